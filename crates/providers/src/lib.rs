@@ -1,0 +1,1 @@
+//! Those who propose: codemod, local, replay, external.

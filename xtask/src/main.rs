@@ -1,0 +1,2 @@
+//! Generated files, tidy checks and benchmarks.
+fn main() {}
