@@ -5,6 +5,7 @@
 
 pub mod exit_code;
 pub mod finding;
+pub mod gate;
 pub mod ids;
 pub mod money;
 pub mod patch;

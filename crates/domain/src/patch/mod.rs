@@ -1,1 +1,233 @@
-//! The canonical change.
+//! The canonical change: a patch as somebody wrote it, read, judged, applied in memory and written again.
+//!
+//! In the order of the flow: [`parse`] (text to values), [`apply`] (values and base to results), [`emit`]
+//! (results to the one diff that every later step sees). Nothing here reads a file or a repository: the base is
+//! given by the caller through [`Base`].
+
+mod apply;
+mod diff;
+mod emit;
+mod finding;
+mod headers;
+mod hunks;
+mod lines;
+mod parse;
+pub mod paths;
+mod place;
+mod quote;
+mod search;
+
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+
+pub use apply::{Anchor, Applied, Base, BaseError, BaseFile, FileResult, How, apply};
+pub use emit::{CanonicalDiff, FileStat, Stat, emit};
+pub use finding::{Class, Mismatch, PatchCode, PatchFinding};
+pub use parse::parse;
+pub use paths::RepoPath;
+
+/// How much is forgiven while a patch is read and placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tolerance {
+    /// What `git apply` would read: right counts, one section a file, the old text byte for byte. Moved hunks are
+    /// taken when their old text stands in one place only.
+    Strict,
+    /// What a model may have meant: wrong or missing counts, white space, outer context; each place still unique.
+    Lenient,
+}
+
+/// How large a patch may be before it is refused unread. Everything is counted on the text as it came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of the whole text.
+    pub bytes: usize,
+    /// Sections, one a file.
+    pub files: usize,
+    /// Hunks of all sections.
+    pub hunks: usize,
+    /// Bytes of one line.
+    pub line_bytes: usize,
+}
+
+impl Default for Limits {
+    /// 4 MiB, 1,000 files, 10,000 hunks, lines of 256 KiB: far above what a person can review, far below what
+    /// would hurt. Our own choice; the gate's limits are the ones that speak about review.
+    fn default() -> Self {
+        Self { bytes: 4 << 20, files: 1_000, hunks: 10_000, line_bytes: 256 << 10 }
+    }
+}
+
+/// A patch that was read, not yet compared with any base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParsedPatch {
+    /// One section a file, sorted by path; the order of the text says nothing.
+    pub files: Vec<FilePatch>,
+    /// How it was read; [`apply`] places its hunks with the same tolerance.
+    pub tolerance: Tolerance,
+    /// Lines (from 1) of text that stands outside of every section. They are dropped, never obeyed.
+    pub outside: Vec<u32>,
+    /// What was mended in the text as a whole while reading.
+    pub mended: Vec<PatchMend>,
+}
+
+/// Something about the whole text that was mended while reading it leniently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PatchMend {
+    /// The headers ended in CR LF: the text had been converted as a whole.
+    Crlf,
+    /// The line ends were written as a backslash and an `n`.
+    EscapedNewlines,
+    /// Several sections spoke about the same file.
+    MergedSections,
+}
+
+/// The section of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePatch {
+    /// The file before; none for a new file.
+    pub old_path: Option<RepoPath>,
+    /// The file after; none for a deleted one.
+    pub new_path: Option<RepoPath>,
+    /// What happens to it.
+    pub change: FileChange,
+    /// The mode before, where the text names it.
+    pub old_mode: Option<FileMode>,
+    /// The mode after, where the text names it.
+    pub new_mode: Option<FileMode>,
+    /// The hunks in the order of the text.
+    pub hunks: Vec<Hunk>,
+    /// The first line of the section in the text, from 1.
+    pub line: u32,
+}
+
+impl FilePatch {
+    /// The path by which messages name the section: the new one, else the old one.
+    pub fn path(&self) -> Option<&RepoPath> {
+        self.new_path.as_ref().or(self.old_path.as_ref())
+    }
+}
+
+/// What a section does to its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileChange {
+    /// The file is new.
+    Create,
+    /// The file goes away.
+    Delete,
+    /// The file stays where it is.
+    Modify,
+    /// The file gets another path.
+    Rename,
+    /// The file is also found at another path.
+    Copy,
+}
+
+/// The modes that git knows for an entry that is not a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileMode {
+    /// `100644`
+    Regular,
+    /// `100755`
+    Executable,
+    /// `120000`; the content is the target.
+    Symlink,
+    /// `160000`: a submodule's commit.
+    Gitlink,
+}
+
+impl FileMode {
+    /// The mode as git writes it, in octal.
+    pub fn octal(self) -> &'static str {
+        match self {
+            Self::Regular => "100644",
+            Self::Executable => "100755",
+            Self::Symlink => "120000",
+            Self::Gitlink => "160000",
+        }
+    }
+
+    /// Reads the octal form; `100664`, which old trees hold, counts as a regular file as it does for git.
+    pub fn from_octal(text: &str) -> Option<Self> {
+        match text {
+            "100644" | "100664" => Some(Self::Regular),
+            "100755" => Some(Self::Executable),
+            "120000" => Some(Self::Symlink),
+            "160000" => Some(Self::Gitlink),
+            _ => None,
+        }
+    }
+
+    /// Whether the two are different sorts of entry, and not only differ in the executable bit.
+    pub fn is_other_type(self, other: Self) -> bool {
+        let sort = |mode| match mode {
+            Self::Regular | Self::Executable => 0,
+            Self::Symlink => 1,
+            Self::Gitlink => 2,
+        };
+        sort(self) != sort(other)
+    }
+}
+
+/// One block of changed lines with its surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hunk {
+    /// Its number within the section, from 1.
+    pub number: u32,
+    /// The first old line (from 1; 0 for an empty side) that the header claims, if it names one.
+    pub old_start: Option<u32>,
+    /// The text after the second `@@`, where a function's name usually stands.
+    pub heading: Vec<u8>,
+    /// The lines, without their prefix and with their line end.
+    pub lines: Vec<HunkLine>,
+    /// Whether the header's counts fit the lines.
+    pub counts: Counts,
+    /// The header's line in the text, from 1.
+    pub line: u32,
+}
+
+impl Hunk {
+    /// The lines that must stand in the base: context and removed ones.
+    pub fn old_lines(&self) -> impl Iterator<Item = &HunkLine> {
+        self.lines.iter().filter(|line| line.kind != LineKind::Add)
+    }
+
+    /// Whether the hunk adds or removes anything.
+    pub fn changes_anything(&self) -> bool {
+        self.lines.iter().any(|line| line.kind != LineKind::Context)
+    }
+}
+
+/// Whether a hunk's header counted its lines right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// As claimed.
+    Right,
+    /// Claimed otherwise, or not at all; the lines were counted again.
+    Recounted,
+}
+
+/// One line of a hunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HunkLine {
+    /// Which side it belongs to.
+    pub kind: LineKind,
+    /// Its bytes with the final newline; without one where the file ends without one.
+    pub text: Vec<u8>,
+}
+
+/// Which side a hunk's line belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineKind {
+    /// Both.
+    Context,
+    /// The new side.
+    Add,
+    /// The old side.
+    Remove,
+}

@@ -1,0 +1,79 @@
+//! A patch's text as numbered lines, with a look ahead. Only LF ends a line: CR, form feed and the Unicode
+//! separators are content.
+
+/// A cursor over lines; copying it is how the reader comes back to a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lines<'a> {
+    rest: &'a [u8],
+    number: u32,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Self { rest: text, number: 1 }
+    }
+
+    /// The number of the line that comes next, from 1.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The next line with its line end; none at the end of the text.
+    pub(super) fn peek(&self) -> Option<&'a [u8]> {
+        first_line(self.rest)
+    }
+
+    /// The line after the next one.
+    pub(super) fn peek_second(&self) -> Option<&'a [u8]> {
+        first_line(&self.rest[self.peek()?.len()..])
+    }
+
+    /// Takes the next line.
+    pub(super) fn take(&mut self) -> Option<&'a [u8]> {
+        let line = self.peek()?;
+        self.rest = &self.rest[line.len()..];
+        self.number = self.number.saturating_add(1);
+        Some(line)
+    }
+}
+
+fn first_line(text: &[u8]) -> Option<&[u8]> {
+    if text.is_empty() {
+        return None;
+    }
+    let end = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| at + 1);
+    Some(&text[..end])
+}
+
+/// A line without its LF or CR LF.
+pub(super) fn trim_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// The lines of a file, each with its line end.
+pub(super) fn split(text: &[u8]) -> Vec<&[u8]> {
+    text.split_inclusive(|byte| *byte == b'\n').collect()
+}
+
+/// Whether there is nothing but white space.
+pub(super) fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
+
+/// Whether a section begins here: `diff --git`, or a `---` line followed by a `+++` line.
+pub(super) fn starts_section(lines: &Lines<'_>) -> bool {
+    let Some(line) = lines.peek() else { return false };
+    line.starts_with(b"diff --git ")
+        || (line.starts_with(b"--- ") && lines.peek_second().is_some_and(|next| next.starts_with(b"+++ ")))
+}
+
+/// Whether this is the `-- ` line with which a mail's signature begins.
+pub(super) fn is_signature(line: &[u8]) -> bool {
+    trim_end(line) == b"-- "
+}
+
+/// Whether this is a markdown fence.
+pub(super) fn is_fence(line: &[u8]) -> bool {
+    line.starts_with(b"```") || line.starts_with(b"~~~")
+}

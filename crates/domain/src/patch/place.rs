@@ -1,0 +1,262 @@
+//! The place of each hunk of one file. Exact first; then, in lenient reading only, white space and trimmed outer
+//! context. A place is taken when it is the only one, or when the header's line number points at it exactly, or
+//! when the hunks around it leave no other. Never the likeliest of several.
+
+use super::finding::{Mismatch, PatchCode, PatchFinding, shown};
+use super::search::{GaveUp, Sameness, Text};
+use super::{Counts, Hunk, LineKind, Tolerance};
+
+use super::apply::How;
+
+/// Outer context lines that may be left out on one side. Hunks have three; more is another hunk's business.
+const MAX_TRIM: usize = 8;
+
+/// Where a hunk goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Placed {
+    /// The index of the base's line at which the (trimmed) old lines begin.
+    pub(super) at: usize,
+    /// Old lines that are left out at the front and at the back; always context.
+    pub(super) trim: (usize, usize),
+    /// How the place was found.
+    pub(super) how: How,
+    /// What was compared.
+    pub(super) same: Sameness,
+    /// Lines between the claimed place and this one.
+    pub(super) offset: i64,
+    /// Half-open range of base lines from the first to behind the last that the hunk changes.
+    changed: (usize, usize),
+}
+
+/// The places that come into question for a hunk, all found in the same way.
+struct Options {
+    places: Vec<usize>,
+    trim: (usize, usize),
+    same: Sameness,
+}
+
+/// Finds the place of every hunk.
+///
+/// # Errors
+/// One finding for each hunk that has no place, several, or one that another hunk changes too.
+pub(super) fn place(
+    hunks: &[Hunk],
+    base: Vec<&[u8]>,
+    tolerance: Tolerance,
+) -> Result<Vec<Placed>, Vec<PatchFinding>> {
+    let mut text = Text::new(base);
+    let mut findings = Vec::new();
+    let mut options = Vec::new();
+    for hunk in hunks {
+        match find(hunk, &mut text, tolerance) {
+            Ok(found) => options.push(found),
+            Err(finding) => findings.push(finding.at(hunk.line).in_hunk(hunk.number)),
+        }
+    }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    narrow(hunks, &mut options);
+    let mut placed = Vec::new();
+    for (hunk, options) in hunks.iter().zip(&options) {
+        match options.places.as_slice() {
+            [at] => placed.push(settle(hunk, *at, options)),
+            several => findings.push(ambiguous(hunk, several)),
+        }
+    }
+    if findings.is_empty() {
+        findings = collisions(hunks, &placed, tolerance);
+    }
+    if findings.is_empty() { Ok(placed) } else { Err(findings) }
+}
+
+/// The header's place as an index; none when the header names none.
+fn claimed(hunk: &Hunk) -> Option<usize> {
+    hunk.old_start.map(|start| (start as usize).saturating_sub(1))
+}
+
+fn find(hunk: &Hunk, text: &mut Text<'_>, tolerance: Tolerance) -> Result<Options, PatchFinding> {
+    let old: Vec<&[u8]> = hunk.old_lines().map(|line| line.text.as_slice()).collect();
+    if old.is_empty() {
+        return find_without_context(text);
+    }
+    let gave_up = |GaveUp| {
+        PatchFinding::new(
+            PatchCode::TooMuchWork,
+            "the search was given up: too many hunks moved in too long a file",
+        )
+    };
+    for (same, trim) in ladder(hunk, tolerance) {
+        let kept = &old[trim.0..old.len() - trim.1];
+        let hint = claimed(hunk).map(|at| at + trim.0);
+        if let Some(at) = hint.filter(|at| text.stands_at(kept, *at, same)) {
+            return Ok(Options { places: vec![at], trim, same });
+        }
+        let places = text.find(kept, same).map_err(gave_up)?;
+        if !places.is_empty() {
+            return Ok(Options { places, trim, same });
+        }
+    }
+    Err(mismatch(hunk, &old, text))
+}
+
+/// Lines that are added without any line around them have a place only in an empty file.
+fn find_without_context(text: &Text<'_>) -> Result<Options, PatchFinding> {
+    if text.lines.is_empty() {
+        return Ok(Options { places: vec![0], trim: (0, 0), same: Sameness::Exact });
+    }
+    let detail = "the hunk has no line of the file by which its place could be known";
+    Err(PatchFinding::new(PatchCode::ContextMismatch, detail))
+}
+
+/// What is tried, in this order.
+fn ladder(hunk: &Hunk, tolerance: Tolerance) -> Vec<(Sameness, (usize, usize))> {
+    let mut steps = vec![(Sameness::Exact, (0, 0))];
+    if tolerance == Tolerance::Lenient {
+        steps.extend([(Sameness::TrailingSpace, (0, 0)), (Sameness::AnySpace, (0, 0))]);
+        for trim in trims(hunk) {
+            steps.extend(
+                [Sameness::Exact, Sameness::TrailingSpace, Sameness::AnySpace].map(|same| (same, trim)),
+            );
+        }
+    }
+    steps
+}
+
+/// How much outer context may be left out: less before more, and never so much that no line of substance is left.
+fn trims(hunk: &Hunk) -> Vec<(usize, usize)> {
+    let is_context = |line: &&super::HunkLine| line.kind == LineKind::Context;
+    let head = hunk.lines.iter().take_while(is_context).count();
+    let tail = hunk.lines.iter().rev().take_while(is_context).count();
+    let old: Vec<&super::HunkLine> = hunk.old_lines().collect();
+    let mut trims = Vec::new();
+    for amount in 1..=head.max(tail).min(MAX_TRIM) {
+        let (front, back) = (amount.min(head), amount.min(tail));
+        trims.extend([(front, 0), (0, back), (front, back)]);
+    }
+    trims.dedup();
+    trims.retain(|(front, back)| {
+        let kept = old.get(*front..old.len().saturating_sub(*back)).unwrap_or_default();
+        kept.iter().any(|line| line.text.iter().filter(|byte| byte.is_ascii_alphanumeric()).count() >= 3)
+    });
+    trims
+}
+
+/// Leaves out places that the hunks around do not allow, until nothing changes (three passes settle what chains of
+/// neighbours can; more would be a puzzle, and a puzzle is refused).
+fn narrow(hunks: &[Hunk], options: &mut [Options]) {
+    for _ in 0..3 {
+        let ends: Vec<Option<(usize, usize)>> = hunks
+            .iter()
+            .zip(options.iter())
+            .map(|(hunk, found)| match found.places.as_slice() {
+                [at] => Some(settle(hunk, *at, found).changed),
+                _ => None,
+            })
+            .collect();
+        let mut floor = 0;
+        let mut floors = Vec::with_capacity(ends.len());
+        for end in &ends {
+            floors.push(floor);
+            floor = end.map_or(floor, |(_, end)| end.max(floor));
+        }
+        let mut ceiling = usize::MAX;
+        for index in (0..options.len()).rev() {
+            if options[index].places.len() > 1 {
+                let kept = within(&hunks[index], &options[index], floors[index], ceiling);
+                if !kept.is_empty() {
+                    options[index].places = kept;
+                }
+            }
+            ceiling = ends[index].map_or(ceiling, |(start, _)| start.min(ceiling));
+        }
+    }
+}
+
+fn within(hunk: &Hunk, options: &Options, floor: usize, ceiling: usize) -> Vec<usize> {
+    let fits = |at: &usize| {
+        let (start, end) = settle(hunk, *at, options).changed;
+        start >= floor && end <= ceiling
+    };
+    options.places.iter().copied().filter(fits).collect()
+}
+
+fn settle(hunk: &Hunk, at: usize, options: &Options) -> Placed {
+    let untrimmed = at as i64 - options.trim.0 as i64;
+    let offset = claimed(hunk).map_or(0, |claimed| untrimmed - claimed as i64);
+    let how = if options.trim != (0, 0) {
+        How::Trimmed
+    } else if options.same != Sameness::Exact {
+        How::Whitespace
+    } else if offset != 0 || (hunk.old_start.is_none() && hunk.old_lines().next().is_some()) {
+        How::Moved
+    } else if hunk.counts == Counts::Recounted {
+        How::Recounted
+    } else {
+        How::Exact
+    };
+    Placed {
+        at,
+        trim: options.trim,
+        how,
+        same: options.same,
+        offset,
+        changed: changed_range(hunk, at, options.trim),
+    }
+}
+
+/// The base lines from the first to behind the last change; an insertion alone has an empty range.
+fn changed_range(hunk: &Hunk, at: usize, trim: (usize, usize)) -> (usize, usize) {
+    let mut index = at as i64 - trim.0 as i64;
+    let mut range: Option<(i64, i64)> = None;
+    for line in &hunk.lines {
+        let next = index + i64::from(line.kind != LineKind::Add);
+        if line.kind != LineKind::Context {
+            range = Some((range.map_or(index, |(start, _)| start), next));
+        }
+        index = next;
+    }
+    let (start, end) = range.unwrap_or((index, index));
+    (usize::try_from(start).unwrap_or(0), usize::try_from(end).unwrap_or(0))
+}
+
+/// Hunks that change the same lines, or (in strict reading) share context.
+fn collisions(hunks: &[Hunk], placed: &[Placed], tolerance: Tolerance) -> Vec<PatchFinding> {
+    let range = |index: usize| match tolerance {
+        Tolerance::Strict => (placed[index].at, placed[index].at + hunks[index].old_lines().count()),
+        Tolerance::Lenient => placed[index].changed,
+    };
+    let mut order: Vec<usize> = (0..hunks.len()).collect();
+    order.sort_by_key(|index| range(*index));
+    let mut findings = Vec::new();
+    for pair in order.windows(2) {
+        let (first, second) = (range(pair[0]), range(pair[1]));
+        if second.0 < first.1 || second == first {
+            let (number, other) = (hunks[pair[1]].number, hunks[pair[0]].number);
+            let detail = format!("it changes lines that hunk {other} changes too");
+            let line = hunks[pair[1]].line;
+            findings.push(PatchFinding::new(PatchCode::OverlappingHunks, detail).at(line).in_hunk(number));
+        }
+    }
+    findings
+}
+
+fn ambiguous(hunk: &Hunk, places: &[usize]) -> PatchFinding {
+    let shown: Vec<String> = places.iter().take(5).map(|at| (at + 1).to_string()).collect();
+    let more = if places.len() > 5 { ", ..." } else { "" };
+    let detail = format!("its text stands in {} places: lines {}{more}", places.len(), shown.join(", "));
+    PatchFinding::new(PatchCode::Ambiguous, detail).at(hunk.line).in_hunk(hunk.number)
+}
+
+fn mismatch(hunk: &Hunk, old: &[&[u8]], text: &mut Text<'_>) -> PatchFinding {
+    let (at, index) = text.nearest(old, claimed(hunk).unwrap_or(0));
+    let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
+    let mut finding = PatchFinding::new(PatchCode::ContextMismatch, "its text does not stand in the file");
+    finding.mismatch = Some(Box::new(Mismatch {
+        nearest: number(at),
+        base_line: number(at + index),
+        expected: old.get(index).map(|line| shown(line)).unwrap_or_default(),
+        found: text.lines.get(at + index).map(|line| shown(line)),
+    }));
+    finding
+}
