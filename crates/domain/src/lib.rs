@@ -3,6 +3,7 @@
 //! Read in the order of the flow: `task`, `finding`, `event`, `state`, `reply`, `patch`, `gate`, `verification`,
 //! `confidence`, `decision`.
 
+pub mod confidence;
 pub mod exit_code;
 pub mod finding;
 pub mod gate;
@@ -11,3 +12,6 @@ pub mod money;
 pub mod patch;
 pub mod reply;
 pub mod task;
+
+#[cfg(test)]
+mod test_cases;

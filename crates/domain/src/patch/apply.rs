@@ -80,6 +80,8 @@ pub struct Anchor {
     pub line: u32,
     /// Lines from the place that the header claims to this one; 0 where it claims none.
     pub offset: i64,
+    /// Outer context lines that were left out because the file has others there.
+    pub trimmed: u32,
 }
 
 /// The steps by which a place is found, from the surest on. Policy may say which are good enough.
@@ -331,6 +333,7 @@ fn anchors(hunks: &[Hunk], placed: &[Placed]) -> Vec<Anchor> {
         how: placed.how,
         line: u32::try_from(placed.at + 1).unwrap_or(u32::MAX),
         offset: placed.offset,
+        trimmed: u32::try_from(placed.trim.0 + placed.trim.1).unwrap_or(u32::MAX),
     };
     hunks.iter().zip(placed).map(anchor).collect()
 }

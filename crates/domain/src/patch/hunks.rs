@@ -102,7 +102,7 @@ fn read_counted(lines: &mut Lines<'_>, ranges: Ranges) -> Result<Vec<HunkLine>, 
         }
         old -= u32::from(kind != LineKind::Add);
         new -= u32::from(kind != LineKind::Remove);
-        body.push(HunkLine { kind, text: text.to_vec() });
+        body.push(HunkLine { kind, text: ended(text) });
         lines.take();
     }
     if lines.peek().is_some_and(|line| take_marker(line, &mut body)) {
@@ -143,14 +143,14 @@ fn read_freely(lines: &mut Lines<'_>) -> Vec<HunkLine> {
             break;
         }
         if let Some((kind, text)) = split_prefix(line) {
-            body.push(HunkLine { kind, text: text.to_vec() });
+            body.push(HunkLine { kind, text: ended(text) });
         } else if !take_marker(line, &mut body) {
             // A line without a prefix: context that lost its space when changes follow, else prose behind the hunk.
             let last = *last_change.get_or_insert_with(|| last_change_before_boundary(*lines));
             if lines.number() > last {
                 break;
             }
-            body.push(HunkLine { kind: LineKind::Context, text: line.to_vec() });
+            body.push(HunkLine { kind: LineKind::Context, text: ended(line) });
         }
         lines.take();
     }
@@ -194,6 +194,16 @@ fn split_prefix(line: &[u8]) -> Option<(LineKind, &[u8])> {
         b'\r' if line == b"\r\n" => Some((LineKind::Context, line)),
         _ => None,
     }
+}
+
+/// The line with a line end: the patch's own last line may have lost its, and only a marker says that the file has
+/// none.
+fn ended(text: &[u8]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    if text.last() != Some(&b'\n') {
+        text.push(b'\n');
+    }
+    text
 }
 
 /// Takes a `\ No newline at end of file` line: the line before it has no line end.
