@@ -1,0 +1,314 @@
+//! The operator's side: starts a helper, sends it the request, drains the output and waits for the report.
+//! Safe to call from any thread of a process with many; it blocks, and nothing is left when it returns.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec};
+use serde::de::DeserializeOwned;
+
+use crate::error::SandboxError;
+use crate::leftovers::kill_leftovers;
+use crate::output::{Captured, Collector};
+use crate::spec::{Level, MARKER_NAME, Spec};
+use crate::wire::{self, CANCEL, Done, How, KILL, Request};
+
+/// How to start the helper: this very binary, with arguments that make it call [`crate::helper_main`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launcher {
+    /// The binary, as an absolute path.
+    pub program: PathBuf,
+    /// For example `["__sandbox"]`.
+    pub first_args: Vec<std::ffi::OsString>,
+}
+
+/// How the command ended. The three kinds of failure stay apart: the command's own, ours, and a missing program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The command ended by itself.
+    Exited {
+        /// Its exit code.
+        code: i32,
+    },
+    /// The command was killed by a signal that was not ours.
+    Signalled {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// The deadline passed and the box was ended.
+    TimedOut,
+    /// More was printed than [`crate::Limits::output_total`], and the box was killed.
+    OutputLimit,
+    /// [`Cancel::cancel`] was called, and the box was ended.
+    Cancelled,
+    /// The box could not be made: nothing of the command ran.
+    SetupFailed {
+        /// The step that failed and the system's answer.
+        what: String,
+    },
+    /// The box stood, but the program could not be started in it.
+    ExecFailed {
+        /// The program and the system's answer.
+        what: String,
+    },
+}
+
+/// What is known about one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// How the command ended.
+    pub outcome: Outcome,
+    /// What it printed on its standard output.
+    pub stdout: Captured,
+    /// What it printed on its standard error.
+    pub stderr: Captured,
+    /// From the start of the box's making until nothing of it was left.
+    pub wall: Duration,
+    /// The level that was enforced.
+    pub level: Level,
+    /// The largest resident set of any of its processes that were waited for, in KiB. 0 when the box was killed.
+    pub max_rss_kib: u64,
+    /// Processes that were still running when the command itself had ended. 0 when the box was killed.
+    pub leftovers_killed: u32,
+}
+
+/// Ends runs from another thread. Clones share one state; once called, every run that uses it ends, also later ones.
+#[derive(Debug, Clone)]
+pub struct Cancel(Arc<OwnedFd>);
+
+impl Cancel {
+    /// A handle that has not been called.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn new() -> io::Result<Self> {
+        let fd = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self(Arc::new(fd)))
+    }
+
+    /// Asks for the end: SIGTERM to every process of the box, and SIGKILL after [`crate::Limits::grace`].
+    pub fn cancel(&self) {
+        // Fails only when the counter is at its end, and then it was called before.
+        let _ = rustix::io::write(&*self.0, &1u64.to_ne_bytes());
+    }
+}
+
+impl Launcher {
+    pub(crate) fn failed(&self, action: &'static str, source: io::Error) -> SandboxError {
+        SandboxError::Helper { program: self.program.clone(), action, source }
+    }
+
+    /// Starts a helper with an empty environment but for the marker; its standard input is the socket.
+    fn start(
+        &self,
+        output: fn() -> Stdio,
+        marker: Option<&str>,
+    ) -> Result<(Child, UnixStream), SandboxError> {
+        let (ours, theirs) = UnixStream::pair().map_err(|error| self.failed("make a socket", error))?;
+        #[expect(clippy::disallowed_methods, reason = "this crate is the one that spawns untrusted commands")]
+        let mut command = Command::new(&self.program);
+        command.args(&self.first_args).env_clear().envs(marker.map(|marker| (MARKER_NAME, marker)));
+        command.stdin(OwnedFd::from(theirs)).stdout(output()).stderr(output());
+        let child = command.spawn().map_err(|error| self.failed("start", error))?;
+        Ok((child, ours))
+    }
+}
+
+/// Time beyond the deadline and the grace after which the helper itself is taken to be stuck.
+const HELPER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time for the output pipes to end once the helper has reported.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Runs one command in a box and waits for its end. Blocks: call it from a thread that may.
+///
+/// # Errors
+/// A refused request, or a helper that cannot be started or dies. Everything that happens to the command is an
+/// [`Outcome`] in the report, and so is a box that cannot be made.
+pub fn run(launcher: &Launcher, spec: &Spec, cancel: &Cancel) -> Result<Report, SandboxError> {
+    spec.check()?;
+    let start = Instant::now();
+    let (mut child, socket) = launcher.start(Stdio::piped, Some(&spec.marker))?;
+    let session = Session::new(&mut child, socket, spec, cancel);
+    let done = session.send(spec).map(|mut session| {
+        session.follow(start + spec.limits.wall + spec.limits.grace + HELPER_PATIENCE);
+        session
+    });
+    if !done.as_ref().is_ok_and(|session| session.done.is_some()) {
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|error| launcher.failed("wait for", error))?;
+    let session = done.map_err(|error| launcher.failed("speak to", error))?;
+    if session.done.is_none() {
+        kill_leftovers(&spec.marker);
+        return Err(SandboxError::HelperDied { status: status.to_string() });
+    }
+    Ok(session.report(start.elapsed(), spec.level))
+}
+
+/// Sends one request to a helper of its own and returns its answer.
+pub(crate) fn ask<T: DeserializeOwned>(launcher: &Launcher, request: &Request) -> Result<T, SandboxError> {
+    let (mut child, socket) = launcher.start(Stdio::null, None)?;
+    let answer = wire::send(&socket, request).and_then(|()| wire::receive(&socket));
+    let status = child.wait().map_err(|error| launcher.failed("wait for", error))?;
+    answer.map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => SandboxError::HelperDied { status: status.to_string() },
+        _ => launcher.failed("speak to", error),
+    })
+}
+
+/// One helper and what has come from it so far.
+struct Session<'a> {
+    socket: UnixStream,
+    answer: Vec<u8>,
+    done: Option<Done>,
+    socket_open: bool,
+    stdout: Stream<ChildStdout>,
+    stderr: Stream<ChildStderr>,
+    cancel: Option<&'a Cancel>,
+    output_total: u64,
+    flooded: bool,
+}
+
+/// One output pipe of the box.
+struct Stream<P> {
+    pipe: Option<P>,
+    kept: Collector,
+}
+
+impl<P: Read + AsFd> Stream<P> {
+    fn drain(&mut self, buffer: &mut [u8]) {
+        let Some(pipe) = &mut self.pipe else { return };
+        match pipe.read(buffer) {
+            Ok(0) => self.pipe = None,
+            Ok(count) => self.kept.push(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => self.pipe = None,
+        }
+    }
+}
+
+impl<'a> Session<'a> {
+    fn new(child: &mut Child, socket: UnixStream, spec: &Spec, cancel: &'a Cancel) -> Self {
+        let collector = || Collector::new(spec.limits.output_kept);
+        Self {
+            socket,
+            answer: Vec::new(),
+            done: None,
+            socket_open: true,
+            stdout: Stream { pipe: child.stdout.take(), kept: collector() },
+            stderr: Stream { pipe: child.stderr.take(), kept: collector() },
+            cancel: Some(cancel),
+            output_total: spec.limits.output_total,
+            flooded: false,
+        }
+    }
+
+    fn send(self, spec: &Spec) -> io::Result<Self> {
+        wire::send(&self.socket, &Request::Run(Box::new(spec.clone())))?;
+        Ok(self)
+    }
+
+    /// Drains everything until the helper has answered and both pipes have ended.
+    fn follow(&mut self, patience: Instant) {
+        let mut until = patience;
+        let mut buffer = vec![0; 64 << 10];
+        while self.socket_open || self.stdout.pipe.is_some() || self.stderr.pipe.is_some() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            self.step(left, &mut buffer);
+            if !self.socket_open {
+                until = until.min(Instant::now() + DRAIN_PATIENCE);
+            }
+        }
+    }
+
+    fn step(&mut self, left: Duration, buffer: &mut [u8]) {
+        let [socket, stdout, stderr, cancel] = self.ready(left);
+        if stdout {
+            self.stdout.drain(buffer);
+        }
+        if stderr {
+            self.stderr.drain(buffer);
+        }
+        if socket {
+            self.hear(buffer);
+        }
+        if cancel {
+            self.cancel = None;
+            self.tell(CANCEL);
+        }
+        if !self.flooded && self.stdout.kept.total() + self.stderr.kept.total() > self.output_total {
+            self.flooded = true;
+            self.tell(KILL);
+        }
+    }
+
+    /// Which of socket, stdout, stderr and cancel have something to say.
+    fn ready(&self, left: Duration) -> [bool; 4] {
+        let socket = self.socket_open.then(|| self.socket.as_fd());
+        let stdout = self.stdout.pipe.as_ref().map(AsFd::as_fd);
+        let stderr = self.stderr.pipe.as_ref().map(AsFd::as_fd);
+        let cancel = self.cancel.map(|cancel| cancel.0.as_fd());
+        let open: Vec<(usize, BorrowedFd<'_>)> = [socket, stdout, stderr, cancel]
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, fd)| Some((index, fd?)))
+            .collect();
+        let mut polled: Vec<PollFd<'_>> = open.iter().map(|(_, fd)| PollFd::new(fd, PollFlags::IN)).collect();
+        let mut ready = [false; 4];
+        if rustix::event::poll(&mut polled, Timespec::try_from(left).ok().as_ref()).is_ok() {
+            for ((index, _), polled) in open.iter().zip(&polled) {
+                ready[*index] = !polled.revents().is_empty();
+            }
+        }
+        ready
+    }
+
+    fn hear(&mut self, buffer: &mut [u8]) {
+        match self.socket.read(buffer) {
+            Ok(0) => self.socket_open = false,
+            Ok(count) => self.answer.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => self.socket_open = false,
+        }
+        if !self.socket_open {
+            self.done = wire::receive(self.answer.as_slice()).ok();
+        }
+    }
+
+    fn tell(&mut self, byte: u8) {
+        // A helper that is gone shows as the end of the socket.
+        let _ = self.socket.write_all(&[byte]);
+    }
+
+    fn report(self, wall: Duration, level: Level) -> Report {
+        let (how, max_rss_kib, leftovers_killed) = match self.done {
+            Some(done) => (done.how, done.max_rss_kib, done.leftovers_killed),
+            None => (How::SetupFailed { what: "no report".to_owned() }, 0, 0),
+        };
+        let outcome = if self.flooded { Outcome::OutputLimit } else { how.into() };
+        let (stdout, stderr) = (self.stdout.kept.finish(), self.stderr.kept.finish());
+        Report { outcome, stdout, stderr, wall, level, max_rss_kib, leftovers_killed }
+    }
+}
+
+impl From<How> for Outcome {
+    fn from(how: How) -> Self {
+        match how {
+            How::Exited { code } => Outcome::Exited { code },
+            How::Signalled { signal } => Outcome::Signalled { signal },
+            How::TimedOut => Outcome::TimedOut,
+            How::Cancelled => Outcome::Cancelled,
+            How::SetupFailed { what } => Outcome::SetupFailed { what },
+            How::ExecFailed { what } => Outcome::ExecFailed { what },
+        }
+    }
+}

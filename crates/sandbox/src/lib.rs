@@ -1,0 +1,35 @@
+//! Runs one untrusted command in a box and reports how it ended. The only spawner of untrusted commands and the
+//! only crate with unsafe code, which stands wholly in `sys.rs`. It knows nothing about tasks, git or checks.
+//!
+//! The life cycle and the pitfalls are in this crate's README.md. Linux only; `strict` needs Linux 5.12 or newer.
+
+mod command;
+mod error;
+mod first;
+mod landlock;
+mod launch;
+mod leftovers;
+mod limits;
+mod mounts;
+mod namespaces;
+mod output;
+mod overlay;
+mod ownership;
+mod probe;
+mod seccomp;
+mod spec;
+mod supervise;
+mod sys;
+mod system;
+mod toolchains;
+mod wire;
+
+pub use error::SandboxError;
+pub use launch::{Cancel, Launcher, Outcome, Report, run};
+pub use leftovers::kill_leftovers;
+pub use output::Captured;
+pub use ownership::remove_tree;
+pub use probe::{Machine, probe};
+pub use spec::{Access, Bind, GitDir, Level, Limits, MARKER_NAME, STRICT_HOME, STRICT_TMP, Spec, Tree};
+pub use supervise::helper_main;
+pub use toolchains::{Host, Toolchains, toolchains};

@@ -1,0 +1,58 @@
+//! Resource limits of the command, set right before its exec. Limits are only ever lowered.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use crate::error::{Step, StepError};
+use crate::spec::{Level, Limits};
+use crate::sys;
+
+/// Applies the limits to this process and all it will start.
+pub(crate) fn apply(limits: &Limits, level: Level) -> Result<(), StepError> {
+    set(libc::RLIMIT_CORE, 0, "core dumps")?;
+    set(libc::RLIMIT_FSIZE, limits.file_size, "file size")?;
+    set(libc::RLIMIT_NOFILE, limits.open_files, "open files")?;
+    set(libc::RLIMIT_NPROC, limits.processes.saturating_add(already_running(level)), "processes")?;
+    if let Some(bytes) = limits.address_space {
+        set(libc::RLIMIT_AS, bytes, "address space")?;
+    }
+    if let Some(bytes) = limits.memory {
+        set(libc::RLIMIT_DATA, bytes, "memory")?;
+    }
+    if let Some(time) = limits.cpu {
+        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+        lower(libc::RLIMIT_CPU, seconds, seconds + 1, "processor time")?;
+    }
+    Ok(())
+}
+
+/// Under memory pressure the box goes before anything else. Raising one's own score is always allowed, and it is
+/// inherited.
+pub(crate) fn go_first_when_memory_is_short() {
+    let _ = fs::write("/proc/self/oom_score_adj", "800");
+}
+
+fn set(resource: libc::__rlimit_resource_t, value: u64, name: &str) -> Result<(), StepError> {
+    lower(resource, value, value, name)
+}
+
+fn lower(resource: libc::__rlimit_resource_t, soft: u64, hard: u64, name: &str) -> Result<(), StepError> {
+    let step = || format!("limit {name}");
+    let ceiling = sys::hard_limit(resource).step(&step())?;
+    sys::set_limit(resource, soft.min(ceiling), hard.min(ceiling)).step(&step())
+}
+
+/// The kernel counts RLIMIT_NPROC per user and user namespace: a strict box starts at zero, the others share the
+/// count with everything else of the same user.
+fn already_running(level: Level) -> u64 {
+    if level == Level::Strict {
+        return 0;
+    }
+    let me = rustix::process::getuid().as_raw();
+    let Ok(processes) = fs::read_dir("/proc") else { return 0 };
+    let mine = processes.flatten().filter(|entry| {
+        entry.file_name().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit)
+            && entry.metadata().is_ok_and(|data| data.uid() == me)
+    });
+    mine.map(|entry| fs::read_dir(entry.path().join("task")).map_or(1, |tasks| tasks.count() as u64)).sum()
+}

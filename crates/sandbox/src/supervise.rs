@@ -1,0 +1,336 @@
+//! The helper: a single-threaded re-exec of the operator's binary that makes one box, watches over it and reports.
+//!
+//! It outlives no one: the end of its socket means that the operator died, and then the box is killed at once. Its
+//! own death kills the box through the first process's parent-death signal. It must not print.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::pipe::PipeFlags;
+use rustix::process::{Pid, Signal, WaitOptions};
+
+use crate::command::{SCRATCH_HOME, SCRATCH_TMP};
+use crate::error::{Step, StepError};
+use crate::first::{self, Birth, Purpose};
+use crate::leftovers;
+use crate::namespaces::{self, Identity, OUTSIDE_ID};
+use crate::ownership;
+use crate::probe;
+use crate::spec::{Level, Spec, Tree};
+use crate::sys::{self, Side};
+use crate::wire::{self, CANCEL, Done, How, Note, Request};
+
+/// The whole life of a helper process; the value is its exit code.
+///
+/// The binary must call this first thing in `main`, before it makes a thread or opens a file, when its first
+/// argument is the one given in [`crate::Launcher::first_args`]. Started by hand it ends at once with 2.
+pub fn helper_main() -> i32 {
+    match serve() {
+        Ok(()) => 0,
+        Err(_) => 2,
+    }
+}
+
+fn serve() -> io::Result<()> {
+    sys::close_from_three(false)?;
+    let mut operator = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let request: Request = wire::receive(&mut operator)?;
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    sys::replace_standard_fd(null.as_fd(), 0)?;
+    // Fails only for the leader of a process group, and then there is nothing to leave.
+    let _ = rustix::process::setsid();
+    match request {
+        Request::Run(spec) => wire::send(&operator, &run(&spec, &operator)),
+        Request::Probe(tree) => wire::send(&operator, &probe::look(tree.as_ref(), &operator)),
+    }
+}
+
+fn run(spec: &Spec, operator: &UnixStream) -> Done {
+    let start = Instant::now();
+    let failed = |what: String| Verdict { how: How::SetupFailed { what }, max_rss_kib: 0, leftovers: 0 };
+    let verdict = match Watched::start(Purpose::Run(spec)) {
+        Ok(watched) => watched.watch(operator, start, spec.limits.wall, spec.limits.grace),
+        Err(error) => failed(error.to_string()),
+    };
+    let mut leftovers_killed = verdict.leftovers;
+    if spec.level != Level::Strict {
+        leftovers_killed += leftovers::kill_descendants();
+    }
+    let wall_micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+    Done { how: verdict.how, wall_micros, max_rss_kib: verdict.max_rss_kib, leftovers_killed }
+}
+
+/// How a box ended.
+pub(crate) struct Verdict {
+    pub(crate) how: How,
+    max_rss_kib: u64,
+    leftovers: u32,
+}
+
+/// A box with a living first process.
+pub(crate) struct Watched {
+    first: Pid,
+    identity: Identity,
+    report: File,
+    go: OwnedFd,
+}
+
+impl Watched {
+    /// Makes what has to be made on the host and forks the first process.
+    pub(crate) fn start(purpose: Purpose<'_>) -> Result<Self, StepError> {
+        let identity = Identity::current();
+        let (tree, strict) = match purpose {
+            Purpose::Run(spec) => (Some(&spec.tree), spec.level == Level::Strict),
+            Purpose::Probe(tree) => (tree, true),
+        };
+        let namespaces = match (strict, identity) {
+            (false, _) => 0,
+            (true, Identity::Root) => sys::NEW_ALL_BUT_USER,
+            (true, Identity::User { .. }) => sys::NEW_ALL_BUT_USER | sys::NEW_USER,
+            (true, Identity::ContainerRoot | Identity::BareRoot) => {
+                return Err(namespaces::refused_identity());
+            }
+        };
+        if let Purpose::Run(spec) = purpose {
+            prepare_host(spec, identity)?;
+        }
+        let shift =
+            tree.filter(|_| strict && identity == Identity::Root).map(shift_of).transpose()?.flatten();
+        let (report, report_end) = pipe()?;
+        let (go_end, go) = pipe()?;
+        match sys::fork_into(namespaces).step("make the namespaces")? {
+            Side::Child => {
+                drop((report, go));
+                let shift = shift.as_ref().map(AsFd::as_fd);
+                first::live(Birth { purpose, identity, shift, report: report_end, go: go_end })
+            }
+            Side::Parent(first) => {
+                let watched = Self { first, identity, report: report.into(), go };
+                watched.welcome(namespaces & sys::NEW_USER != 0)?;
+                Ok(watched)
+            }
+        }
+    }
+
+    /// Lets go of what is the box's now, and lets the first process begin.
+    fn welcome(&self, needs_maps: bool) -> Result<(), StepError> {
+        for place in [1, 2] {
+            sys::replace_standard_fd(io::stdin().as_fd(), place).step("let go of the output")?;
+        }
+        if needs_maps {
+            self.map_and_go()
+        } else {
+            rustix::io::write(&self.go, b"g").map(drop).step("start the first process")
+        }
+    }
+
+    fn map_and_go(&self) -> Result<(), StepError> {
+        namespaces::write_maps(self.first, self.identity.owner_in_strict())?;
+        rustix::io::write(&self.go, b"g").map(drop).step("start the first process")
+    }
+
+    /// Waits for the end of the box, ending it at the deadline, on request, or when the operator is gone.
+    pub(crate) fn watch(
+        mut self,
+        operator: &UnixStream,
+        start: Instant,
+        wall: Duration,
+        grace: Duration,
+    ) -> Verdict {
+        let mut notes = Notes::default();
+        let mut ending = Ending { cause: None, next: start.checked_add(wall), grace };
+        loop {
+            let (from_operator, from_box) = wait(operator.as_fd(), self.report.as_fd(), ending.next);
+            if from_operator {
+                ending.on_operator(operator, self.first);
+            }
+            if from_box {
+                match notes.read(&mut self.report) {
+                    Progress::End => break,
+                    Progress::More => {}
+                    Progress::MapMe => {
+                        if let Err(error) = self.map_and_go() {
+                            notes.last = Some(Note::SetupFailed(error.to_string()));
+                            ending.kill(self.first);
+                        }
+                    }
+                }
+            }
+            ending.on_time(self.first);
+        }
+        let status = rustix::process::waitpid(Some(self.first), WaitOptions::empty());
+        verdict(notes.last, ending.cause, &format!("{status:?}"))
+    }
+}
+
+/// How far the ending of a box has come.
+struct Ending {
+    cause: Option<How>,
+    next: Option<Instant>,
+    grace: Duration,
+}
+
+impl Ending {
+    fn on_operator(&mut self, mut operator: &UnixStream, first: Pid) {
+        let mut byte = [0];
+        match operator.read(&mut byte) {
+            Ok(1) if byte[0] == CANCEL && self.cause.is_none() => self.end(How::Cancelled, first),
+            Ok(1) if byte[0] == CANCEL => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A byte that says kill, or the operator's death.
+            _ => {
+                self.cause.get_or_insert(How::Cancelled);
+                self.kill(first);
+            }
+        }
+    }
+
+    fn on_time(&mut self, first: Pid) {
+        if self.next.is_none_or(|next| Instant::now() < next) {
+            return;
+        }
+        if self.cause.is_none() { self.end(How::TimedOut, first) } else { self.kill(first) }
+    }
+
+    /// SIGTERM for every process now, SIGKILL after the grace.
+    fn end(&mut self, cause: How, first: Pid) {
+        self.cause = Some(cause);
+        let _ = rustix::process::kill_process(first, Signal::TERM);
+        self.next = Instant::now().checked_add(self.grace);
+    }
+
+    fn kill(&mut self, first: Pid) {
+        let _ = rustix::process::kill_process(first, Signal::KILL);
+        self.next = None;
+    }
+}
+
+/// What arrived of the first process's notes.
+#[derive(Default)]
+struct Notes {
+    pending: Vec<u8>,
+    last: Option<Note>,
+}
+
+enum Progress {
+    More,
+    MapMe,
+    End,
+}
+
+impl Notes {
+    fn read(&mut self, report: &mut File) -> Progress {
+        let mut buffer = [0; 4096];
+        match report.read(&mut buffer) {
+            Ok(0) => return Progress::End,
+            Ok(count) => self.pending.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Progress::More,
+            Err(_) => return Progress::End,
+        }
+        let mut progress = Progress::More;
+        while let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.pending.drain(..=end).collect();
+            match serde_json::from_slice(&line) {
+                Ok(Note::MapMe) => progress = Progress::MapMe,
+                Ok(note) => self.keep(note),
+                Err(_) => {}
+            }
+        }
+        progress
+    }
+
+    /// A failure to start comes before the exit code 127 that follows from it.
+    fn keep(&mut self, note: Note) {
+        if !matches!(self.last, Some(Note::SetupFailed(_) | Note::ExecFailed(_))) {
+            self.last = Some(note);
+        }
+    }
+}
+
+fn verdict(last: Option<Note>, cause: Option<How>, status: &str) -> Verdict {
+    let (how, max_rss_kib, leftovers) = match last {
+        Some(Note::Ended { how, max_rss_kib, leftovers }) => (how, max_rss_kib, leftovers),
+        Some(Note::SetupFailed(what)) => (How::SetupFailed { what }, 0, 0),
+        Some(Note::ExecFailed(what)) => (How::ExecFailed { what }, 0, 0),
+        Some(Note::Ready) => (How::Exited { code: 0 }, 0, 0),
+        Some(Note::MapMe) | None => (
+            How::SetupFailed { what: format!("the box's first process ended without a word: {status}") },
+            0,
+            0,
+        ),
+    };
+    Verdict { how: cause.unwrap_or(how), max_rss_kib, leftovers }
+}
+
+/// Waits until one of the two has something to say or the time has come.
+fn wait(operator: BorrowedFd<'_>, report: BorrowedFd<'_>, until: Option<Instant>) -> (bool, bool) {
+    let mut polled = [PollFd::new(&operator, PollFlags::IN), PollFd::new(&report, PollFlags::IN)];
+    let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+    let left = left.and_then(|left| Timespec::try_from(left).ok());
+    match rustix::event::poll(&mut polled, left.as_ref()) {
+        Ok(_) => (!polled[0].revents().is_empty(), !polled[1].revents().is_empty()),
+        Err(_) => (false, false),
+    }
+}
+
+fn pipe() -> Result<(OwnedFd, OwnedFd), StepError> {
+    rustix::pipe::pipe_with(PipeFlags::CLOEXEC).step("make a pipe")
+}
+
+/// Makes the scratch folders and gives the box's user what it will write to.
+fn prepare_host(spec: &Spec, identity: Identity) -> Result<(), StepError> {
+    if let Some(scratch) = spec.scratch.as_ref().filter(|_| spec.level != Level::Strict) {
+        prepare_scratch(scratch, spec)?;
+    }
+    if spec.level == Level::None || !identity.changes_user() {
+        return Ok(());
+    }
+    let tree = match &spec.tree {
+        Tree::Overlay { upper, .. } => upper,
+        Tree::Folder { path, .. } => path,
+    };
+    let scratch = spec.scratch.as_ref().filter(|_| spec.level == Level::Weak);
+    for path in [Some(tree), spec.git_dir.as_ref().map(|git| &git.path), scratch].into_iter().flatten() {
+        ownership::give(path, (OUTSIDE_ID, OUTSIDE_ID))?;
+    }
+    Ok(())
+}
+
+/// Without mounts, HOME and TMPDIR are folders, and what is to appear in HOME are links.
+fn prepare_scratch(scratch: &Path, spec: &Spec) -> Result<(), StepError> {
+    let (home, tmp) = (scratch.join(SCRATCH_HOME), scratch.join(SCRATCH_TMP));
+    for folder in [&home, &tmp] {
+        // An earlier command may have written there, and a link of its making must not be followed.
+        ownership::remove_tree(folder).map_err(io::Error::other).step_at("clear", folder)?;
+        std::fs::create_dir(folder).step_at("make", folder)?;
+    }
+    for bind in &spec.in_home {
+        let link = home.join(&bind.target);
+        if let Some(parent) = link.parent() {
+            std::fs::create_dir_all(parent).step_at("make", parent)?;
+        }
+        std::os::unix::fs::symlink(&bind.source, &link).step_at("link", &link)?;
+    }
+    Ok(())
+}
+
+/// Gives a trial's folder to the box's user, as [`prepare_host`] does for a run.
+pub(crate) fn give_if_root(path: &Path) -> Result<(), StepError> {
+    if Identity::current().changes_user() { ownership::give(path, (OUTSIDE_ID, OUTSIDE_ID)) } else { Ok(()) }
+}
+
+/// As real root: the namespace that shows the overlay's base as the box's own, unless it is that already.
+fn shift_of(tree: &Tree) -> Result<Option<OwnedFd>, StepError> {
+    let Tree::Overlay { lower, .. } = tree else { return Ok(None) };
+    let base = std::fs::metadata(lower).step_at("look at the overlay's", lower)?;
+    if base.uid() == OUTSIDE_ID {
+        return Ok(None);
+    }
+    namespaces::owner_shift((base.uid(), base.gid())).map(Some)
+}
