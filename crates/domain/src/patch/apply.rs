@@ -143,9 +143,8 @@ impl<'a> Work<'a> {
             },
             None => None,
         };
-        let created = source.as_ref().is_none_or(|source| source.is_none());
         let source = source.flatten();
-        if let (Some(path), true) = (&file.new_path, created) {
+        if let Some(path) = &file.new_path {
             self.remember(path);
         }
         if let (Some(source), Some(path)) = (&source, &file.old_path) {
@@ -182,6 +181,9 @@ impl<'a> Work<'a> {
             return Some(None);
         }
         self.finding(PatchCode::MissingFile, "there is no such file in the base", file.line);
+        for folder in path.folders() {
+            self.check_folder(&folder, path);
+        }
         None
     }
 

@@ -51,6 +51,43 @@ impl CanonicalDiff {
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
+
+    /// The lines that come and go, file by file, in the order of [`Self::files`].
+    pub fn touched(&self) -> impl Iterator<Item = Touched<'_>> {
+        self.files.iter().map(Touched::of)
+    }
+}
+
+/// The lines of one file that come and go. Binary files have none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched<'a> {
+    /// The file.
+    pub file: &'a FileResult,
+    /// Added lines: number in the new file (from 1), and bytes with the line end.
+    pub added: Vec<(u32, &'a [u8])>,
+    /// Removed lines: number in the old file (from 1), and bytes with the line end.
+    pub removed: Vec<(u32, &'a [u8])>,
+}
+
+impl<'a> Touched<'a> {
+    fn of(file: &'a FileResult) -> Self {
+        let bytes = |side: &'a Option<BaseFile>| side.as_ref().map_or(&b""[..], |file| &file.bytes);
+        let (old, new) = (bytes(&file.before), bytes(&file.after));
+        let mut touched = Self { file, added: Vec::new(), removed: Vec::new() };
+        if old.contains(&0) || new.contains(&0) {
+            return touched;
+        }
+        let (old, new) = (split(old), split(new));
+        for change in changes(&old, &new) {
+            touched.removed.extend(numbered(&old, change.old));
+            touched.added.extend(numbered(&new, change.new));
+        }
+        touched
+    }
+}
+
+fn numbered<'a>(lines: &[&'a [u8]], range: Range<usize>) -> Vec<(u32, &'a [u8])> {
+    range.map(|index| (u32::try_from(index + 1).unwrap_or(u32::MAX), lines[index])).collect()
 }
 
 /// How much a change touches. A rename counts as all lines removed and all lines added.

@@ -18,12 +18,12 @@ mod quote;
 mod search;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use serde::{Deserialize, Serialize};
 
 pub use apply::{Anchor, Applied, Base, BaseError, BaseFile, FileResult, How, apply};
-pub use emit::{CanonicalDiff, FileStat, Stat, emit};
+pub use emit::{CanonicalDiff, FileStat, Stat, Touched, emit};
 pub use finding::{Class, Mismatch, PatchCode, PatchFinding};
 pub use parse::parse;
 pub use paths::RepoPath;

@@ -1,0 +1,64 @@
+//! How much a change may touch.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Findings, GateInput, Rule, Scope, Verdict};
+
+/// Limits of one sort of change. Lines are added and removed ones together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GateLimits {
+    /// Files that may change.
+    pub files: u32,
+    /// Lines that may change.
+    pub lines: u32,
+    /// What follows when more files or lines change.
+    pub over: Verdict,
+    /// Removed lines from which on a person looks; more than this many.
+    pub deleted: u32,
+    /// Bytes of an added line from which on nobody can read it.
+    pub line_bytes: usize,
+    /// Lines above which a change is refused whatever `over` says.
+    pub output: u32,
+}
+
+impl GateLimits {
+    /// A finding's repair: 5 files, 200 lines; more is refused, since a repair that large is another change.
+    /// (product.md 7.1 for the numbers; a line of 2,000 bytes is our own choice.)
+    pub fn finding() -> Self {
+        Self { files: 5, lines: 200, over: Verdict::Refuse, deleted: 50, line_bytes: 2_000, output: 10_000 }
+    }
+
+    /// A request: 10 files, 500 lines; more needs a person, and above 10,000 lines nobody is asked.
+    pub fn request() -> Self {
+        Self { files: 10, lines: 500, over: Verdict::Review, deleted: 50, line_bytes: 2_000, output: 10_000 }
+    }
+}
+
+/// The limits of this change.
+pub(super) fn of<'a>(input: &GateInput<'a>) -> &'a GateLimits {
+    match input.scope {
+        Scope::Finding => &input.policy.finding,
+        Scope::Request(_) => &input.policy.request,
+    }
+}
+
+pub(super) fn judge(input: &GateInput<'_>, findings: &mut Findings) {
+    let (limits, stat) = (of(input), input.diff.stat());
+    if stat.files > limits.files {
+        let text = format!("{} files change; the limit is {}", stat.files, limits.files);
+        findings.add(Rule::TooManyFiles, limits.over, text);
+    }
+    if stat.changed() > limits.lines {
+        let text = format!("{} lines change; the limit is {}", stat.changed(), limits.lines);
+        findings.add(Rule::TooManyLines, limits.over, text);
+    }
+    if stat.deleted > limits.deleted {
+        let text = format!("{} lines are removed; more than {} need a person", stat.deleted, limits.deleted);
+        findings.add(Rule::ManyDeletions, Rule::ManyDeletions.verdict(), text);
+    }
+    if stat.changed() > limits.output {
+        let text = format!("{} lines change; the most is {}", stat.changed(), limits.output);
+        findings.add(Rule::TooMuchOutput, Rule::TooMuchOutput.verdict(), text);
+    }
+}
