@@ -14,8 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::ids::TreeId;
 use gix::bstr::{BString, ByteSlice};
 
+use crate::edit::check_path;
 use crate::objects::{blob_bytes, parse};
-use crate::tree::{check_path, walk_bytes};
+use crate::tree::walk_bytes;
 use crate::{Entry, GitError, Mode, Repository};
 
 /// One file may have this many bytes: it is held in memory while it is written.

@@ -14,6 +14,8 @@ use crate::{GitError, Repository};
 
 const HIDDEN: &str = "refs/codex-task/";
 const BRANCH: &str = "refs/heads/feature/";
+/// What a message says of a ref that does not exist.
+const NOTHING: &str = "nothing";
 
 /// The name of a ref that this program may write. Both kinds hold a checked name that nobody else can build.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,7 +74,7 @@ impl Repository {
         if let OwnRef::Branch(_) = name {
             self.refuse_variant(&name.full())?;
         }
-        self.write_ref(name, target, PreviousValue::MustNotExist, "nothing")
+        self.write_ref(name, target, PreviousValue::MustNotExist, NOTHING)
     }
 
     /// Moves the ref from `expected` to `target`, or not at all.
@@ -133,25 +135,18 @@ impl Repository {
 
     /// Names the reason of a failed change from what is there now.
     fn explain(&self, name: &OwnRef, expected: &str, source: gix::Error) -> GitError {
-        let full = name.full();
-        let found = match self.target_of(&full) {
-            Ok(found) => found.map(|target| target.to_string()),
+        let name = name.full();
+        let found = match self.target_of(&name) {
+            Ok(found) => found.map_or_else(|| NOTHING.to_owned(), |target| target.to_string()),
             Err(error) => return error,
         };
-        if let Some(lock) = self.lock_in_the_way(&full) {
-            return GitError::RefLocked { name: full, lock };
-        }
         match found {
-            Some(found) if expected == "nothing" => GitError::RefExists { name: full, found },
-            Some(found) if found == expected => GitError::Ref { name: full, source },
-            None if expected == "nothing" => match self.ref_in_the_way(&full) {
-                Some(existing) => GitError::RefBlocked { name: full, existing },
-                None => GitError::Ref { name: full, source },
-            },
-            found => GitError::RefMoved {
-                name: full,
-                expected: expected.to_owned(),
-                found: found.unwrap_or_else(|| "nothing".to_owned()),
+            found if found != expected && expected == NOTHING => GitError::RefExists { name, found },
+            found if found != expected => GitError::RefMoved { name, expected: expected.to_owned(), found },
+            _ => match (self.lock_in_the_way(&name), self.ref_in_the_way(&name)) {
+                (Some(lock), _) => GitError::RefLocked { name, lock },
+                (None, Some(existing)) => GitError::RefBlocked { name, existing },
+                (None, None) => GitError::Ref { name, source },
             },
         }
     }
@@ -171,21 +166,12 @@ impl Repository {
     }
 
     fn refuse_variant(&self, full: &str) -> Result<(), GitError> {
-        let folded = full.to_lowercase();
-        let parts = |name: &str| name.match_indices('/').map(|(end, _)| end).collect::<Vec<_>>();
-        for (existing, _) in self.refs_below("refs/heads/")? {
-            let same = existing.to_lowercase() == folded && existing != full;
-            // `Feature/a` and `feature/b` share a folder where case does not count.
-            let shares =
-                parts(full).into_iter().filter_map(|end| Some((existing.get(..end)?, full.get(..end)?)));
-            let mut shares = shares.filter(|(_, ours)| ours.len() > "refs/heads".len());
-            if same
-                || shares.any(|(theirs, ours)| theirs != ours && theirs.to_lowercase() == ours.to_lowercase())
-            {
-                return Err(GitError::RefVariant { name: full.to_owned(), existing });
-            }
+        let existing =
+            self.refs_below("refs/heads/")?.into_iter().find(|(name, _)| differ_in_case(name, full));
+        match existing {
+            None => Ok(()),
+            Some((existing, _)) => Err(GitError::RefVariant { name: full.to_owned(), existing }),
         }
-        Ok(())
     }
 
     /// The direct target of a ref of exactly this name.
@@ -210,6 +196,12 @@ impl Repository {
         }
         Ok(found)
     }
+}
+
+/// Whether the first parts that differ do so in case only: then the names, or folders of theirs, are one on some disks.
+fn differ_in_case(a: &str, b: &str) -> bool {
+    let parts = a.split('/').zip(b.split('/')).find(|(a, b)| a != b);
+    parts.is_some_and(|(a, b)| a.to_lowercase() == b.to_lowercase())
 }
 
 fn checked(prefix: &str, rest: &str) -> Result<Name, GitError> {

@@ -2,6 +2,7 @@
 //! and the system's configuration and includes are not looked at, and replacement refs are not followed.
 
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use domain::ids::{CommitId, TreeId};
@@ -79,10 +80,15 @@ impl Repository {
                 return Err(GitError::WorkTreeElsewhere { found: found.clone(), configured });
             }
         }
-        if work_dir.is_none() && git_dir.file_name().is_some_and(|name| name == ".git") {
-            return Err(GitError::InsideGitDir { path: git_dir.clone(), git_dir });
+        match (work_dir, gix.is_bare()) {
+            // The private folder of a linked worktree or a submodule: it has a work tree, and that is not here.
+            (None, false) => Err(GitError::InsideGitDir { path: git_dir.clone(), git_dir }),
+            // A linked worktree of a bare repository has files; the folder of the bare one itself has none.
+            (Some(_), true) if git_dir == common_dir => {
+                Ok(Self { inner, git_dir, common_dir, work_dir: None })
+            }
+            (work_dir, _) => Ok(Self { inner, git_dir, common_dir, work_dir }),
         }
-        Ok(Self { inner, git_dir, common_dir, work_dir })
     }
 
     /// The folder with the files, absolute; none for a bare repository.
@@ -103,7 +109,10 @@ impl Repository {
     /// A text that is the same for all work trees of this repository and for no other repository on this machine: the
     /// canonical path of [`Self::common_dir`]. It changes when the folder is moved.
     pub fn identity(&self) -> String {
-        self.common_dir.to_string_lossy().into_owned()
+        match self.common_dir.to_str() {
+            Some(path) => path.to_owned(),
+            None => self.common_dir.as_os_str().as_bytes().escape_ascii().to_string(),
+        }
     }
 
     /// The commit that HEAD names; refused while there is none.

@@ -84,6 +84,8 @@ fn paths_that_git_would_not_check_out_are_refused() {
         let error = opened.edit(&base, &[write(path, "x")]).unwrap_err();
         assert!(matches!(error, GitError::InvalidPath { .. }), "{path:?}: {error:?}");
     }
+    let error = opened.edit(&base, &[delete(&"a/".repeat(1_000_000))]).unwrap_err();
+    assert!(matches!(error, GitError::InvalidPath { .. }));
     for path in [".gitignore", "with blank", "new\nline", "ünï", "a:b", ".github/x", "a\\b"] {
         opened.edit(&base, &[write(path, "x")]).unwrap_or_else(|error| panic!("{path:?}: {error:?}"));
     }

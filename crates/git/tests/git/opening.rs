@@ -82,6 +82,38 @@ fn a_bare_repository_opens_without_a_work_tree() {
 }
 
 #[test]
+fn a_bare_git_directory_with_worktrees_beside_it_has_files_only_in_those() {
+    let repo = TestRepo::usual();
+    let place = repo.path().join("wt");
+    repo.git(["worktree", "add", "-q", "--detach", place.to_str().unwrap()]);
+    repo.git(["config", "core.bare", "true"]);
+    assert_eq!(repo.open().work_dir(), None);
+    let linked = Repository::open(&place).unwrap();
+    assert_eq!(linked.work_dir(), Some(place.canonicalize().unwrap().as_path()));
+}
+
+#[test]
+fn the_private_folder_of_a_linked_worktree_is_inside_the_git_directory() {
+    let repo = TestRepo::usual();
+    repo.git(["worktree", "add", "-q", "--detach", repo.path().join("wt").to_str().unwrap()]);
+    let error = Repository::open(&repo.dot_git().join("worktrees/wt")).unwrap_err();
+    assert!(matches!(error, GitError::InsideGitDir { .. }), "{error:?}");
+}
+
+#[test]
+fn a_git_file_that_leads_nowhere_is_an_error() {
+    for text in ["gitdir: missing\n", "nonsense", ""] {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join(".git"), text).unwrap();
+        let error = Repository::open(folder.path()).unwrap_err();
+        assert!(
+            matches!(error, GitError::NotARepository { .. } | GitError::Open { .. }),
+            "{text:?}: {error:?}"
+        );
+    }
+}
+
+#[test]
 fn a_shallow_clone_and_a_sparse_checkout_read_whole_trees() {
     let repo = TestRepo::usual();
     repo.commit_all("second");

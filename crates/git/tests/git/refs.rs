@@ -124,7 +124,9 @@ fn a_branch_that_differs_only_in_case_is_refused() {
         assert!(matches!(error, GitError::RefVariant { .. }), "{existing}: {error:?}");
         repo.git(["branch", "-D", existing]);
     }
-    repo.git(["branch", "feature/fix/another"]);
+    for fine in ["feature/fix/another", "Features/other", "FEATURE-x"] {
+        repo.git(["branch", fine]);
+    }
     opened.create_ref(&branch(), &head).unwrap();
 }
 
