@@ -91,6 +91,7 @@ pub struct Runner {
     search_path: OsString,
     timeout: Duration,
     cap: usize,
+    folder: PathBuf,
 }
 
 impl Runner {
@@ -103,9 +104,13 @@ impl Runner {
         // A relative folder would let whoever owns the current one choose our programs.
         let absolute = std::env::join_paths(&folders).ok();
         match (program, absolute) {
-            (Some(program), Some(search_path)) => {
-                Ok(Self { program, search_path, timeout: Duration::from_secs(60), cap: 64 << 20 })
-            }
+            (Some(program), Some(search_path)) => Ok(Self {
+                program,
+                search_path,
+                timeout: Duration::from_secs(60),
+                cap: 64 << 20,
+                folder: "/".into(),
+            }),
             _ => Err(RunError::NotInstalled { search_path: search_path.to_owned() }),
         }
     }
@@ -120,6 +125,13 @@ impl Runner {
     #[must_use]
     pub fn with_cap(self, cap: usize) -> Self {
         Self { cap, ..self }
+    }
+
+    /// The same with each call started in this folder instead of `/`. It must lie in no work tree. A merge in which an
+    /// attribute names a driver needs a writable one, for git puts its temporary files there; in another it fails.
+    #[must_use]
+    pub fn started_in(self, folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), ..self }
     }
 
     /// The version, as in `2.47.3`.
@@ -215,8 +227,8 @@ impl Call<'_> {
         environment: Vec<(OsString, OsString)>,
         input: &'a [u8],
     ) -> child::Spawn<'a> {
-        let Runner { program, timeout, cap, .. } = self.runner;
-        child::Spawn { program, args, environment, input, timeout: *timeout, cap: *cap }
+        let Runner { program, timeout, cap, folder, .. } = self.runner;
+        child::Spawn { program, folder, args, environment, input, timeout: *timeout, cap: *cap }
     }
 
     fn environment(&self, settings: &[(String, String)]) -> Vec<(OsString, OsString)> {

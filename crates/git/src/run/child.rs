@@ -17,6 +17,7 @@ use super::{Output, RunError};
 /// What to start.
 pub(super) struct Spawn<'a> {
     pub(super) program: &'a Path,
+    pub(super) folder: &'a Path,
     pub(super) args: Vec<OsString>,
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) input: &'a [u8],
@@ -58,7 +59,7 @@ fn start(spawn: &Spawn<'_>) -> io::Result<Child> {
         .args(&spawn.args)
         .env_clear()
         .envs(spawn.environment.iter().map(|(name, value)| (name, value)))
-        .current_dir("/")
+        .current_dir(spawn.folder)
         .stdin(stdin(spawn.input)?)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -145,9 +145,12 @@ fn a_merge_driver_neither_runs_nor_passes_as_a_clean_merge() {
     let (ours, theirs) = (side("ours\n"), side("theirs\n"));
     repo.git(["config", "core.bare", "false"]);
     let place = Place::Repository { git_dir: &repo.dot_git(), work_tree: Some(repo.path()), index: None };
-    let call = repo.runner.call(place, ["merge-tree", "--write-tree", ours.as_str(), theirs.as_str()]);
+    let scratch = TempDir::new().unwrap();
+    let runner = repo.runner.clone().started_in(scratch.path());
+    let call = runner.call(place, ["merge-tree", "--write-tree", ours.as_str(), theirs.as_str()]);
     let output = call.run_any().unwrap();
     assert_eq!(output.code, 1, "a conflict: {}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "git took its temporary files away");
     assert_silent(&fired);
 }
 
