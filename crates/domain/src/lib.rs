@@ -1,17 +1,23 @@
 //! Values and rules of a change: no I/O, no async, no clock, no random.
 //!
-//! Read in the order of the flow: `task`, `finding`, `event`, `state`, `reply`, `patch`, `gate`, `verification`,
-//! `confidence`, `decision`.
+//! Read in the order of the flow: `task`, `finding`, `route`, `proposal`, `reply`, `patch`, `gate`, `verification`,
+//! `confidence`, `decision`. What happened is an `event`; the state of one change is the fold of its events, `intent`.
 
 pub mod confidence;
+pub mod decision;
+pub mod event;
 pub mod exit_code;
 pub mod finding;
 pub mod gate;
 pub mod ids;
+pub mod intent;
 pub mod money;
 pub mod patch;
+pub mod proposal;
 pub mod reply;
+pub mod route;
 pub mod task;
+pub mod verification;
 
 #[cfg(test)]
 mod test_cases;

@@ -81,7 +81,9 @@ mod tests {
 
     #[test]
     fn amounts_are_read_and_shown_exactly() {
-        for (text, micros, shown) in [("0.1", 100_000, "$0.10"), ("$20", 20_000_000, "$20.00"), ("0.000001", 1, "$0.000001")] {
+        for (text, micros, shown) in
+            [("0.1", 100_000, "$0.10"), ("$20", 20_000_000, "$20.00"), ("0.000001", 1, "$0.000001")]
+        {
             let money: MicroDollars = text.parse().unwrap();
             assert_eq!((money.micros(), money.to_string().as_str()), (micros, shown));
         }

@@ -36,8 +36,16 @@ pub struct UnknownKind(pub String);
 
 impl Kind {
     /// All kinds, in the order in which help lists them.
-    pub const ALL: [Self; 8] =
-        [Self::Fix, Self::Refactor, Self::Test, Self::Debug, Self::Feature, Self::Docs, Self::Chore, Self::Ask];
+    pub const ALL: [Self; 8] = [
+        Self::Fix,
+        Self::Refactor,
+        Self::Test,
+        Self::Debug,
+        Self::Feature,
+        Self::Docs,
+        Self::Chore,
+        Self::Ask,
+    ];
 
     /// The kind's word.
     pub fn as_str(self) -> &'static str {
@@ -97,13 +105,21 @@ pub struct Task {
 impl Task {
     /// The task to fix a finding.
     pub fn from_finding(finding: Finding) -> Self {
-        Self { kind: Kind::Fix, text: format!("{}: {}", finding.code, finding.message), finding: Some(finding) }
+        Self {
+            kind: Kind::Fix,
+            text: format!("{}: {}", finding.code, finding.message),
+            finding: Some(finding),
+        }
     }
 
     /// One line that names the task, cut at 72 characters.
     pub fn title(&self) -> String {
         let line = self.text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("(no text)");
-        if line.chars().count() <= 72 { line.to_owned() } else { line.chars().take(71).chain(['…']).collect() }
+        if line.chars().count() <= 72 {
+            line.to_owned()
+        } else {
+            line.chars().take(71).chain(['…']).collect()
+        }
     }
 }
 

@@ -8,8 +8,9 @@ use super::{Counts, Hunk, LineKind, Tolerance};
 
 use super::apply::How;
 
-/// Outer context lines that may be left out on one side. Hunks have three; more is another hunk's business.
-const MAX_TRIM: usize = 8;
+/// Outer context lines that may be left out of a hunk, both sides together. A usual hunk has six; with more than half
+/// of them wrong its author did not have the file in view.
+const MAX_TRIM: usize = 3;
 
 /// Where a hunk goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,31 +115,32 @@ fn ladder(hunk: &Hunk, tolerance: Tolerance) -> Vec<(Sameness, (usize, usize))> 
     let mut steps = vec![(Sameness::Exact, (0, 0))];
     if tolerance == Tolerance::Lenient {
         steps.extend([(Sameness::TrailingSpace, (0, 0)), (Sameness::AnySpace, (0, 0))]);
-        for trim in trims(hunk) {
-            steps.extend(
-                [Sameness::Exact, Sameness::TrailingSpace, Sameness::AnySpace].map(|same| (same, trim)),
-            );
-        }
+        // What is left after trimming must stand there byte for byte: one liberty at a time.
+        steps.extend(trims(hunk).into_iter().map(|trim| (Sameness::Exact, trim)));
     }
     steps
 }
 
-/// How much outer context may be left out: less before more, and never so much that no line of substance is left.
+/// How much outer context may be left out: less before more, never all of it, and never so much that no line of
+/// substance is left.
 fn trims(hunk: &Hunk) -> Vec<(usize, usize)> {
     let is_context = |line: &&super::HunkLine| line.kind == LineKind::Context;
     let head = hunk.lines.iter().take_while(is_context).count();
     let tail = hunk.lines.iter().rev().take_while(is_context).count();
     let old: Vec<&super::HunkLine> = hunk.old_lines().collect();
-    let mut trims = Vec::new();
-    for amount in 1..=head.max(tail).min(MAX_TRIM) {
-        let (front, back) = (amount.min(head), amount.min(tail));
-        trims.extend([(front, 0), (0, back), (front, back)]);
-    }
-    trims.dedup();
+    let mut trims: Vec<(usize, usize)> = (0..=head.min(MAX_TRIM))
+        .flat_map(|front| (0..=tail.min(MAX_TRIM)).map(move |back| (front, back)))
+        .filter(|(front, back)| (1..=MAX_TRIM).contains(&(front + back)))
+        .collect();
     trims.retain(|(front, back)| {
         let kept = old.get(*front..old.len().saturating_sub(*back)).unwrap_or_default();
-        kept.iter().any(|line| line.text.iter().filter(|byte| byte.is_ascii_alphanumeric()).count() >= 3)
+        let of_substance = |line: &&super::HunkLine| {
+            line.text.iter().filter(|byte| byte.is_ascii_alphanumeric()).count() >= 3
+        };
+        kept.iter().any(|line| line.kind == LineKind::Context)
+            && kept.iter().copied().any(|line| of_substance(&line))
     });
+    trims.sort_by_key(|(front, back)| (front + back, front.abs_diff(*back)));
     trims
 }
 

@@ -1,0 +1,320 @@
+//! The fold: what may follow what, and what comes next from every state.
+
+use super::*;
+use crate::confidence::{ChecksSoFar, Confidence, Facts, assess};
+use crate::decision::Decider;
+use crate::gate::Verdict as GateVerdict;
+use crate::ids::{CommitId, TreeId};
+use crate::patch::{How, Stat};
+use crate::proposal::{ChargeBasis, FailureKind, Form};
+use crate::route::Leg;
+use crate::task::Kind;
+use crate::verification::Verdict;
+
+fn tree(digit: char) -> TreeId {
+    digit.to_string().repeat(40).parse().unwrap()
+}
+
+fn commit(digit: char) -> CommitId {
+    digit.to_string().repeat(40).parse().unwrap()
+}
+
+fn reserved() -> Event {
+    Event::IntentReserved {
+        task: Task { kind: Kind::Fix, text: "fix it".into(), finding: None },
+        base: BaseRef { commit: commit('a'), tree: tree('b'), branch: None },
+        repository: "/r".into(),
+        goal: Goal::Publish,
+        policy: Sha256::of(b"policy"),
+        model: None,
+        handed_in: None,
+    }
+}
+
+fn leg(name: &str) -> Leg {
+    Leg { provider: ProviderId::new(name), reason: "configured".into(), repairs: name == "local" }
+}
+
+fn routed(names: &[&str]) -> Event {
+    let providers = names.iter().map(|n| leg(n)).collect();
+    Event::Routed { route: Route { providers, skipped: Vec::new() } }
+}
+
+fn asked(attempt: u32, provider: &str, repairs: Option<u32>) -> [Event; 2] {
+    [
+        Event::Reserved { attempt, amount: MicroDollars::ZERO },
+        Event::ProposalAsked {
+            attempt,
+            suggestion: "0199aaaa-0000-7000-8000-000000000000".parse().unwrap(),
+            provider: ProviderId::new(provider),
+            request: Sha256::of(b"request"),
+            repairs,
+        },
+    ]
+}
+
+fn answered(attempt: u32, provider: &str) -> [Event; 2] {
+    [
+        Event::ProposalReceived {
+            attempt,
+            proposal: Proposal {
+                id: "0199aaaa-0000-7000-8000-000000000000".parse().unwrap(),
+                provider: ProviderId::new(provider),
+                model: None,
+                form: Form::Reply,
+                request: Sha256::of(b"request"),
+                answer: Sha256::of(b"answer"),
+                usage: None,
+                replayed: false,
+            },
+        },
+        settled(attempt, ChargeBasis::Free),
+    ]
+}
+
+fn settled(attempt: u32, basis: ChargeBasis) -> Event {
+    Event::Settled { attempt, charge: Charge::nothing(basis) }
+}
+
+fn stat() -> Stat {
+    Stat { files: 1, added: 1, deleted: 1, per_file: Vec::new() }
+}
+
+fn judged(attempt: u32, verdict: GateVerdict) -> [Event; 2] {
+    let patch = Sha256::of(b"diff");
+    [
+        Event::PatchRead {
+            attempt,
+            patch: PatchRecord {
+                sha256: patch.clone(),
+                stat: stat(),
+                explanation: "because".into(),
+                raw_confidence: Some(Confidence::new(0.9).unwrap()),
+                anchor: How::Exact,
+                mended: Vec::new(),
+            },
+        },
+        Event::GateJudged {
+            attempt,
+            judgement: Judgement {
+                verdict,
+                findings: Vec::new(),
+                patch,
+                base: tree('b'),
+                stat: stat(),
+                policy: Sha256::of(b"policy"),
+            },
+        },
+    ]
+}
+
+fn staged(attempt: u32) -> [Event; 3] {
+    let reference = "refs/codex-task/candidates/x".to_owned();
+    [
+        Event::Staging { attempt, reference: reference.clone() },
+        Event::Staged { attempt, candidate: Candidate { tree: tree('c'), commit: commit('d'), reference } },
+        Event::Verifying { attempt, tree_name: "t".into() },
+    ]
+}
+
+fn verified(attempt: u32, verdict: Verdict) -> Event {
+    let facts = Facts {
+        changed_lines: 2,
+        files: 1,
+        anchor: How::Exact,
+        review_findings: 0,
+        checks: ChecksSoFar::Passed,
+    };
+    Event::Verified {
+        attempt,
+        verification: Verification {
+            tree: tree('c'),
+            sandbox: "strict".into(),
+            tree_form: "overlay".into(),
+            checks: Vec::new(),
+            changed: Vec::new(),
+            verdict,
+        },
+        confidence: assess(None, &facts),
+    }
+}
+
+fn approve(intent: &Intent) -> Event {
+    Event::Decided {
+        attempt: intent.current().unwrap().number,
+        decision: Decision::Approved {
+            decider: Decider::Policy,
+            binding: intent.binding().unwrap(),
+            message: None,
+        },
+    }
+}
+
+fn story(events: impl IntoIterator<Item = Event>) -> Intent {
+    let id = "0199bbbb-0000-7000-8000-000000000000".parse().unwrap();
+    Intent::fold(id, &events.into_iter().collect::<Vec<_>>()).unwrap().unwrap()
+}
+
+fn up_to_verified(provider: &str, verdict: Verdict) -> Intent {
+    let mut events = vec![reserved(), routed(&[provider, "last"])];
+    events.extend(asked(1, provider, None));
+    events.extend(answered(1, provider));
+    events.extend(judged(1, GateVerdict::Pass));
+    events.extend(staged(1));
+    events.push(verified(1, verdict));
+    story(events)
+}
+
+fn next(intent: &Intent) -> Next {
+    intent.next(&FlowRules::default())
+}
+
+#[test]
+fn a_good_change_goes_all_the_way_to_a_branch_and_back() {
+    let mut intent = up_to_verified("local", Verdict::Verified);
+    assert_eq!(next(&intent), Next::Decide);
+    intent.apply(&approve(&intent)).unwrap();
+    assert_eq!(next(&intent), Next::Publish);
+    assert!(intent.current().unwrap().approval.is_some());
+    let publication = Publication { reference: "refs/heads/feature/x".into(), commit: commit('d') };
+    intent.apply(&Event::Publishing { attempt: 1, publication: publication.clone() }).unwrap();
+    assert_eq!(next(&intent), Next::Publish, "a crash here publishes again");
+    intent.apply(&Event::Published { attempt: 1, publication }).unwrap();
+    assert_eq!((next(&intent), intent.phase), (Next::Rest, Phase::Published));
+    for redo in [false, true] {
+        intent.apply(&Event::Undoing { redo }).unwrap();
+        assert_eq!(next(&intent), Next::Undo);
+        intent.apply(&Event::Undone { redo }).unwrap();
+    }
+    assert_eq!(intent.phase, Phase::Published);
+}
+
+#[test]
+fn an_approval_of_anything_else_is_refused() {
+    let intent = up_to_verified("local", Verdict::Verified);
+    let Event::Decided { decision: Decision::Approved { binding, .. }, .. } = approve(&intent) else {
+        panic!("an approval")
+    };
+    let others = [
+        Binding { patch: Sha256::of(b"other"), ..binding.clone() },
+        Binding { base: tree('e'), ..binding.clone() },
+        Binding { result: tree('e'), ..binding.clone() },
+        Binding { policy: Sha256::of(b"other"), ..binding.clone() },
+        Binding { verification: Sha256::of(b"other"), ..binding },
+    ];
+    for binding in others {
+        let mut intent = intent.clone();
+        let decision = Decision::Approved { decider: Decider::Policy, binding, message: None };
+        assert!(intent.apply(&Event::Decided { attempt: 1, decision }).is_err());
+        assert!(intent.current().unwrap().approval.is_none());
+    }
+}
+
+#[test]
+fn a_failed_verification_is_repaired_once_and_then_goes_to_the_next_provider() {
+    let failed = || Verdict::Failed { why: vec!["tests: a".into()] };
+    let mut intent = up_to_verified("local", failed());
+    assert_eq!(next(&intent), Next::Ask { attempt: 2, leg: 0, repairs: Some(1) });
+    let mut more: Vec<Event> = asked(2, "local", Some(1)).into();
+    more.extend(answered(2, "local"));
+    more.extend(judged(2, GateVerdict::Pass));
+    more.extend(staged(2));
+    more.push(verified(2, failed()));
+    for event in &more {
+        intent.apply(event).unwrap();
+    }
+    assert_eq!(next(&intent), Next::Ask { attempt: 3, leg: 1, repairs: None });
+}
+
+#[test]
+fn a_provider_that_cannot_repair_is_not_asked_to() {
+    let intent = up_to_verified("codemod", Verdict::Failed { why: vec![] });
+    assert_eq!(next(&intent), Next::Ask { attempt: 2, leg: 1, repairs: None });
+}
+
+#[test]
+fn a_refused_patch_cannot_be_staged() {
+    let mut events = vec![reserved(), routed(&["local"])];
+    events.extend(asked(1, "local", None));
+    events.extend(answered(1, "local"));
+    events.extend(judged(1, GateVerdict::Refuse));
+    let mut intent = story(events);
+    assert!(matches!(next(&intent), Next::End(Ending::Refused, _)));
+    assert!(intent.apply(&staged(1)[0]).is_err());
+}
+
+#[test]
+fn an_interrupted_free_question_is_asked_again_and_a_paid_one_is_not() {
+    for (basis, leg) in [(ChargeBasis::Free, 0), (ChargeBasis::Ceiling, 1)] {
+        let mut events = vec![reserved(), routed(&["local", "last"])];
+        events.extend(asked(1, "local", None));
+        let intent = story(events.clone());
+        assert_eq!(next(&intent), Next::Interrupted);
+        let failure = ProviderFailure { kind: FailureKind::Interrupted, detail: "died".into() };
+        events.push(Event::ProviderFailed { attempt: 1, provider: ProviderId::new("local"), failure });
+        events.push(settled(1, basis));
+        assert_eq!(next(&story(events)), Next::Ask { attempt: 2, leg, repairs: None });
+    }
+}
+
+#[test]
+fn the_ending_is_that_of_the_attempt_that_came_furthest() {
+    let mut intent = up_to_verified("codemod", Verdict::Failed { why: vec!["x".into()] });
+    let failure = ProviderFailure { kind: FailureKind::NoFix, detail: "nothing".into() };
+    let failed = Event::ProviderFailed { attempt: 2, provider: ProviderId::new("last"), failure };
+    intent.apply(&failed).unwrap();
+    assert!(matches!(next(&intent), Next::End(Ending::NotVerified, _)), "{:?}", next(&intent));
+}
+
+#[test]
+fn a_baseline_that_is_broken_ends_at_once() {
+    let intent = up_to_verified("local", Verdict::BaselineBroken { why: "tests fail".into() });
+    assert_eq!(next(&intent), Next::End(Ending::BaselineBroken, "tests fail".into()));
+}
+
+#[test]
+fn a_verification_of_another_tree_is_refused() {
+    let mut events = vec![reserved(), routed(&["local"])];
+    events.extend(asked(1, "local", None));
+    events.extend(answered(1, "local"));
+    events.extend(judged(1, GateVerdict::Pass));
+    events.extend(staged(1));
+    let mut intent = story(events);
+    let Event::Verified { mut verification, confidence, .. } = verified(1, Verdict::Verified) else {
+        panic!()
+    };
+    verification.tree = tree('f');
+    assert!(intent.apply(&Event::Verified { attempt: 1, verification, confidence }).is_err());
+}
+
+#[test]
+fn a_story_must_begin_with_its_task_and_nothing_follows_the_end() {
+    let id: IntentId = "0199bbbb-0000-7000-8000-000000000000".parse().unwrap();
+    assert!(Intent::fold(id.clone(), &[routed(&["local"])]).is_err());
+    assert!(Intent::fold(id, &[]).unwrap().is_none());
+    let end = Event::Ended { ending: Ending::Aborted, why: "stopped".into() };
+    let mut intent = story([reserved(), end.clone()]);
+    assert_eq!(intent.status(), "aborted");
+    for event in [reserved(), routed(&["local"]), end, approve_nothing()] {
+        assert!(intent.apply(&event).is_err(), "{}", event.name());
+    }
+}
+
+fn approve_nothing() -> Event {
+    let decision = Decision::Rejected { decider: Decider::Policy, reason: "no".into() };
+    Event::Decided { attempt: 1, decision }
+}
+
+#[test]
+fn events_are_read_back_as_they_were_written() {
+    let mut events = vec![reserved(), routed(&["local"])];
+    events.extend(asked(1, "local", None));
+    events.extend(answered(1, "local"));
+    events.extend(judged(1, GateVerdict::Review));
+    events.extend(staged(1));
+    events.push(verified(1, Verdict::Failed { why: vec!["x".into()] }));
+    for event in events {
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event, "{text}");
+    }
+}

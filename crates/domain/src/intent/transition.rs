@@ -1,0 +1,329 @@
+//! The one transition function: which event may follow which, and what it changes.
+
+use crate::decision::{Approval, Decision};
+use crate::event::Event;
+use crate::gate::GatePass;
+use crate::ids::IntentId;
+use crate::intent::{Attempt, Intent, Phase};
+use crate::proposal::ProviderId;
+
+/// An event that cannot follow what is recorded: the journal is damaged, or we have a defect.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("intent {intent}: {event} cannot follow {phase}{detail}")]
+pub struct IllegalTransition {
+    /// The intent.
+    pub intent: IntentId,
+    /// The event's name.
+    pub event: &'static str,
+    /// The phase it met.
+    pub phase: String,
+    /// More, where there is more to say.
+    pub detail: String,
+}
+
+impl Intent {
+    /// The state after the first event, which has to be [`Event::IntentReserved`].
+    pub fn begin(id: IntentId, event: &Event) -> Result<Self, IllegalTransition> {
+        let Event::IntentReserved { task, base, repository, goal, policy, model, handed_in } = event else {
+            return Err(IllegalTransition {
+                intent: id,
+                event: event.name(),
+                phase: "nothing".to_owned(),
+                detail: String::new(),
+            });
+        };
+        Ok(Self {
+            id,
+            task: task.clone(),
+            base: base.clone(),
+            repository: repository.clone(),
+            goal: *goal,
+            policy: policy.clone(),
+            model: model.clone(),
+            handed_in: handed_in.clone(),
+            route: None,
+            attempts: Vec::new(),
+            phase: Phase::New,
+            publication: None,
+            redoing: false,
+            ended: None,
+            version: 1,
+        })
+    }
+
+    /// Folds one more event in. On an error the state is as it was.
+    pub fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
+        let phase = self.after(event)?;
+        self.phase = phase;
+        self.version += 1;
+        Ok(())
+    }
+
+    fn illegal(&self, event: &Event, detail: &str) -> IllegalTransition {
+        let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+        IllegalTransition {
+            intent: self.id.clone(),
+            event: event.name(),
+            phase: self.phase.as_str().to_owned(),
+            detail,
+        }
+    }
+
+    fn after(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
+        match event {
+            Event::IntentReserved { .. } => Err(self.illegal(event, "")),
+            Event::Routed { route } if self.phase == Phase::New => {
+                self.route = Some(route.clone());
+                Ok(Phase::Routed)
+            }
+            Event::Reserved { .. } | Event::ProposalAsked { .. } | Event::ProviderFailed { .. } => {
+                self.asking(event)
+            }
+            Event::ProposalReceived { .. } | Event::Settled { .. } => self.answering(event),
+            Event::ReplyRefused { .. } | Event::PatchRead { .. } | Event::GateJudged { .. } => {
+                self.judging(event)
+            }
+            Event::Staging { .. }
+            | Event::Staged { .. }
+            | Event::Verifying { .. }
+            | Event::Verified { .. } => self.proving(event),
+            Event::Decided { attempt, decision } => self.deciding(event, *attempt, decision),
+            Event::Publishing { .. }
+            | Event::Published { .. }
+            | Event::Undoing { .. }
+            | Event::Undone { .. } => self.publishing(event),
+            Event::Ended { ending, why }
+                if !matches!(self.phase, Phase::Ended | Phase::Published | Phase::Undone) =>
+            {
+                self.ended = Some((*ending, why.clone()));
+                Ok(Phase::Ended)
+            }
+            Event::Routed { .. } | Event::Ended { .. } => Err(self.illegal(event, "")),
+        }
+    }
+
+    /// The current attempt, when it has this number and the intent stands at this phase.
+    fn at(&mut self, phase: Phase, number: u32, event: &Event) -> Result<&mut Attempt, IllegalTransition> {
+        if self.phase != phase {
+            return Err(self.illegal(event, ""));
+        }
+        let wrong = self.illegal(event, "it names another attempt");
+        self.attempts.last_mut().filter(|a| a.number == number).ok_or(wrong)
+    }
+
+    /// Whether the last attempt is over, so that another may begin.
+    fn between_attempts(&self) -> bool {
+        let refused = self.current().is_some_and(|a| a.pass.is_none());
+        match self.phase {
+            Phase::Routed | Phase::ReplyRefused | Phase::Verified => true,
+            Phase::Settled => self.current().is_some_and(|a| a.failure.is_some()),
+            Phase::Judged => refused,
+            _ => false,
+        }
+    }
+
+    fn asking(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
+        match event {
+            Event::Reserved { attempt, amount } => {
+                self.open_attempt(*attempt, event)?.reserved = Some(*amount);
+                Ok(Phase::Reserved)
+            }
+            Event::ProposalAsked { attempt, suggestion, provider, request, repairs } => {
+                let asked = self.at(Phase::Reserved, *attempt, event)?;
+                asked.suggestion = Some(suggestion.clone());
+                asked.provider = provider.clone();
+                asked.request = Some(request.clone());
+                asked.repairs = *repairs;
+                self.place_in_route(provider, *repairs);
+                Ok(Phase::Asked)
+            }
+            Event::ProviderFailed { attempt, provider, failure } if self.between_attempts() => {
+                let opened = self.open_attempt(*attempt, event)?;
+                opened.provider = provider.clone();
+                opened.failure = Some(failure.clone());
+                self.place_in_route(provider, None);
+                Ok(Phase::Settled)
+            }
+            Event::ProviderFailed { attempt, failure, .. } => {
+                self.at(Phase::Asked, *attempt, event)?.failure = Some(failure.clone());
+                Ok(Phase::Answered)
+            }
+            _ => Err(self.illegal(event, "")),
+        }
+    }
+
+    fn open_attempt(&mut self, number: u32, event: &Event) -> Result<&mut Attempt, IllegalTransition> {
+        let expected = self.attempts.len() as u64 + 1;
+        if !self.between_attempts() || u64::from(number) != expected {
+            return Err(self.illegal(event, &format!("attempt {expected} would be next")));
+        }
+        self.attempts.push(Attempt::new(number));
+        let at = self.attempts.len() - 1;
+        Ok(&mut self.attempts[at])
+    }
+
+    /// A repair and a question asked again stay at their place in the route; anything else goes one on.
+    fn place_in_route(&mut self, provider: &ProviderId, repairs: Option<u32>) {
+        let legs = self.route.as_ref().map_or(&[][..], |r| r.providers.as_slice());
+        let before = self.attempts.len().checked_sub(2).map(|i| &self.attempts[i]);
+        let leg = match before {
+            None => 0,
+            Some(b) if repairs.is_some() || b.is_asked_again() => b.leg,
+            Some(b) => b.leg + 1,
+        };
+        let place = legs.iter().skip(leg).position(|l| l.provider == *provider).map_or(leg, |i| leg + i);
+        if let Some(current) = self.attempts.last_mut() {
+            current.leg = place;
+        }
+    }
+
+    fn answering(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
+        match event {
+            Event::ProposalReceived { attempt, proposal } => {
+                self.at(Phase::Asked, *attempt, event)?.proposal = Some(proposal.clone());
+                Ok(Phase::Answered)
+            }
+            Event::Settled { attempt, charge } => {
+                self.at(Phase::Answered, *attempt, event)?.charge = Some(*charge);
+                Ok(Phase::Settled)
+            }
+            _ => Err(self.illegal(event, "")),
+        }
+    }
+
+    fn judging(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
+        match event {
+            Event::ReplyRefused { attempt, reasons, no_change } => {
+                let current = self.at(Phase::Settled, *attempt, event)?;
+                current.refused = Some(reasons.clone());
+                current.no_change = *no_change;
+                Ok(Phase::ReplyRefused)
+            }
+            Event::PatchRead { attempt, patch } => {
+                self.at(Phase::Settled, *attempt, event)?.patch = Some(patch.clone());
+                Ok(Phase::Read)
+            }
+            Event::GateJudged { attempt, judgement } => {
+                let current = self.at(Phase::Read, *attempt, event)?;
+                current.judgement = Some(judgement.clone());
+                current.pass = GatePass::recall(judgement);
+                Ok(Phase::Judged)
+            }
+            _ => Err(self.illegal(event, "")),
+        }
+    }
+
+    fn proving(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
+        match event {
+            Event::Staging { attempt, reference } => {
+                let no_pass = self.illegal(event, "the gate did not pass it");
+                let current = self.at(Phase::Judged, *attempt, event)?;
+                if current.pass.is_none() {
+                    return Err(no_pass);
+                }
+                current.reference = Some(reference.clone());
+                Ok(Phase::Staging)
+            }
+            Event::Staged { attempt, candidate } => {
+                self.at(Phase::Staging, *attempt, event)?.candidate = Some(candidate.clone());
+                Ok(Phase::Staged)
+            }
+            Event::Verifying { attempt, tree_name } => {
+                let from = if self.phase == Phase::Verifying { Phase::Verifying } else { Phase::Staged };
+                self.at(from, *attempt, event)?.tree_name = Some(tree_name.clone());
+                Ok(Phase::Verifying)
+            }
+            Event::Verified { attempt, verification, confidence } => {
+                let other = self.illegal(event, "another tree than the candidate's was checked");
+                let current = self.at(Phase::Verifying, *attempt, event)?;
+                if current.candidate.as_ref().is_none_or(|c| c.tree != verification.tree) {
+                    return Err(other);
+                }
+                current.verification = Some(verification.clone());
+                current.confidence = Some(*confidence);
+                Ok(Phase::Verified)
+            }
+            _ => Err(self.illegal(event, "")),
+        }
+    }
+
+    fn deciding(
+        &mut self,
+        event: &Event,
+        number: u32,
+        decision: &Decision,
+    ) -> Result<Phase, IllegalTransition> {
+        let from = if self.phase == Phase::Waiting { Phase::Waiting } else { Phase::Verified };
+        let (expected, other) = (self.binding(), self.illegal(event, "it approves something else"));
+        let current = self.at(from, number, event)?;
+        current.decision = Some(decision.clone());
+        match decision {
+            Decision::NeedsPerson { .. } => Ok(Phase::Waiting),
+            Decision::Rejected { .. } => Ok(Phase::Rejected),
+            Decision::Approved { decider, binding, message } => {
+                if expected.as_ref() != Some(binding) {
+                    current.decision = None;
+                    return Err(other);
+                }
+                current.approval = Some(Approval::recall(binding.clone(), decider.clone(), message.clone()));
+                Ok(Phase::Approved)
+            }
+        }
+    }
+
+    fn publishing(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
+        match event {
+            Event::Publishing { attempt, publication } => {
+                self.at(Phase::Approved, *attempt, event)?;
+                self.publication = Some(publication.clone());
+                Ok(Phase::Publishing)
+            }
+            Event::Published { attempt, publication } => {
+                let other = self.illegal(event, "another branch was announced");
+                self.at(Phase::Publishing, *attempt, event)?;
+                if self.publication.as_ref() != Some(publication) { Err(other) } else { Ok(Phase::Published) }
+            }
+            Event::Undoing { redo } => {
+                let from = if *redo { Phase::Undone } else { Phase::Published };
+                if self.phase != from {
+                    return Err(self.illegal(event, ""));
+                }
+                self.redoing = *redo;
+                Ok(Phase::Undoing)
+            }
+            Event::Undone { redo } if self.phase == Phase::Undoing && self.redoing == *redo => {
+                Ok(if *redo { Phase::Published } else { Phase::Undone })
+            }
+            _ => Err(self.illegal(event, "")),
+        }
+    }
+}
+
+impl Attempt {
+    fn new(number: u32) -> Self {
+        Self {
+            number,
+            provider: ProviderId::new(""),
+            leg: 0,
+            suggestion: None,
+            request: None,
+            repairs: None,
+            reserved: None,
+            proposal: None,
+            failure: None,
+            charge: None,
+            refused: None,
+            no_change: false,
+            patch: None,
+            judgement: None,
+            pass: None,
+            reference: None,
+            candidate: None,
+            tree_name: None,
+            verification: None,
+            confidence: None,
+            decision: None,
+            approval: None,
+        }
+    }
+}
