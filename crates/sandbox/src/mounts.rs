@@ -208,6 +208,21 @@ fn scratch(root: &OwnedFd, plan: &Plan<'_>) -> Result<(), StepError> {
         }
         put(root, &Piece { mount, target: path.into(), is_folder: true })?;
     }
+    folders_in_home(root, plan)
+}
+
+/// The folders above what appears in HOME belong to the box's user: cargo wants to write beside its registry.
+fn folders_in_home(root: &OwnedFd, plan: &Plan<'_>) -> Result<(), StepError> {
+    let (uid, gid) = (Uid::from_raw(plan.owner.0), Gid::from_raw(plan.owner.1));
+    for bind in plan.in_home {
+        for folder in bind.target.ancestors().skip(1).filter(|folder| *folder != Path::new("")) {
+            let made = folder_below(root.as_fd(), &Path::new(STRICT_HOME).join(folder))?;
+            if !plan.own_user_namespace {
+                rustix::fs::chownat(&made, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
+                    .step_at("give", folder)?;
+            }
+        }
+    }
     Ok(())
 }
 

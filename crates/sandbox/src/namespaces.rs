@@ -141,7 +141,7 @@ pub(crate) fn become_outside_user(search: Option<CapabilitySet>) -> Result<(), S
     let kept = search.unwrap_or(CapabilitySet::empty());
     rustix::thread::set_thread_groups(&[]).step("drop the groups")?;
     rustix::thread::set_keep_capabilities(true).step("keep the search capability")?;
-    empty_bounding_set();
+    empty_bounding_set(kept);
     become_user(OUTSIDE_ID, OUTSIDE_ID)?;
     drop_capabilities(kept)?;
     match search {
@@ -160,20 +160,24 @@ fn become_user(uid: u32, gid: u32) -> Result<(), StepError> {
 
 /// Gives up every capability but `kept`, for good.
 pub(crate) fn drop_capabilities(kept: CapabilitySet) -> Result<(), StepError> {
-    empty_bounding_set();
+    empty_bounding_set(kept);
     let _ = rustix::thread::clear_ambient_capability_set();
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: kept };
     rustix::thread::set_capabilities(None, sets).step("drop the capabilities")?;
     rustix::thread::set_no_new_privs(true).step("set no_new_privs")
 }
 
-fn empty_bounding_set() {
+/// `kept` stays: what is not bounded in cannot be made inheritable.
+fn empty_bounding_set(kept: CapabilitySet) {
     for bit in 0..64 {
         let capability = CapabilitySet::from_bits_retain(1 << bit);
         // Beyond the kernel's last capability the answer is EINVAL; without CAP_SETPCAP it is EPERM, and then
         // no_new_privs keeps the bounding set from being of any use.
         if rustix::thread::capability_is_in_bounding_set(capability).is_err() {
             break;
+        }
+        if kept.contains(capability) {
+            continue;
         }
         let _ = rustix::thread::remove_capability_from_bounding_set(capability);
     }

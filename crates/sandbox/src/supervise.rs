@@ -53,6 +53,10 @@ fn serve() -> io::Result<()> {
 
 fn run(spec: &Spec, operator: &UnixStream) -> Done {
     let start = Instant::now();
+    if spec.level != Level::Strict {
+        // When the first process has to be killed, its descendants become this one's.
+        let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    }
     let failed = |what: String| Verdict { how: How::SetupFailed { what }, max_rss_kib: 0, leftovers: 0 };
     let verdict = match Watched::start(Purpose::Run(spec)) {
         Ok(watched) => watched.watch(operator, start, spec.limits.wall, spec.limits.grace),

@@ -1,0 +1,122 @@
+//! What becomes of a tree: changes land where they belong, the base is never written, the operator can remove all.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "test code")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{Place, with_each_operator};
+use sandbox::{Level, Spec, Tree};
+
+/// Overlays also need a file system that takes them.
+fn with_overlay(name: &str, test: impl Fn(&Place)) {
+    with_each_operator(name, Level::Strict, |place| match place.machine().why_no_overlay {
+        None => test(place),
+        Some(why) => common::skip(name, &format!("an overlay as {:?} ({why})", place.operator)),
+    });
+}
+
+fn names(place: &Place, folder: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(place.path(folder)).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn changes_land_in_the_upper_layer_and_the_base_stays_as_it_was() {
+    with_overlay("changes_land_in_the_upper_layer_and_the_base_stays_as_it_was", |place| {
+        place.make_file("lower/kept", "kept");
+        place.make_file("lower/changed", "old");
+        place.make_file("lower/removed", "old");
+        place.make_folder("lower/folder");
+        place.make_file("lower/folder/deep", "old");
+        let script = "echo more >> changed; rm removed; mkdir new; echo x > new/file; mv folder/deep folder/moved; \
+                      chmod 755 kept; mv folder gone 2>/dev/null || cp -r folder copied; cat changed";
+        assert_eq!(place.run(&place.overlay_spec(&["sh", "-c", script])).succeeded().stdout, "oldmore\n");
+        let base: BTreeSet<String> = ["kept", "changed", "removed", "folder"].map(str::to_owned).into();
+        assert_eq!(names(place, "lower"), base);
+        for (name, text) in [("kept", "kept"), ("changed", "old"), ("removed", "old"), ("folder/deep", "old")]
+        {
+            assert_eq!(place.read(&format!("lower/{name}")), text);
+        }
+        assert_eq!(place.read("upper/changed"), "oldmore\n");
+        assert_eq!(place.read("upper/new/file"), "x\n");
+    });
+}
+
+#[test]
+fn a_second_command_sees_what_the_first_left() {
+    with_overlay("a_second_command_sees_what_the_first_left", |place| {
+        place.make_file("lower/file", "base\n");
+        place
+            .run(&place.overlay_spec(&["sh", "-c", "echo one >> file; rm -f nothing; mkdir cache"]))
+            .succeeded();
+        place.run(&place.overlay_spec(&["sh", "-c", "echo two >> file; rmdir cache"])).succeeded();
+        assert_eq!(place.run(&place.overlay_spec(&["cat", "file"])).succeeded().stdout, "base\none\ntwo\n");
+    });
+}
+
+#[test]
+fn a_box_that_was_killed_leaves_a_tree_that_can_be_used_again() {
+    with_overlay("a_box_that_was_killed_leaves_a_tree_that_can_be_used_again", |place| {
+        let mut spec = place.overlay_spec(&["sh", "-c", "echo x > made; sleep 600"]);
+        spec.limits.wall = std::time::Duration::from_millis(300);
+        assert_eq!(place.run(&spec).outcome, "TimedOut");
+        assert_eq!(place.run(&place.overlay_spec(&["cat", "made"])).succeeded().stdout, "x\n");
+    });
+}
+
+#[test]
+fn boxes_at_the_same_time_share_a_base() {
+    with_overlay("boxes_at_the_same_time_share_a_base", |place| {
+        place.make_file("lower/file", "base\n");
+        let specs = ["1", "2", "3", "4"].map(|name| {
+            let [upper, work] = ["upper", "work"].map(|kind| place.make_folder(&format!("{kind}{name}")));
+            let tree = Tree::Overlay { lower: place.path("lower"), upper, work, at: "/work".into() };
+            Spec { tree, ..place.overlay_spec(&["sh", "-c", &format!("echo {name} >> file; cat file")]) }
+        });
+        let started: Vec<_> = specs.iter().map(|spec| place.start(spec)).collect();
+        for (child, name) in started.into_iter().zip(["1", "2", "3", "4"]) {
+            assert_eq!(common::finish(child).succeeded().stdout, format!("base\n{name}\n"));
+        }
+        assert_eq!(place.read("lower/file"), "base\n");
+    });
+}
+
+#[test]
+fn what_a_box_leaves_is_removed_wholly_by_its_operator() {
+    with_overlay("what_a_box_leaves_is_removed_wholly_by_its_operator", |place| {
+        let script = "mkdir -p a/b/c; touch a/b/c/d; chmod 0 a/b/c a/b; ln -s /etc/passwd link; mkfifo pipe; chmod 0 a";
+        place.run(&place.overlay_spec(&["sh", "-c", script])).succeeded();
+        place.shell(Level::Strict, script).succeeded();
+        for name in ["tree", "upper", "work", "lower"] {
+            place.remove_as_operator(name);
+            assert!(!place.path(name).exists(), "{name}");
+        }
+    });
+}
+
+#[test]
+fn the_commands_files_can_be_read_by_the_operator() {
+    with_each_operator("the_commands_files_can_be_read_by_the_operator", Level::Strict, |place| {
+        place.make_file("tree/given", "given");
+        place.shell(Level::Strict, "echo more >> given; mkdir made; echo x > made/file").succeeded();
+        assert_eq!(
+            (place.read("tree/given"), place.read("tree/made/file")),
+            ("givenmore\n".into(), "x\n".into())
+        );
+    });
+}
+
+#[test]
+fn a_base_with_odd_characters_in_its_path_is_mounted() {
+    with_overlay("a_base_with_odd_characters_in_its_path_is_mounted", |place| {
+        let odd = "odd:, \\ 'name";
+        place.make_folder(odd);
+        let [lower, upper, work] =
+            ["l:1", "u,2", "w\\3"].map(|name| place.make_folder(&format!("{odd}/{name}")));
+        place.make_file(&format!("{odd}/l:1/file"), "base");
+        let tree = Tree::Overlay { lower, upper, work, at: "/work".into() };
+        let spec = Spec { tree, ..place.overlay_spec(&["sh", "-c", "echo x >> file; cat file"]) };
+        assert_eq!(place.run(&spec).succeeded().stdout, "basex\n");
+    });
+}
