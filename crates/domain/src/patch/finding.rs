@@ -162,6 +162,8 @@ codes! {
     Ambiguous Conflict "ambiguous",
     /// Two hunks change the same lines.
     OverlappingHunks Conflict "overlapping-hunks",
+    /// A hunk that fits but for white space or outer context stands before the hunk that precedes it.
+    HunkOrder Conflict "hunk-order",
     /// A file that is to be changed is not there.
     MissingFile Conflict "missing-file",
     /// A file that is to be made is already there.

@@ -26,8 +26,9 @@ pub fn parse(bytes: &[u8], tolerance: Tolerance, limits: &Limits) -> Result<Pars
         Tolerance::Strict => (None, Vec::new()),
         Tolerance::Lenient => mend(bytes),
     };
-    let mut parser =
-        Parser { tolerance, limits, hunks: 0, files: Vec::new(), outside: Vec::new(), findings: Vec::new() };
+    let counts = if mended.contains(&PatchMend::EscapedNewlines) { Tolerance::Strict } else { tolerance };
+    let (files, outside, findings) = (Vec::new(), Vec::new(), Vec::new());
+    let mut parser = Parser { tolerance, counts, limits, hunks: 0, files, outside, findings };
     parser.run(Lines::new(text.as_deref().unwrap_or(bytes)));
     parser.finish(mended)
 }
@@ -64,9 +65,13 @@ fn mend(bytes: &[u8]) -> (Option<Vec<u8>>, Vec<PatchMend>) {
     (text, mended)
 }
 
-/// A text without a single line end whose `\n` are written out: it was escaped once too often.
+/// A text without a single line end whose `\n` are written out: it was escaped once too often. A `\n` that belongs to
+/// the code looks the same, so the hunks of such a text are believed only when their counts come out right.
 fn unescape_newlines(bytes: &[u8]) -> Option<Vec<u8>> {
-    let body = bytes.trim_ascii_end();
+    let mut body = bytes.trim_ascii();
+    while let Some(rest) = body.strip_prefix(b"\\n") {
+        body = rest;
+    }
     let starts = body.starts_with(b"diff --git ") || body.starts_with(b"--- ");
     if !starts || body.contains(&b'\n') {
         return None;
@@ -104,6 +109,8 @@ fn strip_cr(line: &[u8]) -> impl Iterator<Item = &u8> {
 
 struct Parser<'l> {
     tolerance: Tolerance,
+    /// How hunks are read.
+    counts: Tolerance,
     limits: &'l Limits,
     hunks: usize,
     files: Vec<FilePatch>,
@@ -182,7 +189,7 @@ impl Parser<'_> {
         while lines.peek().is_some_and(|line| line.starts_with(b"@@")) && self.hunks <= self.limits.hunks {
             number += 1;
             self.hunks += 1;
-            match hunks::read(lines, number, self.tolerance) {
+            match hunks::read(lines, number, self.counts) {
                 Ok(hunk) => hunks.push(hunk),
                 Err(finding) => {
                     self.findings.push(PatchFinding { hunk: Some(number), ..finding });

@@ -67,6 +67,7 @@ pub(super) fn place(
     }
     if findings.is_empty() {
         findings = collisions(hunks, &placed, tolerance);
+        findings.extend(disorder(hunks, &placed));
     }
     if findings.is_empty() { Ok(placed) } else { Err(findings) }
 }
@@ -238,6 +239,20 @@ fn collisions(hunks: &[Hunk], placed: &[Placed], tolerance: Tolerance) -> Vec<Pa
             let detail = format!("it changes lines that hunk {other} changes too");
             let line = hunks[pair[1]].line;
             findings.push(PatchFinding::new(PatchCode::OverlappingHunks, detail).at(line).in_hunk(number));
+        }
+    }
+    findings
+}
+
+/// Hunks that were found with some liberty must keep the order in which they are written: it is the one thing about
+/// their place that still can be checked.
+fn disorder(hunks: &[Hunk], placed: &[Placed]) -> Vec<PatchFinding> {
+    let loose = |placed: &Placed| placed.how >= How::Whitespace;
+    let mut findings = Vec::new();
+    for (pair, hunk) in placed.windows(2).zip(hunks.iter().skip(1)) {
+        if pair[1].changed < pair[0].changed && (loose(&pair[0]) || loose(&pair[1])) {
+            let detail = "it stands before the hunk that precedes it, and one of the two fits only roughly";
+            findings.push(PatchFinding::new(PatchCode::HunkOrder, detail).at(hunk.line).in_hunk(hunk.number));
         }
     }
     findings

@@ -144,6 +144,71 @@ fn outer_context_that_differs_is_trimmed_leniently() {
 }
 
 #[test]
+fn a_hunk_with_most_of_its_context_wrong_is_refused_even_leniently() {
+    let text = "--- a/n.txt\n+++ b/n.txt\n@@ -2,5 +2,5 @@\n two\n three\n-400\n+four\n five\n six\n";
+    let tree = Tree::of(&[("n.txt", &NUMBERS.replace('4', "400"))]);
+    assert_eq!(codes(run(&tree, text, Tolerance::Lenient)), [PatchCode::ContextMismatch]);
+    let near = text.replace(" three\n", " 3\n").replace(" five\n", " 5\n").replace(" six\n", " 6\n");
+    assert!(run(&tree, &near, Tolerance::Lenient).is_ok());
+    let spaced = near.replace("-400\n", "-400  \n");
+    assert_eq!(
+        codes(run(&tree, &spaced, Tolerance::Lenient)),
+        [PatchCode::ContextMismatch],
+        "one liberty at a time"
+    );
+}
+
+#[test]
+fn hunks_may_change_places_only_when_they_stand_there_byte_for_byte() {
+    let text = "--- a/n.txt\n+++ b/n.txt\n@@ -9,2 +9,2 @@\n 9\n-10\n+ten\n@@ -3,2 +3,2 @@\n 3\n-4\n+four\n";
+    assert!(run(&numbers(), text, Tolerance::Strict).is_ok());
+    let loose = text.replace(" 3\n", " 3 \n");
+    assert_eq!(codes(run(&numbers(), &loose, Tolerance::Lenient)), [PatchCode::HunkOrder]);
+}
+
+#[test]
+fn written_out_line_ends_are_read_only_when_the_counts_come_out_right() {
+    let escaped = SIMPLE.replace('\n', "\\n");
+    assert_eq!(codes(run(&numbers(), &escaped, Tolerance::Strict)), [PatchCode::NotAPatch]);
+    let (after, _) = run(&numbers(), &escaped, Tolerance::Lenient).unwrap();
+    assert_eq!(after.text("n.txt"), NUMBERS.replace("5\n", "five\n"));
+    let of_the_code = SIMPLE.replace("+five", "+fi\\nve").replace('\n', "\\n");
+    assert_eq!(codes(run(&numbers(), &of_the_code, Tolerance::Lenient)), [PatchCode::BadHunkLine]);
+}
+
+#[test]
+fn a_line_that_lost_its_blank_is_context_and_prose_behind_the_diff_is_not() {
+    let lost = SIMPLE.replace(" 4\n", "4\n").replace("@@ -4,3 +4,3 @@", "@@");
+    let (after, _) = run(&numbers(), &lost, Tolerance::Lenient).unwrap();
+    assert_eq!(after.text("n.txt"), NUMBERS.replace("5\n", "five\n"));
+    let prose = format!(
+        "Here it is:\n```diff\n{}```\nThis does:\n- one thing\n+ another\n",
+        SIMPLE.replace("-4,3", "-4,9")
+    );
+    let (after, _) = run(&numbers(), &prose, Tolerance::Lenient).unwrap();
+    assert_eq!(after.text("n.txt"), NUMBERS.replace("5\n", "five\n"));
+}
+
+#[test]
+fn a_patch_that_lost_its_last_line_end_still_means_whole_lines() {
+    let text = "--- a/n.txt\n+++ b/n.txt\n@@ -12 +12 @@\n-12\n+twelve";
+    let (after, _) = run(&numbers(), text, Tolerance::Strict).unwrap();
+    assert_eq!(after.text("n.txt"), NUMBERS.replace("12\n", "twelve\n"));
+}
+
+#[test]
+fn sections_of_the_same_file_are_joined_leniently_and_refused_strictly() {
+    let text = format!("{SIMPLE}--- a/n.txt\n+++ b/n.txt\n@@ -9,2 +9,2 @@\n 9\n-10\n+ten\n");
+    assert_eq!(
+        codes(run(&numbers(), &text, Tolerance::Strict)),
+        [PatchCode::DuplicateSection, PatchCode::DuplicateSection]
+    );
+    let (after, applied) = run(&numbers(), &text, Tolerance::Lenient).unwrap();
+    assert_eq!(after.text("n.txt"), NUMBERS.replace("5\n", "five\n").replace("10\n", "ten\n"));
+    assert_eq!(applied.files[0].anchors.iter().map(|anchor| anchor.hunk).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
 fn a_file_that_ends_in_crlf_keeps_its_line_ends() {
     let tree = Tree::of(&[("n.txt", &NUMBERS.replace('\n', "\r\n"))]);
     let (after, _) = run(&tree, SIMPLE, Tolerance::Lenient).unwrap();
