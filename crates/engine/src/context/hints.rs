@@ -1,0 +1,40 @@
+//! What is known beforehand about a rule or a kind of task: one or two sentences in our own words.
+
+use domain::task::Kind;
+
+/// How a report of this rule is usually put right; empty when nothing particular is known. Ends in a blank line.
+pub(super) fn for_rule(code: &str) -> &'static str {
+    match code {
+        "F821" => {
+            "The name is not defined: either an import is missing or the name is a typing error. Prefer adding the one \
+             right import, or correcting the name to one that is in scope. If neither is certain, do not guess.\n\n"
+        }
+        "B006" | "B008" => {
+            "The default is made once, when the function is defined. Make the default `None`, and set the value at the \
+             start of the body (after a docstring) when it is `None`. Keep an annotation true: add `| None`.\n\n"
+        }
+        "E711" => "Compare with `None` by `is` or `is not`.\n\n",
+        "E712" => "Test the truth value itself, or use `is` where only the constant itself is meant.\n\n",
+        "E714" => "Write `is not` in place of `not ... is`.\n\n",
+        "F632" => "Compare with a literal by `==` or `!=`: identity of literals is not defined.\n\n",
+        _ => "",
+    }
+}
+
+/// What a kind of task asks for beyond its text.
+pub(super) fn for_kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Fix => "Find the cause and repair it; do not hide the symptom.",
+        Kind::Refactor => {
+            "Change the shape of the code, not its behaviour; existing tests must pass unchanged."
+        }
+        Kind::Test => "Add tests that can fail; do not change the code under test.",
+        Kind::Debug => {
+            "Name the root cause in the explanation, repair it, and add a test that fails without the repair."
+        }
+        Kind::Feature => "Add code and tests for it; keep to the conventions of the files around.",
+        Kind::Docs => "Change documentation and comments only.",
+        Kind::Chore => "Do the maintenance that is asked for; behaviour stays as it is.",
+        Kind::Ask => "It is a question: put the answer into the explanation and leave the patch empty.",
+    }
+}
