@@ -1,0 +1,112 @@
+//! Values of the right type that make no sense, and values that are folded into others once all layers are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::Glob;
+
+use super::error::ConfigError;
+use super::safety::lower;
+use super::{CommandLine, Config};
+
+/// Refuses what makes no sense, with the layer that set it.
+pub(super) fn check(config: &Config, sources: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+    let refuse = |key: &str, why: String| ConfigError::Senseless {
+        key: key.to_owned(),
+        why,
+        source_name: sources.get(key).cloned(),
+    };
+    for (key, globs) in globs(config) {
+        for glob in globs {
+            Glob::new(glob).map_err(|e| refuse(key, format!("{glob:?} is no glob: {}", e.kind())))?;
+        }
+    }
+    for (key, seconds) in waits(config) {
+        if seconds == 0 {
+            return Err(refuse(key, "must be at least 1".to_owned()));
+        }
+    }
+    if !(0.0..=1.0).contains(&config.repair.min_confidence) {
+        return Err(refuse("repair.min_confidence", "must be from 0 to 1".to_owned()));
+    }
+    if !is_branch_prefix(&config.git.branch_prefix) {
+        return Err(refuse(
+            "git.branch_prefix",
+            "must be letters, digits, '-', '_' and single '/'".to_owned(),
+        ));
+    }
+    commands(config).map_err(|why| refuse("checks.commands", why))
+}
+
+fn globs(config: &Config) -> Vec<(&'static str, &Vec<String>)> {
+    let safety = &config.safety;
+    let mut all = vec![
+        ("safety.refused_paths", &safety.refused_paths),
+        ("safety.review_paths", &safety.review_paths),
+        ("safety.config_paths", &safety.config_paths),
+        ("safety.production_paths", &safety.production_paths),
+        ("safety.security_paths", &safety.security_paths),
+        ("auto_push.conditions.excluded_patterns", &config.auto_push.conditions.excluded_patterns),
+    ];
+    all.extend(config.checks.commands.iter().map(|c| ("checks.commands", &c.paths)));
+    all
+}
+
+fn waits(config: &Config) -> [(&'static str, u64); 6] {
+    let local = &config.providers.local;
+    [
+        ("checks.timeout_seconds", config.checks.timeout_seconds),
+        ("providers.local.first_byte_seconds", local.first_byte_seconds),
+        ("providers.local.idle_seconds", local.idle_seconds),
+        ("providers.local.total_seconds", local.total_seconds),
+        ("sandbox.memory_mb", config.sandbox.memory_mb),
+        ("sandbox.processes", config.sandbox.processes),
+    ]
+}
+
+fn is_branch_prefix(prefix: &str) -> bool {
+    let part = |p: &str| {
+        !p.is_empty()
+            && !p.starts_with('-')
+            && p.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    };
+    prefix.split('/').all(part)
+}
+
+fn commands(config: &Config) -> Result<(), String> {
+    let mut names = BTreeSet::new();
+    for command in &config.checks.commands {
+        let name = &command.name;
+        if name.trim().is_empty() || name.chars().any(char::is_control) {
+            return Err(format!("{name:?} is no name"));
+        }
+        if !names.insert(name) {
+            return Err(format!("two checks are called {name:?}"));
+        }
+        let empty = match &command.run {
+            CommandLine::Shell(line) => line.trim().is_empty(),
+            CommandLine::Words(words) => words.first().is_none_or(String::is_empty),
+        };
+        if empty {
+            return Err(format!("{name:?} has no command"));
+        }
+        if command.timeout_seconds == Some(0) {
+            return Err(format!("{name:?}: timeout_seconds must be at least 1"));
+        }
+    }
+    Ok(())
+}
+
+/// The counts of `safety.require_review` bound what policy approves by itself; afterwards `approval` says it all.
+pub(super) fn fold(config: &mut Config) {
+    let review = config.safety.review();
+    let approval = &mut config.approval;
+    for (bound, other) in [
+        (&mut approval.max_files, review.files_gt),
+        (&mut approval.max_lines, review.lines_gt),
+        (&mut approval.max_deleted, review.deletions_gt),
+    ] {
+        let mut lowest = Some(*bound);
+        lower(&mut lowest, other);
+        *bound = lowest.unwrap_or(*bound);
+    }
+}
