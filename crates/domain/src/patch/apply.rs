@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::finding::{PatchCode, PatchFinding};
 use super::lines;
 use super::place::{self, Placed};
-use super::search::Sameness;
-use super::{FileChange, FileMode, FilePatch, Hunk, HunkLine, LineKind, ParsedPatch, RepoPath, Tolerance};
+use super::splice::splice;
+use super::{FileChange, FileMode, FilePatch, Hunk, ParsedPatch, RepoPath, Tolerance};
 
 /// The tree that a patch is applied to. The caller reads it from wherever it is kept.
 pub trait Base {
@@ -67,6 +67,13 @@ pub struct FileResult {
     pub after: Option<BaseFile>,
     /// How each hunk found its place.
     pub anchors: Vec<Anchor>,
+}
+
+impl FileResult {
+    /// A file before and after, for providers that give whole files or edit a tree; there are no hunks to place.
+    pub fn edited(path: RepoPath, before: Option<BaseFile>, after: Option<BaseFile>) -> Self {
+        Self { path, before, after, anchors: Vec::new() }
+    }
 }
 
 /// How a hunk found its place.
@@ -338,93 +345,4 @@ fn anchors(hunks: &[Hunk], placed: &[Placed]) -> Vec<Anchor> {
         trimmed: u32::try_from(placed.trim.0 + placed.trim.1).unwrap_or(u32::MAX),
     };
     hunks.iter().zip(placed).map(anchor).collect()
-}
-
-/// One changed stretch of the base: the lines that go, and those that come in their place.
-struct Edit<'a> {
-    start: usize,
-    end: usize,
-    new: Vec<&'a HunkLine>,
-    same: Sameness,
-}
-
-/// The file's new content. Context stands as it stands in the base, whatever the patch made of its white space.
-fn splice(hunks: &[Hunk], placed: &[Placed], base: &[&[u8]]) -> Vec<u8> {
-    let mut edits: Vec<Edit<'_>> =
-        hunks.iter().zip(placed).flat_map(|(hunk, placed)| edits(hunk, placed)).collect();
-    edits.sort_by_key(|edit| (edit.start, edit.end));
-    let crlf = Endings::of(base);
-    let mut out = Vec::new();
-    let mut at = 0;
-    for edit in &edits {
-        base[at..edit.start].iter().for_each(|line| push_line(&mut out, line));
-        for line in &edit.new {
-            push_line(&mut out, &crlf.adapt(&line.text, edit.same));
-        }
-        at = edit.end;
-    }
-    base[at..].iter().for_each(|line| push_line(&mut out, line));
-    out
-}
-
-/// Adds a line; the one before it may have been the file's last, without a line end.
-fn push_line(out: &mut Vec<u8>, line: &[u8]) {
-    if out.last().is_some_and(|byte| *byte != b'\n') {
-        out.push(b'\n');
-    }
-    out.extend_from_slice(line);
-}
-
-fn edits<'h>(hunk: &'h Hunk, placed: &Placed) -> Vec<Edit<'h>> {
-    let mut edits: Vec<Edit<'h>> = Vec::new();
-    let mut index = placed.at as i64 - placed.trim.0 as i64;
-    let mut open = false;
-    for line in &hunk.lines {
-        if line.kind == LineKind::Context {
-            (index, open) = (index + 1, false);
-            continue;
-        }
-        let here = usize::try_from(index).unwrap_or(0);
-        if !open {
-            edits.push(Edit { start: here, end: here, new: Vec::new(), same: placed.same });
-            open = true;
-        }
-        let Some(edit) = edits.last_mut() else { continue };
-        match line.kind {
-            LineKind::Remove => (index, edit.end) = (index + 1, here + 1),
-            LineKind::Add | LineKind::Context => edit.new.push(line),
-        }
-    }
-    edits
-}
-
-/// How the lines of a file end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Endings {
-    Lf,
-    CrLf,
-    Mixed,
-}
-
-impl Endings {
-    fn of(base: &[&[u8]]) -> Self {
-        let ended = base.iter().filter(|line| line.ends_with(b"\n")).count();
-        match base.iter().filter(|line| line.ends_with(b"\r\n")).count() {
-            0 => Self::Lf,
-            crlf if crlf == ended => Self::CrLf,
-            _ => Self::Mixed,
-        }
-    }
-
-    /// The line with the file's line end. Only where the hunk had to be placed without looking at white space: a
-    /// hunk that fits byte for byte means its line ends.
-    fn adapt(self, line: &[u8], same: Sameness) -> Vec<u8> {
-        let stem = lines::trim_end(line);
-        match self {
-            _ if same == Sameness::Exact || !line.ends_with(b"\n") => line.to_vec(),
-            Self::Mixed => line.to_vec(),
-            Self::Lf => [stem, b"\n"].concat(),
-            Self::CrLf => [stem, b"\r\n"].concat(),
-        }
-    }
 }

@@ -10,12 +10,14 @@ mod emit;
 mod finding;
 mod headers;
 mod hunks;
+mod indent;
 mod lines;
 mod parse;
 pub mod paths;
 mod place;
 mod quote;
 mod search;
+mod splice;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -134,6 +134,23 @@ fn white_space_is_forgiven_leniently_and_the_bases_own_is_kept() {
 }
 
 #[test]
+fn a_hunk_written_at_another_depth_is_moved_to_the_depth_of_the_code() {
+    let tree = Tree::of(&[("a.py", "class A:\n    def f(self):\n        return 1\n")]);
+    let shallow =
+        "--- a/a.py\n+++ b/a.py\n@@ -2,2 +2,3 @@\n def f(self):\n-    return 1\n+    x = 2\n+    return x\n";
+    let (after, _) = run(&tree, shallow, Tolerance::Lenient).unwrap();
+    assert_eq!(after.text("a.py"), "class A:\n    def f(self):\n        x = 2\n        return x\n");
+    let deep =
+        shallow.replace("\n ", "\n         ").replace("\n-", "\n-        ").replace("\n+  ", "\n+          ");
+    let (after, _) = run(&tree, &deep, Tolerance::Lenient).unwrap();
+    assert_eq!(after.text("a.py"), "class A:\n    def f(self):\n        x = 2\n        return x\n");
+    let slipped =
+        "--- a/a.py\n+++ b/a.py\n@@ -2,2 +2,3 @@\n      def f(self):\n+        x = 2\n         return 1\n";
+    let (after, _) = run(&tree, slipped, Tolerance::Lenient).unwrap();
+    assert_eq!(after.text("a.py"), "class A:\n    def f(self):\n        x = 2\n        return 1\n");
+}
+
+#[test]
 fn outer_context_that_differs_is_trimmed_leniently() {
     let text = "--- a/n.txt\n+++ b/n.txt\n@@ -2,5 +2,5 @@\n two\n 300\n-400\n+four\n 500\n 6\n";
     let tree = Tree::of(&[("n.txt", &NUMBERS.replace('3', "300").replace('4', "400").replace('5', "500"))]);
