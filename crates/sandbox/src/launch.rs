@@ -171,6 +171,7 @@ struct Session<'a> {
     stdout: Stream<ChildStdout>,
     stderr: Stream<ChildStderr>,
     cancel: Option<&'a Cancel>,
+    marker: &'a str,
     output_total: u64,
     flooded: bool,
 }
@@ -194,7 +195,7 @@ impl<P: Read + AsFd> Stream<P> {
 }
 
 impl<'a> Session<'a> {
-    fn new(child: &mut Child, socket: UnixStream, spec: &Spec, cancel: &'a Cancel) -> Self {
+    fn new(child: &mut Child, socket: UnixStream, spec: &'a Spec, cancel: &'a Cancel) -> Self {
         let collector = || Collector::new(spec.limits.output_kept);
         Self {
             socket,
@@ -204,6 +205,7 @@ impl<'a> Session<'a> {
             stdout: Stream { pipe: child.stdout.take(), kept: collector() },
             stderr: Stream { pipe: child.stderr.take(), kept: collector() },
             cancel: Some(cancel),
+            marker: &spec.marker,
             output_total: spec.limits.output_total,
             flooded: false,
         }
@@ -223,9 +225,14 @@ impl<'a> Session<'a> {
             if left.is_zero() {
                 return;
             }
+            let was_open = self.socket_open;
             self.step(left, &mut buffer);
-            if !self.socket_open {
+            if was_open && !self.socket_open {
                 until = until.min(Instant::now() + DRAIN_PATIENCE);
+                if self.done.is_none() {
+                    // Without its helper a weak box does not end by itself, and would keep the output open.
+                    kill_leftovers(self.marker);
+                }
             }
         }
     }

@@ -64,7 +64,7 @@ fn a_box_that_cannot_be_made_names_its_step_and_runs_nothing() {
         for (spec, step) in [
             (Spec { readable: missing, ..good.clone() }, "bind"),
             (Spec { cwd: "/work/missing".into(), ..good.clone() }, "enter"),
-            (Spec { tree: upper, ..good.clone() }, "open"),
+            (Spec { tree: upper, ..good }, "open"),
         ] {
             let ran = place.run(&spec);
             assert!(ran.outcome.starts_with("SetupFailed"), "{ran:?}");

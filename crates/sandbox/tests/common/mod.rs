@@ -100,6 +100,14 @@ pub(crate) fn with_each_operator(name: &str, level: Level, test: impl Fn(&Place)
     }
 }
 
+/// Whether this is root; says so when a test makes no sense for anybody else.
+pub(crate) fn is_root_or_says_so(name: &str) -> bool {
+    if !is_root() {
+        println!("SKIPPED {name}: needs root");
+    }
+    is_root()
+}
+
 /// Says that a test was not run; an error where everything must run.
 #[expect(
     clippy::disallowed_methods,
@@ -114,7 +122,9 @@ impl Place {
     pub(crate) fn new(operator: Operator) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("helper");
-        std::fs::copy(env!("CARGO_BIN_EXE_codex-task-sandbox-helper"), &program).unwrap();
+        // By a program of its own: a copy made here would be open for writing in whatever another test forks.
+        let source = env!("CARGO_BIN_EXE_codex-task-sandbox-helper");
+        assert!(command("cp").arg(source).arg(&program).status().unwrap().success());
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let unique = folder
