@@ -1,0 +1,21 @@
+//! What tests stand on: hermetic repositories, a scripted model server, a clock, a look at what is left behind.
+//!
+//! A dev-dependency only; no product code may use it. It knows the domain and nothing else of ours, so that each crate
+//! can use it. Everything here reports a broken set-up by panicking at the line of the test that asked.
+
+mod cases;
+mod clock;
+mod fault;
+mod leftovers;
+mod model;
+mod must;
+mod need;
+mod repo;
+
+pub use cases::{cases_dir, workspace_root};
+pub use clock::{FixedIds, TestClock};
+pub use fault::{Ended, FaultRun, KillAfter, Killed};
+pub use leftovers::{Snapshot, Watch, assert_nothing_left};
+pub use model::{Reply, Request, ScriptedModel, Step, Usage};
+pub use need::{Need, has};
+pub use repo::{DirtyFiles, TestRepo};

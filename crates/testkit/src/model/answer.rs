@@ -1,0 +1,185 @@
+//! Turning a step into bytes, pauses and cuts.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use futures_util::stream;
+use serde_json::json;
+
+use super::state::Open;
+use super::step::{Reply, Step};
+
+/// An endless answer ends here, so that a client that does not give up cannot fill the machine.
+const ENDLESS_CAP: u64 = 1 << 30;
+const PIECE: usize = 64 << 10;
+const TALK: &str = "Sure! Here is the fix: change the default to None, and you are done.";
+
+/// The response to a step. `open` lives as long as the answer is under way.
+pub(super) async fn to(step: Step, open: Open) -> Response {
+    match step {
+        Step::Reply(reply) => json(StatusCode::OK, Body::from(completion(&reply))),
+        Step::MalformedReply => json(StatusCode::OK, Body::from(completion(&Reply::text(TALK)))),
+        Step::WrongJson => json(StatusCode::OK, Body::from(r#"{"object":"list","data":[1,2,3]}"#)),
+        Step::NoJson => json(StatusCode::OK, Body::from("<html><body>It works!</body></html>")),
+        Step::Status(code, body) => json(status(code), Body::from(body)),
+        Step::RateLimited { retry_after } => rate_limited(retry_after),
+        Step::Redirect { to } => redirect(&to),
+        Step::Hang => hang(open).await,
+        Step::HangAfterHeaders => json(StatusCode::OK, hanging_body(open)),
+        Step::TooLarge(bytes) => json(StatusCode::OK, large_body(bytes, open)),
+        Step::EndlessStream => json(StatusCode::OK, endless_body(open)),
+        Step::CutConnection { after_bytes } => cut(after_bytes, open),
+        Step::Drip { reply, piece, pause } => {
+            json(StatusCode::OK, dripping_body(completion(&reply), piece.max(1), pause, open))
+        }
+    }
+}
+
+/// An error in the form that such servers use.
+pub(super) fn error(code: StatusCode, message: &str) -> Response {
+    let body = json!({"error": {"message": message, "type": "invalid_request_error", "code": null}});
+    json(code, Body::from(body.to_string()))
+}
+
+pub(super) fn json(code: StatusCode, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A number that is no status is a mistake of the test; 500 says so in the body's stead.
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The JSON of a whole chat completion.
+fn completion(reply: &Reply) -> String {
+    let choice = json!({
+        "index": 0,
+        "message": {"role": "assistant", "content": reply.content},
+        "finish_reason": reply.finish_reason,
+    });
+    let mut body = json!({
+        "id": "chatcmpl-scripted",
+        "object": "chat.completion",
+        "created": 1_767_323_045,
+        "model": "scripted",
+        "choices": [choice],
+    });
+    if let Some(usage) = reply.usage {
+        body["usage"] = json!({
+            "prompt_tokens": usage.prompt,
+            "completion_tokens": usage.completion,
+            "total_tokens": usage.prompt + usage.completion,
+        });
+    }
+    body.to_string()
+}
+
+fn rate_limited(retry_after: u32) -> Response {
+    let mut response = error(StatusCode::TOO_MANY_REQUESTS, "Rate limit reached");
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+    response
+}
+
+fn redirect(to: &str) -> Response {
+    let mut response = error(StatusCode::TEMPORARY_REDIRECT, "over there");
+    match HeaderValue::from_str(to) {
+        Ok(place) => drop(response.headers_mut().insert(header::LOCATION, place)),
+        Err(_) => {
+            response = error(StatusCode::INTERNAL_SERVER_ERROR, "the script's place is no header value")
+        }
+    }
+    response
+}
+
+/// Never ends by itself; the server drops it when the client leaves.
+async fn hang(open: Open) -> Response {
+    std::future::pending::<()>().await;
+    drop(open);
+    Response::default()
+}
+
+fn hanging_body(open: Open) -> Body {
+    Body::from_stream(stream::unfold(open, |open| async move {
+        std::future::pending::<()>().await;
+        Some((Ok::<Bytes, io::Error>(Bytes::new()), open))
+    }))
+}
+
+/// The head and tail of a completion with `bytes` letters between them.
+fn large_body(bytes: u64, open: Open) -> Body {
+    let whole = completion(&Reply::text("@"));
+    let (head, tail) = whole.split_once('@').unwrap_or((&whole, ""));
+    let tail = Bytes::from(tail.to_owned());
+    let begin = Part { open, next: Some(Bytes::from(head.to_owned())), left: bytes, tail: Some(tail) };
+    Body::from_stream(stream::unfold(begin, |part| async move { part.advance() }))
+}
+
+/// As [`large_body`], but nobody waits for the tail.
+fn endless_body(open: Open) -> Body {
+    large_body(ENDLESS_CAP, open)
+}
+
+/// What of a large body is still to be sent.
+struct Part {
+    open: Open,
+    next: Option<Bytes>,
+    left: u64,
+    tail: Option<Bytes>,
+}
+
+impl Part {
+    fn advance(mut self) -> Option<(io::Result<Bytes>, Self)> {
+        let piece = match self.next.take() {
+            Some(head) => head,
+            None if self.left > 0 => {
+                let size = self.left.min(PIECE as u64);
+                self.left -= size;
+                Bytes::from(vec![b'x'; usize::try_from(size).unwrap_or(PIECE)])
+            }
+            None => self.tail.take()?,
+        };
+        self.open.streamed(piece.len());
+        Some((Ok(piece), self))
+    }
+}
+
+/// The length promises more than will come; then the body fails, and with it the connection.
+fn cut(after_bytes: usize, open: Open) -> Response {
+    let whole = completion(&Reply::text("An answer that does not arrive."));
+    let kept = after_bytes.min(whole.len() - 1);
+    let length = HeaderValue::from(whole.len());
+    let begin = (open, Some(Bytes::from(whole.into_bytes()).slice(..kept)));
+    let body = Body::from_stream(stream::unfold(begin, |(open, piece)| async move {
+        let sent = match piece {
+            Some(piece) => Ok(piece),
+            None => {
+                // Lets what was sent reach the network before the connection goes.
+                tokio::task::yield_now().await;
+                Err(io::Error::other("cut by the script"))
+            }
+        };
+        Some((sent, (open, None)))
+    }));
+    let mut response = json(StatusCode::OK, body);
+    response.headers_mut().insert(header::CONTENT_LENGTH, length);
+    response
+}
+
+fn dripping_body(whole: String, piece: usize, pause: Duration, open: Open) -> Body {
+    let begin = (open, Bytes::from(whole.into_bytes()));
+    Body::from_stream(stream::unfold(begin, move |(open, mut left)| async move {
+        if left.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(pause).await;
+        let now = left.split_to(piece.min(left.len()));
+        open.streamed(now.len());
+        Some((Ok::<_, io::Error>(now), (open, left)))
+    }))
+}
