@@ -26,7 +26,7 @@ fn file(text: &str) -> Option<BaseFile> {
 }
 
 fn change(path: &str, before: Option<BaseFile>, after: Option<BaseFile>) -> FileResult {
-    FileResult { path: path.parse().unwrap(), before, after, anchors: Vec::new() }
+    FileResult::edited(path.parse().unwrap(), before, after)
 }
 
 /// The rules that speak about one file's change in a request.

@@ -24,7 +24,7 @@ pub struct GateLimits {
 
 impl GateLimits {
     /// A finding's repair: 5 files, 200 lines; more is refused, since a repair that large is another change.
-    /// (product.md 7.1 for the numbers; a line of 2,000 bytes is our own choice.)
+    /// (The numbers are the product's stated limits; a line of 2,000 bytes is our own choice.)
     pub fn finding() -> Self {
         Self { files: 5, lines: 200, over: Verdict::Refuse, deleted: 50, line_bytes: 2_000, output: 10_000 }
     }

@@ -228,7 +228,7 @@ pub fn judge(input: &GateInput<'_>) -> (Judgement, Option<GatePass>) {
     collisions::judge(input, &mut findings);
     for file in &touched {
         paths::judge(input, file, &mut findings);
-        steering::judge(input, file, &mut findings);
+        steering::judge(file, &mut findings);
         modes::judge(input, file, &mut findings);
         tests::judge(input, file, &mut findings);
         content::judge(input, file, &mut findings);

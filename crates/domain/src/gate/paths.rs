@@ -43,7 +43,7 @@ impl PathSet {
 
     /// Whether a path is in the set.
     pub fn contains(&self, path: &str) -> bool {
-        self.set.is_match(path)
+        self.set.is_match(path.to_lowercase())
     }
 
     /// Whether the set has no pattern.
@@ -52,10 +52,12 @@ impl PathSet {
     }
 }
 
-/// A pattern as this crate reads it.
+/// A pattern as this crate reads it, to be matched with paths in lower case. (Folding both is the same as a pattern
+/// that does not look at case, and sets of plain names are built a hundred times faster than regular expressions.)
 pub(super) fn glob(pattern: &str) -> Result<globset::Glob, globset::Error> {
-    let anywhere = if pattern.contains('/') { pattern.to_owned() } else { format!("**/{pattern}") };
-    GlobBuilder::new(&anywhere).literal_separator(true).case_insensitive(true).build()
+    let anywhere =
+        if pattern.contains('/') { pattern.to_lowercase() } else { format!("**/{}", pattern.to_lowercase()) };
+    GlobBuilder::new(&anywhere).literal_separator(true).build()
 }
 
 impl PartialEq for PathSet {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use globset::{GlobSet, GlobSetBuilder};
 
-use super::{Findings, GateInput, Rule, paths};
+use super::{Findings, Rule, paths};
 use crate::patch::Touched;
 
 /// Patterns by rule, with blanks between them; see [`paths::PathSet`] for how they are read. Our own list, from the
@@ -113,14 +113,15 @@ static SET: LazyLock<Option<(GlobSet, Vec<Rule>)>> = LazyLock::new(|| {
     Some((builder.build().ok()?, rules))
 });
 
-pub(super) fn judge(_input: &GateInput<'_>, file: &Touched<'_>, findings: &mut Findings) {
+pub(super) fn judge(file: &Touched<'_>, findings: &mut Findings) {
     let path = file.file.path.as_str();
     let Some((set, rules)) = SET.as_ref() else {
         // A test holds that the patterns can be read; without them every path is one for a person.
         findings.say(Rule::OwnPolicy, file, None);
         return;
     };
-    let mut matched: Vec<Rule> = set.matches(path).into_iter().map(|index| rules[index]).collect();
+    let mut matched: Vec<Rule> =
+        set.matches(path.to_lowercase()).into_iter().map(|index| rules[index]).collect();
     matched.dedup();
     for rule in matched {
         findings.say(rule, file, None);
@@ -153,7 +154,8 @@ mod tests {
             "a/author.py",
             "src/build.py",
         ] {
-            let matched: Vec<Rule> = set.matches(path).into_iter().map(|index| rules[index]).collect();
+            let matched: Vec<Rule> =
+                set.matches(path.to_lowercase()).into_iter().map(|index| rules[index]).collect();
             assert_eq!(matched, [], "{path}");
         }
     }

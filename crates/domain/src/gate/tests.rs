@@ -112,7 +112,7 @@ pub(super) fn judge(input: &GateInput<'_>, file: &Touched<'_>, findings: &mut Fi
 }
 
 /// Whether test runners collect this file, or tests lean on it.
-pub(super) fn is_test_path(path: &str) -> bool {
+fn is_test_path(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let folders = ["test", "tests", "__tests__", "spec", "specs", "testing", "testdata", "__snapshots__"];
     let in_folder =

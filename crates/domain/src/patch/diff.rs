@@ -22,11 +22,20 @@ pub(super) struct Change {
 
 /// The changed stretches, in order and apart from each other.
 pub(super) fn changes(old: &[&[u8]], new: &[&[u8]]) -> Vec<Change> {
+    // Most files change in one place: their equal ends are left out before anything is hashed.
+    let front = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let (old, new) = (&old[front..], &new[front..]);
+    let back = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+    let (old, new) = (&old[..old.len() - back], &new[..new.len() - back]);
     let mut numbers: HashMap<&[u8], u32> = HashMap::new();
     let (old, new) = (numbered(old, &mut numbers), numbered(new, &mut numbers));
     let mut differ = Differ { old: &old, new: &new, found: Vec::new() };
     differ.compare(0..old.len(), 0..new.len(), MAX_DEPTH);
+    let shift = |range: Range<usize>| range.start + front..range.end + front;
     join(differ.found)
+        .into_iter()
+        .map(|change| Change { old: shift(change.old), new: shift(change.new) })
+        .collect()
 }
 
 fn numbered<'a>(lines: &[&'a [u8]], numbers: &mut HashMap<&'a [u8], u32>) -> Vec<u32> {

@@ -170,19 +170,19 @@ fn write_section(
         }
         _ => {}
     }
-    let bytes = |file: Option<&BaseFile>| file.map(|file| file.bytes.clone()).unwrap_or_default();
-    let (old, new) = (bytes(before), bytes(after));
+    let (old, new) =
+        (before.map_or(&b""[..], |file| &file.bytes), after.map_or(&b""[..], |file| &file.bytes));
     if old == new {
         return (0, 0);
     }
     if old.contains(&0) || new.contains(&0) {
-        line(out, &format!("binary sha256 {}..{}", Sha256::of(&old), Sha256::of(&new)));
+        line(out, &format!("binary sha256 {}..{}", Sha256::of(old), Sha256::of(new)));
         line(out, &format!("Binary files {old_name} and {new_name} differ"));
         return (0, 0);
     }
     line(out, &format!("--- {}", before.map_or("/dev/null".to_owned(), |_| in_header(old_name))));
     line(out, &format!("+++ {}", after.map_or("/dev/null".to_owned(), |_| in_header(new_name))));
-    write_hunks(out, &split(&old), &split(&new))
+    write_hunks(out, &split(old), &split(new))
 }
 
 /// A name with a blank is followed by a tab, so that readers know where it ends.

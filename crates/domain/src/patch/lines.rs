@@ -41,7 +41,7 @@ fn first_line(text: &[u8]) -> Option<&[u8]> {
     if text.is_empty() {
         return None;
     }
-    let end = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| at + 1);
+    let end = memchr::memchr(b'\n', text).map_or(text.len(), |at| at + 1);
     Some(&text[..end])
 }
 
@@ -53,7 +53,16 @@ pub(super) fn trim_end(line: &[u8]) -> &[u8] {
 
 /// The lines of a file, each with its line end.
 pub(super) fn split(text: &[u8]) -> Vec<&[u8]> {
-    text.split_inclusive(|byte| *byte == b'\n').collect()
+    let mut start = 0;
+    let mut lines = Vec::new();
+    for end in memchr::memchr_iter(b'\n', text).map(|at| at + 1) {
+        lines.push(&text[start..end]);
+        start = end;
+    }
+    if start < text.len() {
+        lines.push(&text[start..]);
+    }
+    lines
 }
 
 /// Whether there is nothing but white space.
