@@ -44,6 +44,8 @@ pub enum Outcome {
     TimedOut,
     /// More was printed than [`crate::Limits::output_total`], and the box was killed.
     OutputLimit,
+    /// Less than [`crate::Limits::disk_reserve`] was free on the disk, and the box was killed.
+    DiskLimit,
     /// [`Cancel::cancel`] was called, and the box was ended.
     Cancelled,
     /// The box could not be made: nothing of the command ran.
@@ -314,6 +316,7 @@ impl From<How> for Outcome {
             How::Signalled { signal } => Outcome::Signalled { signal },
             How::TimedOut => Outcome::TimedOut,
             How::Cancelled => Outcome::Cancelled,
+            How::DiskLimit => Outcome::DiskLimit,
             How::SetupFailed { what } => Outcome::SetupFailed { what },
             How::ExecFailed { what } => Outcome::ExecFailed { what },
         }

@@ -23,7 +23,11 @@ pub fn kill_leftovers(marker: &str) -> u32 {
         return 0;
     }
     let wanted = format!("{MARKER_NAME}={marker}");
+    let me = rustix::process::getpid();
     let carries = |pid: Pid| {
+        if pid == me {
+            return false;
+        }
         let path = format!("/proc/{}/environ", pid.as_raw_nonzero());
         fs::read(path)
             .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes()))

@@ -3,25 +3,26 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use rustix::process::{Resource, Rlimit};
+
 use crate::error::{Step, StepError};
 use crate::spec::{Level, Limits};
-use crate::sys;
 
 /// Applies the limits to this process and all it will start.
 pub(crate) fn apply(limits: &Limits, level: Level) -> Result<(), StepError> {
-    set(libc::RLIMIT_CORE, 0, "core dumps")?;
-    set(libc::RLIMIT_FSIZE, limits.file_size, "file size")?;
-    set(libc::RLIMIT_NOFILE, limits.open_files, "open files")?;
-    set(libc::RLIMIT_NPROC, limits.processes.saturating_add(already_running(level)), "processes")?;
+    set(Resource::Core, 0, "core dumps")?;
+    set(Resource::Fsize, limits.file_size, "file size")?;
+    set(Resource::Nofile, limits.open_files, "open files")?;
+    set(Resource::Nproc, limits.processes.saturating_add(already_running(level)), "processes")?;
     if let Some(bytes) = limits.address_space {
-        set(libc::RLIMIT_AS, bytes, "address space")?;
+        set(Resource::As, bytes, "address space")?;
     }
     if let Some(bytes) = limits.memory {
-        set(libc::RLIMIT_DATA, bytes, "memory")?;
+        set(Resource::Data, bytes, "memory")?;
     }
     if let Some(time) = limits.cpu {
         let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-        lower(libc::RLIMIT_CPU, seconds, seconds + 1, "processor time")?;
+        lower(Resource::Cpu, seconds, seconds + 1, "processor time")?;
     }
     Ok(())
 }
@@ -32,14 +33,14 @@ pub(crate) fn go_first_when_memory_is_short() {
     let _ = fs::write("/proc/self/oom_score_adj", "800");
 }
 
-fn set(resource: libc::__rlimit_resource_t, value: u64, name: &str) -> Result<(), StepError> {
+fn set(resource: Resource, value: u64, name: &str) -> Result<(), StepError> {
     lower(resource, value, value, name)
 }
 
-fn lower(resource: libc::__rlimit_resource_t, soft: u64, hard: u64, name: &str) -> Result<(), StepError> {
-    let step = || format!("limit {name}");
-    let ceiling = sys::hard_limit(resource).step(&step())?;
-    sys::set_limit(resource, soft.min(ceiling), hard.min(ceiling)).step(&step())
+fn lower(resource: Resource, soft: u64, hard: u64, name: &str) -> Result<(), StepError> {
+    let ceiling = rustix::process::getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let limit = Rlimit { current: Some(soft.min(ceiling)), maximum: Some(hard.min(ceiling)) };
+    rustix::process::setrlimit(resource, limit).step(&format!("limit {name}"))
 }
 
 /// The kernel counts RLIMIT_NPROC per user and user namespace: a strict box starts at zero, the others share the

@@ -4,7 +4,7 @@
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::WaitOptions;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::launch::{self, Launcher};
 use crate::ownership::remove_tree;
 use crate::seccomp::{self, Sockets};
 use crate::spec::{Level, Tree};
-use crate::supervise::Watched;
+use crate::supervise::{Ending, Watched};
 use crate::sys::{self, Side};
 use crate::wire::{How, Request};
 
@@ -123,7 +123,7 @@ fn try_strict(tree: Option<&Tree>, operator: &UnixStream) -> Result<(), String> 
         crate::supervise::give_if_root(upper).map_err(|error| error.to_string())?;
     }
     let watched = Watched::start(Purpose::Probe(tree)).map_err(|error| error.to_string())?;
-    match watched.watch(operator, Instant::now(), Duration::from_secs(5), Duration::ZERO).how {
+    match watched.watch(operator, Ending::after(Duration::from_secs(5))).how {
         How::Exited { code: 0 } => Ok(()),
         How::SetupFailed { what } => Err(what),
         other => Err(format!("the trial box ended as {other:?}")),

@@ -97,6 +97,14 @@ pub enum Tree {
 }
 
 impl Tree {
+    /// The host folder that receives what is written.
+    pub(crate) fn written(&self) -> &Path {
+        match self {
+            Tree::Overlay { upper, .. } => upper,
+            Tree::Folder { path, .. } => path,
+        }
+    }
+
     /// The path of the tree inside the box.
     pub fn at(&self) -> &Path {
         match self {
@@ -153,8 +161,11 @@ pub struct Limits {
     pub processes: u64,
     /// Open files of each process, never above what the operator itself may open.
     pub open_files: u64,
-    /// Bytes of each single file. The sum of all files is not bounded by this.
+    /// Bytes of each single file. The sum of all files is bounded by `disk_reserve` only.
     pub file_size: u64,
+    /// Bytes that must stay free on the file system that the tree is written to: below that, the box is killed. The
+    /// free space is looked at ten times a second, so a fast disk may end up some hundred MiB below. 0: not looked at.
+    pub disk_reserve: u64,
     /// Bytes kept of each output stream, half of them from its beginning and half from its end.
     pub output_kept: usize,
     /// Bytes of both streams together after which the box is killed.
@@ -175,6 +186,7 @@ impl Default for Limits {
             processes: 1024,
             open_files: 4096,
             file_size: 2 << 30,
+            disk_reserve: 256 << 20,
             output_kept: 512 << 10,
             output_total: 256 << 20,
             tmp_bytes: 1 << 30,

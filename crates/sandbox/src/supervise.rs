@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -59,7 +59,7 @@ fn run(spec: &Spec, operator: &UnixStream) -> Done {
     }
     let failed = |what: String| Verdict { how: How::SetupFailed { what }, max_rss_kib: 0, leftovers: 0 };
     let verdict = match Watched::start(Purpose::Run(spec)) {
-        Ok(watched) => watched.watch(operator, start, spec.limits.wall, spec.limits.grace),
+        Ok(watched) => watched.watch(operator, Ending::of(spec, start)),
         Err(error) => failed(error.to_string()),
     };
     let mut leftovers_killed = verdict.leftovers;
@@ -140,17 +140,10 @@ impl Watched {
     }
 
     /// Waits for the end of the box, ending it at the deadline, on request, or when the operator is gone.
-    pub(crate) fn watch(
-        mut self,
-        operator: &UnixStream,
-        start: Instant,
-        wall: Duration,
-        grace: Duration,
-    ) -> Verdict {
+    pub(crate) fn watch(mut self, operator: &UnixStream, mut ending: Ending<'_>) -> Verdict {
         let mut notes = Notes::default();
-        let mut ending = Ending { cause: None, next: start.checked_add(wall), grace };
         loop {
-            let (from_operator, from_box) = wait(operator.as_fd(), self.report.as_fd(), ending.next);
+            let (from_operator, from_box) = wait(operator.as_fd(), self.report.as_fd(), ending.next_look());
             if from_operator {
                 ending.on_operator(operator, self.first);
             }
@@ -173,14 +166,41 @@ impl Watched {
     }
 }
 
-/// How far the ending of a box has come.
-struct Ending {
+/// When and why a box is ended, and how far that has come.
+pub(crate) struct Ending<'a> {
     cause: Option<How>,
     next: Option<Instant>,
     grace: Duration,
+    /// The folder whose file system must keep that many bytes free.
+    disk: Option<(&'a Path, u64)>,
 }
 
-impl Ending {
+/// Time between two looks at the free space.
+const DISK_LOOK: Duration = Duration::from_millis(100);
+
+impl<'a> Ending<'a> {
+    fn of(spec: &'a Spec, start: Instant) -> Self {
+        let disk = (spec.limits.disk_reserve > 0).then(|| (spec.tree.written(), spec.limits.disk_reserve));
+        Self { cause: None, next: start.checked_add(spec.limits.wall), grace: spec.limits.grace, disk }
+    }
+
+    /// Kills after that time, and looks at nothing else.
+    pub(crate) fn after(time: Duration) -> Self {
+        Self { cause: None, next: Instant::now().checked_add(time), grace: Duration::ZERO, disk: None }
+    }
+
+    fn next_look(&self) -> Option<Instant> {
+        let look = self.disk.and_then(|_| Instant::now().checked_add(DISK_LOOK));
+        self.next.into_iter().chain(look).min()
+    }
+
+    /// A file system that cannot be asked is not a reason to kill: the set-up has just opened the folder.
+    fn is_disk_short(&self) -> bool {
+        self.disk.is_some_and(|(path, reserve)| {
+            rustix::fs::statvfs(path).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < reserve)
+        })
+    }
+
     fn on_operator(&mut self, mut operator: &UnixStream, first: Pid) {
         let mut byte = [0];
         match operator.read(&mut byte) {
@@ -196,6 +216,11 @@ impl Ending {
     }
 
     fn on_time(&mut self, first: Pid) {
+        if self.is_disk_short() {
+            self.disk = None;
+            self.cause.get_or_insert(How::DiskLimit);
+            self.kill(first);
+        }
         if self.next.is_none_or(|next| Instant::now() < next) {
             return;
         }
@@ -295,12 +320,9 @@ fn prepare_host(spec: &Spec, identity: Identity) -> Result<(), StepError> {
     if spec.level == Level::None || !identity.changes_user() {
         return Ok(());
     }
-    let tree = match &spec.tree {
-        Tree::Overlay { upper, .. } => upper,
-        Tree::Folder { path, .. } => path,
-    };
     let scratch = spec.scratch.as_ref().filter(|_| spec.level == Level::Weak);
-    for path in [Some(tree), spec.git_dir.as_ref().map(|git| &git.path), scratch].into_iter().flatten() {
+    let git = spec.git_dir.as_ref().map(|git| git.path.as_path());
+    for path in [Some(spec.tree.written()), git, scratch.map(PathBuf::as_path)].into_iter().flatten() {
         ownership::give(path, (OUTSIDE_ID, OUTSIDE_ID))?;
     }
     Ok(())

@@ -195,18 +195,3 @@ pub(crate) fn landlock_abi() -> u32 {
     let abi = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0usize, 0usize, VERSION) };
     u32::try_from(abi).unwrap_or(0)
 }
-
-/// setrlimit(2) for one of the `libc::RLIMIT_*` numbers, soft and hard.
-pub(crate) fn set_limit(resource: u32, soft: u64, hard: u64) -> io::Result<()> {
-    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-    // SAFETY: the structure lives through the call.
-    check(unsafe { libc::setrlimit(resource as _, &limit) }.into()).map(drop)
-}
-
-/// The hard limit of one of the `libc::RLIMIT_*` numbers.
-pub(crate) fn hard_limit(resource: u32) -> io::Result<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the structure lives through the call.
-    check(unsafe { libc::getrlimit(resource as _, &mut limit) }.into())?;
-    Ok(limit.rlim_max)
-}

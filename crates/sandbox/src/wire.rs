@@ -35,6 +35,7 @@ pub(crate) enum How {
     Signalled { signal: i32 },
     TimedOut,
     Cancelled,
+    DiskLimit,
     SetupFailed { what: String },
     ExecFailed { what: String },
 }

@@ -160,3 +160,13 @@ fn a_run_can_be_cancelled_from_another_thread() {
         place.assert_empty();
     });
 }
+
+#[test]
+fn a_disk_that_runs_short_ends_the_box() {
+    at_each_level("a_disk_that_runs_short_ends_the_box", |place, level| {
+        let mut spec = place.spec(level, &["sleep", "600"]);
+        spec.limits.disk_reserve = u64::MAX;
+        assert_eq!(place.run(&spec).outcome, "DiskLimit", "{level}");
+        place.assert_empty();
+    });
+}

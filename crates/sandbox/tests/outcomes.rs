@@ -40,6 +40,8 @@ fn a_program_that_cannot_be_started_is_no_exit_code() {
         assert!(refused(&["no-such-program-here"]).starts_with("ExecFailed"), "{level}");
         assert!(refused(&["./absent"]).contains("No such file"), "{level}");
         assert!(refused(&["./plain"]).contains("Permission denied"), "{level}");
+        let long = "x".repeat(200_000);
+        assert!(refused(&["echo", &long]).contains("Argument list too long"), "{level}");
         make_executable(&place.path("tree/plain"));
         assert!(refused(&["./plain"]).contains("interpreter or loader"), "{level}");
     });

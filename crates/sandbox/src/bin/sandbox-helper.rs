@@ -33,9 +33,9 @@ fn launcher() -> io::Result<Launcher> {
     Ok(Launcher { program: std::env::current_exe()?, first_args: vec!["helper".into()] })
 }
 
-/// Runs the box that the JSON text describes, and prints the report as JSON. A line on the input cancels it.
+/// Runs the box that the JSON file describes, and prints the report as JSON. A line on the input cancels it.
 fn operate(spec: &str) -> io::Result<()> {
-    let spec: Spec = serde_json::from_str(spec)?;
+    let spec: Spec = serde_json::from_reader(File::open(spec)?)?;
     let cancel = Cancel::new()?;
     let handle = cancel.clone();
     std::thread::spawn(move || {

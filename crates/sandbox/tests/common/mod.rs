@@ -220,7 +220,14 @@ impl Place {
 
     /// Starts an operator and does not wait for it.
     pub(crate) fn start(&self, spec: &Spec) -> Child {
-        self.start_program(&["operate", &serde_json::to_string(spec).unwrap()])
+        self.start_program(&["operate", self.written(spec).to_str().unwrap()])
+    }
+
+    /// The request as a file of its own: it may be longer than an argument may be.
+    fn written(&self, spec: &Spec) -> PathBuf {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.make_file(&format!("spec-{number}"), &serde_json::to_string(spec).unwrap())
     }
 
     fn start_program(&self, arguments: &[&str]) -> Child {
@@ -235,11 +242,7 @@ impl Place {
     /// Starts an operator from a shell script that names it `"$@"`.
     pub(crate) fn run_through_shell(&self, script: &str, spec: &Spec) -> Ran {
         let mut shell = command("/bin/sh");
-        shell
-            .args(["-c", script, "sh"])
-            .arg(&self.program)
-            .arg("operate")
-            .arg(serde_json::to_string(spec).unwrap());
+        shell.args(["-c", script, "sh"]).arg(&self.program).arg("operate").arg(self.written(spec));
         shell.stdin(Stdio::piped()).stdout(Stdio::piped());
         if self.operator == Operator::Nobody {
             shell.uid(NOBODY).gid(NOBODY);
