@@ -43,6 +43,8 @@ pub enum RunEnd {
     TimedOut,
     /// Killed because of its output's size.
     OutputLimit,
+    /// Killed because it wrote more than the box may hold.
+    DiskLimit,
     /// The command could not be started, or the box could not be set up: says nothing about the change.
     NotRun {
         /// Why.
@@ -317,6 +319,7 @@ impl std::fmt::Display for RunEnd {
             Self::Signalled { signal } => write!(f, "killed by signal {signal}"),
             Self::TimedOut => f.write_str("timed out"),
             Self::OutputLimit => f.write_str("too much output"),
+            Self::DiskLimit => f.write_str("wrote too much"),
             Self::NotRun { why } => write!(f, "not run: {why}"),
         }
     }

@@ -1,1 +1,33 @@
-//! The library: the Operator and one file for each arrow of a change.
+//! The library: the [`Operator`] and one file for each arrow of a change. Read `operator.rs` first.
+//!
+//! It knows providers as a trait only, and reaches the outside through parameters ([`world`]). It prints nothing.
+
+pub mod boxes;
+pub mod cancel;
+mod check_run;
+pub mod checks;
+pub mod config;
+pub mod context;
+mod error;
+mod lock;
+pub mod message;
+mod operator;
+mod person;
+mod project;
+pub mod provider;
+mod recovery;
+mod replay;
+mod run;
+mod source;
+pub mod steps;
+mod tools;
+mod trees;
+pub mod world;
+
+pub use cancel::Cancel;
+pub use error::EngineError;
+pub use operator::{Call, Job, Operator};
+pub use project::Project;
+pub use recovery::Recovered;
+pub use replay::Replayed;
+pub use source::BaseSource;

@@ -15,6 +15,7 @@ mod repository;
 pub mod run;
 mod throwaway;
 mod tree;
+mod worktrees;
 
 pub use checkout::Checkout;
 pub use diff::Delta;

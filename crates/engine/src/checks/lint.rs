@@ -1,0 +1,53 @@
+//! Reports of linters and type checkers: ruff's JSON and lines of `path:line: error: message  [code]`.
+
+use serde::Deserialize;
+
+use super::names;
+
+#[derive(Deserialize)]
+struct RuffReport {
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    filename: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// The reports in ruff's JSON; `None` when it is none.
+pub(super) fn ruff(stdout: &[u8], given: &[String]) -> Option<Vec<String>> {
+    let reports: Vec<RuffReport> = serde_json::from_slice(stdout).ok()?;
+    let name = |r: &RuffReport| {
+        names::report(names::relative(&r.filename, given), r.code.as_deref().unwrap_or("syntax"), &r.message)
+    };
+    Some(reports.iter().map(name).collect())
+}
+
+/// The errors among the lines of standard output. `None` when the command failed and named none: then it broke down
+/// for another reason.
+pub(super) fn error_lines(stdout: &[u8], passed: bool) -> Option<Vec<String>> {
+    let text = String::from_utf8_lossy(stdout);
+    let reports: Vec<String> = text.lines().filter_map(error_line).collect();
+    (passed || !reports.is_empty()).then_some(reports)
+}
+
+fn error_line(line: &str) -> Option<String> {
+    let (place, message) = line.split_once(": error: ")?;
+    let (message, code) = match message.trim_end().rsplit_once("  [") {
+        Some((message, code)) if code.ends_with(']') => (message, code.trim_end_matches(']')),
+        _ => (message, "error"),
+    };
+    Some(names::report(without_position(place), code, message))
+}
+
+/// `a.py:3:7` without its numbers.
+fn without_position(place: &str) -> &str {
+    let mut place = place;
+    while let Some((before, last)) = place.rsplit_once(':') {
+        if last.is_empty() || !last.bytes().all(|b| b.is_ascii_digit()) {
+            break;
+        }
+        place = before;
+    }
+    place
+}

@@ -1,0 +1,138 @@
+//! What is run to verify a change, and what its output says. Detection and reading are pure: nothing here runs a
+//! command, and nothing here trusts what a command printed more than its exit code.
+
+mod cargo;
+mod detect;
+mod junit;
+mod language;
+mod libtest;
+mod lint;
+mod names;
+mod project;
+mod python;
+mod read;
+mod rust;
+mod summary;
+mod unittest;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use domain::ids::Sha256;
+use domain::verification::{CheckKind, Run, RunEnd};
+use serde::Serialize;
+
+pub use detect::{Detected, detect};
+pub use read::{read, read_noting};
+
+/// Stands in `argv`, `env` and a reader's file for the root of the tree, as the box shows it.
+pub const TREE: &str = "{tree}";
+
+/// Stands in `argv`, `env` and a reader's file for the box's temporary folder.
+pub const TMP: &str = "{tmp}";
+
+/// One check, without the tree and the toolchain that it meets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckSpec {
+    /// The name, unique among the checks of a change.
+    pub name: String,
+    /// What it looks at.
+    pub kind: CheckKind,
+    /// The command, as words; may hold [`TREE`] and [`TMP`].
+    pub argv: Vec<String>,
+    /// Variables beside those that every command in the box gets; values may hold [`TREE`] and [`TMP`].
+    pub env: BTreeMap<String, String>,
+    /// The most that it may take, in seconds.
+    pub timeout_seconds: u64,
+    /// What follows `argv`.
+    pub files: FilesArg,
+    /// How its output is read.
+    pub reader: Reader,
+}
+
+/// Which files are named at the end of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FilesArg {
+    /// None: the command knows what to look at.
+    Nothing,
+    /// Those of these that are there on the side at hand: a change may add or delete some.
+    Existing(Vec<String>),
+}
+
+/// How a check's output is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reader {
+    /// By the exit code alone.
+    ExitCode,
+    /// By the exit code, and the number of tests by the summary of a known runner, if there is one in the output.
+    TestSummary,
+    /// `path:line: error: message  [code]` on standard output: mypy, and our own syntax check.
+    ErrorLines,
+    /// `ruff check --output-format=json`.
+    RuffJson,
+    /// pytest's JUnit XML in this file, which may hold [`TREE`] and [`TMP`].
+    PytestJunit {
+        /// The file.
+        file: String,
+    },
+    /// `python3 -m unittest -v`, on standard error.
+    UnittestText,
+    /// `cargo test`: libtest's lines on standard output, the targets on standard error.
+    CargoTestText,
+    /// `cargo check` and `cargo clippy` with `--message-format=json`.
+    CargoJson,
+}
+
+/// A command with everything filled in for one side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The words.
+    pub argv: Vec<String>,
+    /// Variables beside those that every command in the box gets.
+    pub env: BTreeMap<String, String>,
+    /// The file that [`read`] wants afterwards, as the box shows it.
+    pub report: Option<String>,
+}
+
+impl CheckSpec {
+    /// Names everything about the check that a result depends on.
+    pub fn key(&self) -> Sha256 {
+        // Plain data whose map keys are text: serialisation cannot fail.
+        Sha256::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The command for one side, where the box shows the tree at `tree` and a temporary folder at `tmp`, and
+    /// `is_there` tells whether the side has a path. `None` when the check looks at files of which this side has
+    /// none: then [`CheckSpec::nothing_to_look_at`] is its run.
+    pub fn command(&self, tree: &str, tmp: &str, is_there: &dyn Fn(&str) -> bool) -> Option<Command> {
+        let fill = |text: &String| text.replace(TREE, tree).replace(TMP, tmp);
+        let mut argv: Vec<String> = self.argv.iter().map(fill).collect();
+        if let FilesArg::Existing(files) = &self.files {
+            let there: Vec<&String> = files.iter().filter(|f| is_there(f)).collect();
+            if there.is_empty() {
+                return None;
+            }
+            argv.extend(there.into_iter().cloned());
+        }
+        let env = self.env.iter().map(|(name, value)| (name.clone(), fill(value))).collect();
+        let report = match &self.reader {
+            Reader::PytestJunit { file } => Some(fill(file)),
+            _ => None,
+        };
+        Some(Command { argv, env, report })
+    }
+
+    /// The run on a side that has none of the files: nothing is wrong with them.
+    pub fn nothing_to_look_at(&self) -> Run {
+        Run { reports: Some(Vec::new()), ..empty(RunEnd::Passed) }
+    }
+}
+
+/// A run that says nothing but how it ended.
+fn empty(end: RunEnd) -> Run {
+    Run { end, tests_run: None, tests: Vec::new(), reports: None, wall_ms: 0, output: None }
+}

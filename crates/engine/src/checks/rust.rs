@@ -1,0 +1,58 @@
+//! The checks of a Cargo package or workspace at the root: check, clippy, test; offline, as the project configures them.
+
+use std::collections::BTreeMap;
+
+use domain::verification::CheckKind;
+
+use super::detect::Found;
+use super::language::Wanted;
+use super::project::Project;
+use super::{FilesArg, Reader};
+
+/// Adds the checks of a Cargo project.
+pub(super) fn detect(project: &Project<'_>, wanted: Wanted, test_command: bool, found: &mut Found<'_>) {
+    if !project.has("Cargo.toml") {
+        if wanted == Wanted::All {
+            found.note("Rust files changed, but there is no Cargo.toml at the root".to_owned());
+        }
+        return;
+    }
+    if !found.has("cargo") {
+        found.note("this is a Cargo project, but cargo is not installed".to_owned());
+        return;
+    }
+    // A lock file that is tracked must not be rewritten by a check: a run that changes tracked files is void.
+    let locked: &[&str] = if project.has("Cargo.lock") { &["--locked"] } else { &[] };
+    let workspace: &[&str] =
+        if project.has_section("Cargo.toml", "[workspace") { &["--workspace"] } else { &[] };
+    let add = |found: &mut Found<'_>, name: &str, kind, words: &[&str], reader| {
+        let argv = [&["cargo"], words, &["--offline"], locked, workspace].concat();
+        found.add_with(name, kind, &argv, FilesArg::Nothing, reader, environment());
+    };
+    if wanted == Wanted::All {
+        let check = ["check", "--all-targets", "--message-format=json"];
+        add(found, "cargo-check", CheckKind::Build, &check, Reader::CargoJson);
+        if found.has("cargo-clippy") && found.has("clippy-driver") {
+            let clippy = ["clippy", "--all-targets", "--message-format=json"];
+            add(found, "clippy", CheckKind::Lint, &clippy, Reader::CargoJson);
+        } else {
+            found.note("clippy is not installed".to_owned());
+        }
+    }
+    if !test_command {
+        add(found, "cargo-test", CheckKind::Test, &["test", "--no-fail-fast"], Reader::CargoTestText);
+    }
+}
+
+/// The build goes to `target` in the tree, whatever the user's settings say: the tree is thrown away with it, the
+/// three checks share it, and on an overlay the base's warm build is found there without one change seeing another's.
+/// Backtraces only make logs long.
+fn environment() -> BTreeMap<String, String> {
+    let pairs = [
+        ("CARGO_TARGET_DIR", "{tree}/target"),
+        ("CARGO_TERM_COLOR", "never"),
+        ("CARGO_INCREMENTAL", "0"),
+        ("RUST_BACKTRACE", "0"),
+    ];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}

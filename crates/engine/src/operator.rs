@@ -1,0 +1,137 @@
+//! The loop of one change, read first. Fold the journal into a state, ask the state what comes next, do it, record it,
+//! until the intent rests. A live run and a resumed one are the same loop.
+
+use std::sync::Arc;
+
+use domain::decision::Goal;
+use domain::event::{Ending, Event};
+use domain::ids::{IntentId, Sha256};
+use domain::intent::{Intent, Next};
+use domain::proposal::ProviderId;
+use domain::task::Task;
+use store::Store;
+
+use crate::cancel::Cancel;
+use crate::error::EngineError;
+use crate::lock::IntentLock;
+use crate::project::Project;
+use crate::run::Run;
+use crate::steps;
+use crate::world::{Progress, World};
+
+/// Turns tasks into verified candidates. One for each process; it holds no state of its own beside the store.
+#[derive(Clone)]
+pub struct Operator {
+    /// The outside.
+    pub world: World,
+    /// The journal and its tables.
+    pub store: Arc<Store>,
+}
+
+/// One task with what the caller wants of it.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What is asked for.
+    pub task: Task,
+    /// How far it is to go.
+    pub goal: Goal,
+    /// The only provider to ask; `None` leaves the choice to the routing rules.
+    pub provider: Option<ProviderId>,
+    /// The model to ask, over the configured one.
+    pub model: Option<String>,
+    /// A patch that the caller hands in.
+    pub patch: Option<Vec<u8>>,
+    /// Whether the provider is asked even when an equal request is on record.
+    pub fresh: bool,
+}
+
+impl Job {
+    /// A task to be taken as far as policy allows, by the providers of the routing rules.
+    pub fn new(task: Task) -> Self {
+        Self { task, goal: Goal::Publish, provider: None, model: None, patch: None, fresh: false }
+    }
+}
+
+/// What a call gives besides the project: who watches, and how to stop.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// Who watches.
+    pub progress: &'a dyn Progress,
+    /// Set to stop at the next safe point; what runs in a sandbox is killed.
+    pub cancel: &'a Cancel,
+}
+
+impl Operator {
+    /// Takes one task through the whole flow and gives its state at rest.
+    ///
+    /// # Errors
+    /// [`EngineError::Duplicate`] when a live intent stands for the same finding; otherwise only what is wrong with us,
+    /// the machine or the configuration. What is wrong with a proposal is in the intent.
+    pub async fn run(&self, project: &Project, job: Job, call: Call<'_>) -> Result<Intent, EngineError> {
+        let mut run = Run::begin(self, project, job, call)?;
+        self.drive(&mut run).await?;
+        Ok(run.intent)
+    }
+
+    /// Goes on with an intent where a dead process left it.
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`] when a live process holds it, and as [`Operator::run`].
+    pub async fn resume(
+        &self,
+        project: &Project,
+        id: &IntentId,
+        call: Call<'_>,
+    ) -> Result<Intent, EngineError> {
+        let lock = IntentLock::take(&self.world.folders, id)?;
+        let mut run = Run::reopen(self, project, id, lock, call).await?;
+        if run.intent.policy != project.policy && !run.intent.phase.is_at_rest() {
+            let why = "the policy changed since the intent began; run the task again";
+            steps::end::stop(&mut run, Ending::Aborted, why)?;
+        }
+        self.drive(&mut run).await?;
+        Ok(run.intent)
+    }
+
+    /// Does step after step until the intent rests.
+    pub(crate) async fn drive(&self, run: &mut Run<'_>) -> Result<(), EngineError> {
+        loop {
+            if run.call.cancel.is_set() && !run.intent.phase.is_at_rest() {
+                steps::end::abort(run)?;
+            }
+            match run.intent.next(&run.project.config.flow_rules()) {
+                Next::Route => steps::route::run(run)?,
+                Next::Ask { attempt, leg, repairs } => {
+                    steps::propose::ask(run, attempt, leg, repairs).await?
+                }
+                Next::Interrupted => steps::propose::interrupted(run)?,
+                Next::Settle => steps::propose::settle(run)?,
+                Next::Extract => steps::extract::run(run).await?,
+                Next::Gate => steps::gate::run(run).await?,
+                Next::Stage => steps::stage::run(run).await?,
+                Next::Verify => steps::verify::run(run).await?,
+                Next::Decide => steps::decide::run(run)?,
+                Next::Publish => steps::publish::run(run).await?,
+                Next::Undo => steps::undo::run(run).await?,
+                Next::End(ending, why) => run.note(Event::Ended { ending, why })?,
+                Next::Rest => return steps::end::rest(run).await,
+            }
+        }
+    }
+
+    /// Removes what an intent may have left outside of the journal: its processes and its trees.
+    pub(crate) fn sweep(&self, intent: &Intent) {
+        for name in intent.attempts.iter().filter_map(|a| a.tree_name.as_deref()) {
+            crate::trees::Trees::new(&self.world.folders).sweep(name);
+        }
+    }
+
+    /// The text of a recorded blob, for people; bytes that are not UTF-8 are replaced.
+    ///
+    /// # Errors
+    /// When the store fails or the blob is not there.
+    pub async fn text(&self, hash: &Sha256) -> Result<String, EngineError> {
+        let bytes = self.store.blob(hash).await?.ok_or_else(|| EngineError::Erased { hash: hash.clone() })?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}

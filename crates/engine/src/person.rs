@@ -1,0 +1,102 @@
+//! What a person does with an intent at rest: approve, reject, take the branch back or bring it back.
+
+use domain::decision::{Decider, Decision};
+use domain::event::Event;
+use domain::ids::IntentId;
+use domain::intent::{Intent, Phase};
+
+use crate::error::EngineError;
+use crate::lock::IntentLock;
+use crate::operator::{Call, Operator};
+use crate::project::Project;
+use crate::run::Run;
+use crate::steps::undo;
+
+impl Operator {
+    /// Approves the verified candidate of a waiting intent and makes its branch, with the person's message if given.
+    ///
+    /// # Errors
+    /// When the intent does not wait for a decision, when the policy changed since it was judged, or when `message`
+    /// is no conventional commit.
+    pub async fn approve(
+        &self,
+        project: &Project,
+        id: &IntentId,
+        message: Option<String>,
+        call: Call<'_>,
+    ) -> Result<Intent, EngineError> {
+        let mut run = self.waiting(project, id, call).await?;
+        if run.intent.policy != project.policy {
+            let what = "the policy changed since this change was judged; run the task again".to_owned();
+            return Err(EngineError::Moved { what });
+        }
+        if let Some(message) = &message {
+            crate::message::check_conventional(message)?;
+        }
+        let binding = run.intent.binding().ok_or_else(|| EngineError::defect("nothing to approve"))?;
+        self.decide(&mut run, |decider| Decision::Approved { decider, binding, message }).await?;
+        Ok(run.intent)
+    }
+
+    /// Rejects the candidate of a waiting intent.
+    ///
+    /// # Errors
+    /// When the intent does not wait for a decision.
+    pub async fn reject(
+        &self,
+        project: &Project,
+        id: &IntentId,
+        reason: String,
+        call: Call<'_>,
+    ) -> Result<Intent, EngineError> {
+        let mut run = self.waiting(project, id, call).await?;
+        self.decide(&mut run, |decider| Decision::Rejected { decider, reason }).await?;
+        Ok(run.intent)
+    }
+
+    /// Takes a published branch back; one that was taken back is brought back.
+    ///
+    /// # Errors
+    /// When there is no such branch, when it holds work that is not ours, or when it is checked out.
+    pub async fn undo(
+        &self,
+        project: &Project,
+        id: &IntentId,
+        call: Call<'_>,
+    ) -> Result<Intent, EngineError> {
+        let lock = IntentLock::take(&self.world.folders, id)?;
+        let mut run = Run::reopen(self, project, id, lock, call).await?;
+        undo::begin(&mut run).await?;
+        self.drive(&mut run).await?;
+        Ok(run.intent)
+    }
+
+    async fn waiting<'a>(
+        &'a self,
+        project: &'a Project,
+        id: &IntentId,
+        call: Call<'a>,
+    ) -> Result<Run<'a>, EngineError> {
+        let lock = IntentLock::take(&self.world.folders, id)?;
+        let run = Run::reopen(self, project, id, lock, call).await?;
+        if run.intent.phase == Phase::Waiting {
+            return Ok(run);
+        }
+        Err(EngineError::WrongState {
+            intent: id.clone(),
+            status: run.intent.status().to_owned(),
+            need: "only a change that waits for a person can be decided upon".to_owned(),
+        })
+    }
+
+    async fn decide(
+        &self,
+        run: &mut Run<'_>,
+        decision: impl FnOnce(Decider) -> Decision,
+    ) -> Result<(), EngineError> {
+        let attempt = run.attempt()?.number;
+        let decider = Decider::Person { name: self.world.person.clone() };
+        run.announce(Event::Decided { attempt, decision: decision(decider) }).await?;
+        self.drive(run).await
+    }
+}

@@ -1,0 +1,144 @@
+//! One repository with its configuration in force: the base, the policy, the rules, the providers, the sandbox.
+
+use std::path::Path;
+
+use domain::event::BaseRef;
+use domain::gate::{GateLimits, GatePolicy, PathSet, Verdict};
+use domain::ids::Sha256;
+use domain::proposal::ProviderId;
+use git::Repository;
+
+use crate::boxes::Boxes;
+use crate::config::{self, Config, Flags, Layers, Loaded};
+use crate::error::EngineError;
+use crate::provider::{Provider, Source};
+use crate::source::BaseSource;
+use crate::world::World;
+
+/// The largest configuration or rule file that is read from a base tree.
+const FILE_CAP: u64 = 1 << 20;
+
+/// One repository with its configuration in force.
+pub struct Project {
+    /// The repository.
+    pub repository: Repository,
+    /// What changes start from.
+    pub base: BaseRef,
+    /// The configuration, all layers.
+    pub config: Config,
+    /// The text of what judges changes, as it is recorded.
+    pub policy_text: String,
+    /// Its hash.
+    pub policy: Sha256,
+    /// What was ignored or looks wrong in the configuration.
+    pub warnings: Vec<String>,
+    /// The embedded and the user's codemod rules.
+    pub rules: codemods::RuleSet,
+    /// Who can be asked.
+    pub providers: Vec<Box<dyn Provider>>,
+    /// The sandbox.
+    pub boxes: Boxes,
+    gate: GatePolicy,
+}
+
+impl Project {
+    /// Opens the repository that `path` is in, at HEAD or at `base`, with the configuration in force for it.
+    /// The repository's own layer is read from the base tree, never from the working tree.
+    ///
+    /// # Errors
+    /// When it is no repository or has no commit, and when a configuration or rule file is wrong.
+    pub fn open(
+        world: &World,
+        path: &Path,
+        base: Option<&str>,
+        user_file: Option<&Path>,
+        flags: &Flags,
+    ) -> Result<Self, EngineError> {
+        let repository = Repository::open(path)?;
+        let found = match base {
+            Some(rev) => repository.resolve(rev)?,
+            None => repository.head()?,
+        };
+        let base = BaseRef { commit: found.commit, tree: found.tree, branch: found.branch };
+        let own = repository.read(&base.tree, config::REPOSITORY_FILE, FILE_CAP)?;
+        let own = own.map(|blob| String::from_utf8_lossy(&blob.bytes).into_owned());
+        let loaded = config::load(&Layers {
+            system: Some(Path::new(config::SYSTEM_FILE)),
+            user: user_file,
+            repository: own.as_deref(),
+            environment: &world.environment,
+            flags,
+        })?;
+        let rules = rules(&loaded, &BaseSource::new(&repository, &base.tree))?;
+        let gate = gate_policy(&loaded.config)?;
+        let place = repository.work_dir().unwrap_or(repository.common_dir()).to_owned();
+        Ok(Self {
+            boxes: Boxes::new(loaded.config.sandbox.clone(), place),
+            policy: Sha256::of(loaded.policy_text.as_bytes()),
+            policy_text: loaded.policy_text,
+            warnings: loaded.warnings,
+            config: loaded.config,
+            providers: Vec::new(),
+            repository,
+            base,
+            rules,
+            gate,
+        })
+    }
+
+    /// The provider of this name, when it is there.
+    pub fn provider(&self, id: &ProviderId) -> Option<&dyn Provider> {
+        self.providers.iter().find(|p| p.id() == *id).map(AsRef::as_ref)
+    }
+
+    pub(crate) fn no_such_provider(&self, id: &ProviderId) -> EngineError {
+        let known: Vec<String> = self.providers.iter().map(|p| p.id().to_string()).collect();
+        EngineError::NoSuchProvider { name: id.to_string(), known: known.join(", ") }
+    }
+
+    /// The files of the base.
+    pub fn source(&self) -> BaseSource<'_> {
+        BaseSource::new(&self.repository, &self.base.tree)
+    }
+
+    /// The gate's values in this configuration.
+    pub fn gate_policy(&self) -> &GatePolicy {
+        &self.gate
+    }
+}
+
+/// The embedded rules with the user's (files of this machine) and the repository's (files of the base tree).
+fn rules(loaded: &Loaded, base: &BaseSource<'_>) -> Result<codemods::RuleSet, EngineError> {
+    let mut files = Vec::new();
+    for path in &loaded.config.rules {
+        let text = std::fs::read_to_string(path).map_err(|e| EngineError::folder(Path::new(path), e))?;
+        files.push((path.clone(), text));
+    }
+    for path in &loaded.config.rules_in_tree {
+        let bytes = Source::read(base, path).ok_or_else(|| EngineError::Moved {
+            what: format!("{}: the rule file {path} is not in the base tree", config::REPOSITORY_FILE),
+        })?;
+        files.push((path.clone(), String::from_utf8_lossy(&bytes).into_owned()));
+    }
+    Ok(codemods::RuleSet::builtin()?.with_user_rules(&files)?)
+}
+
+/// The gate's values: the seeds' `safety` section as the rules of the gate want it.
+fn gate_policy(config: &Config) -> Result<GatePolicy, EngineError> {
+    let safety = &config.safety;
+    let limits = |base: GateLimits, files: u32, lines: u32| GateLimits { files, lines, ..base };
+    let paths = |globs: Vec<String>| PathSet::new(globs).map_err(EngineError::from);
+    let mut review = safety.review_paths.clone();
+    review.extend(safety.reviewed_paths().into_iter().flat_map(|r| r.globs));
+    let unless = |allowed: bool| if allowed { Verdict::Review } else { Verdict::Refuse };
+    Ok(GatePolicy {
+        finding: limits(GateLimits::finding(), safety.finding_max_files, safety.finding_max_lines),
+        request: limits(GateLimits::request(), safety.max_files_changed, safety.max_lines_changed),
+        denied: paths(safety.refused_paths.clone())?,
+        review: paths(review)?,
+        symlinks: unless(safety.allow_symlinks),
+        submodules: unless(safety.allow_submodules),
+        binaries: unless(safety.allow_binary),
+        ..GatePolicy::default()
+    })
+}

@@ -1,0 +1,161 @@
+//! The trait toward those who propose. The engine knows no provider by name; it asks, bounds, records and judges.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::event::BaseRef;
+use domain::money::MicroDollars;
+use domain::proposal::{Charge, Form, ProviderFailure, ProviderId, Usage};
+use domain::task::Task;
+use serde::{Deserialize, Serialize};
+
+/// What a provider may read: files of the base tree, never the user's working tree.
+pub trait Source: Send + Sync {
+    /// The content of a file of the base tree; `None` when it is not there, is no ordinary file, or is over the cap.
+    fn read(&self, path: &str) -> Option<Vec<u8>>;
+    /// The names in one folder of the base tree (`""` is the root); folders end in `/`.
+    fn list(&self, folder: &str) -> Vec<String>;
+}
+
+/// A tool's run inside the sandbox, on a tree made from the base.
+#[derive(Debug, Clone)]
+pub struct ToolRun {
+    /// The exit code; `None` when the tool was killed.
+    pub code: Option<i32>,
+    /// Standard output, capped.
+    pub stdout: Vec<u8>,
+    /// Standard error, capped.
+    pub stderr: Vec<u8>,
+}
+
+/// Runs a trusted tool (a linter) on the base, inside the sandbox.
+#[async_trait]
+pub trait Tools: Send + Sync {
+    /// Whether the tool is installed: found on the search path that the sandbox gives.
+    fn has(&self, program: &str) -> bool;
+    /// Runs it in the root of the base's tree.
+    ///
+    /// # Errors
+    /// One sentence, when it could not be started.
+    async fn run(&self, argv: &[String]) -> Result<ToolRun, String>;
+}
+
+/// The failed attempt that a proposal is to repair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repair {
+    /// The canonical diff of the failed attempt.
+    pub diff: String,
+    /// What failed, bounded.
+    pub log: String,
+}
+
+/// One question to a provider.
+pub struct Ask<'a> {
+    /// What is asked for.
+    pub task: &'a Task,
+    /// What the change starts from.
+    pub base: &'a BaseRef,
+    /// The base's files.
+    pub source: &'a dyn Source,
+    /// Tools in the sandbox.
+    pub tools: &'a dyn Tools,
+    /// The attempt to repair.
+    pub repair: Option<&'a Repair>,
+    /// The model that the user named, over the configured one.
+    pub model: Option<&'a str>,
+    /// A patch that the caller handed in.
+    pub handed_in: Option<&'a [u8]>,
+    /// The most that the whole answer may take.
+    pub deadline: Duration,
+}
+
+/// A canonical request: its bytes are hashed, and equal bytes are the same request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The bytes. They hold no secret: the provider adds its key when it sends.
+    pub bytes: Vec<u8>,
+    /// The model that is asked, where there is one.
+    pub model: Option<String>,
+}
+
+/// A provider's answer as it came, before anybody judged it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// How the bytes are to be read.
+    pub form: Form,
+    /// The answer. For [`Form::Edits`] the JSON of [`Edits`].
+    pub bytes: Vec<u8>,
+    /// The model that the provider named.
+    pub model: Option<String>,
+    /// The tokens that it reports.
+    pub usage: Option<Usage>,
+    /// What it costs.
+    pub charge: Charge,
+}
+
+/// Files as they should be: the answer of a provider that edits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edits {
+    /// What was done, in a sentence.
+    pub explanation: String,
+    /// From 0 to 1.
+    pub confidence: f64,
+    /// The new text by path; `None` deletes the file.
+    pub files: BTreeMap<String, Option<String>>,
+}
+
+/// One who proposes.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// The name, as routes and `--provider` write it.
+    fn id(&self) -> ProviderId;
+
+    /// Whether it can be asked at all about this task: the reason for (`Ok`) or against (`Err`) it, in a sentence.
+    /// Cheap: no network, no process.
+    ///
+    /// # Errors
+    /// The reason why it is skipped.
+    fn suits(&self, task: &Task) -> Result<String, String>;
+
+    /// Whether it can make something of the logs of a failed verification.
+    fn repairs(&self) -> bool;
+
+    /// The canonical request for this question. The same question gives the same bytes.
+    ///
+    /// # Errors
+    /// When the question cannot be put, for instance because a file is not there.
+    fn request(&self, ask: &Ask<'_>) -> Result<Request, ProviderFailure>;
+
+    /// The most that sending this request can cost.
+    ///
+    /// # Errors
+    /// When the price is unknown: unknown means refuse.
+    fn ceiling(&self, request: &Request) -> Result<MicroDollars, ProviderFailure>;
+
+    /// Whether an equal request may be answered from the record.
+    fn is_recorded(&self) -> bool {
+        true
+    }
+
+    /// Whether only the record may answer; a miss is an error.
+    fn only_recorded(&self) -> bool {
+        false
+    }
+
+    /// Sends the request and waits for the answer, bounded in time and size.
+    ///
+    /// # Errors
+    /// Why there is no answer. Dropping the future stops whatever it started.
+    async fn propose(&self, request: &Request, ask: &Ask<'_>) -> Result<Answer, Refusal>;
+}
+
+/// No answer, and what it cost all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub failure: ProviderFailure,
+    /// What is owed for it; the ceiling when that cannot be known.
+    pub charge: Charge,
+}

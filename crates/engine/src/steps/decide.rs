@@ -1,0 +1,30 @@
+//! Verification -> decision: policy approves by itself what its rules allow, and otherwise asks for a person.
+
+use domain::decision::{Decider, Decision, Facts, reasons_for_a_person};
+use domain::event::Event;
+use domain::gate;
+
+use crate::error::EngineError;
+use crate::run::Run;
+
+pub(crate) fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
+    let current = run.attempt()?;
+    let attempt = current.number;
+    let patch = current.patch.as_ref().ok_or_else(|| EngineError::defect("a decision needs a patch"))?;
+    let review: Vec<String> = current.judgement.as_ref().map(gate::refusals).unwrap_or_default();
+    let facts = Facts {
+        goal: run.intent.goal,
+        files: patch.stat.files,
+        added: patch.stat.added,
+        deleted: patch.stat.deleted,
+        review: &review,
+    };
+    let reasons = reasons_for_a_person(&run.project.config.approval, &facts);
+    let decision = if reasons.is_empty() {
+        let binding = run.intent.binding().ok_or_else(|| EngineError::defect("nothing to approve"))?;
+        Decision::Approved { decider: Decider::Policy, binding, message: None }
+    } else {
+        Decision::NeedsPerson { reasons }
+    };
+    run.note(Event::Decided { attempt, decision })
+}

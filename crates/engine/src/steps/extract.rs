@@ -1,0 +1,175 @@
+//! Proposal -> patch: whatever the form of the answer, one canonical diff, or every reason why not.
+//! Bad output of a provider is data here, never an error.
+
+use domain::confidence::Confidence;
+use domain::event::{Event, PatchRecord};
+use domain::patch::{self, Applied, CanonicalDiff, How, Tolerance};
+use domain::proposal::Form;
+use domain::reply::{self, ReplyLimits};
+
+use crate::error::EngineError;
+use crate::provider::Edits;
+use crate::run::Run;
+use crate::source::BaseSource;
+
+/// What an answer comes to.
+pub(crate) enum Extracted {
+    /// One change.
+    Change(Box<Change>),
+    /// Nothing is to be changed, says the answer.
+    NoChange(String),
+    /// The answer cannot be read as a change.
+    Refused(Vec<String>),
+}
+
+/// A change with what its provider says of it.
+pub(crate) struct Change {
+    pub(crate) diff: CanonicalDiff,
+    pub(crate) explanation: String,
+    pub(crate) confidence: Option<Confidence>,
+    pub(crate) anchor: How,
+    pub(crate) mended: Vec<String>,
+}
+
+pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
+    let current = run.attempt()?;
+    let attempt = current.number;
+    let proposal =
+        current.proposal.clone().ok_or_else(|| EngineError::defect("there is no answer to read"))?;
+    let answer = match run.answer.take() {
+        Some(answer) => answer,
+        None => {
+            let stored = run.operator.store.blob(&proposal.answer).await?;
+            stored.ok_or(EngineError::Erased { hash: proposal.answer })?
+        }
+    };
+    let source = BaseSource::new(&run.project.repository, &run.intent.base.tree);
+    match extract(proposal.form, &answer, &source) {
+        Extracted::Change(change) => {
+            let diff = change.diff.clone();
+            let record = PatchRecord {
+                sha256: run.blob(change.diff.bytes().to_vec()),
+                stat: change.diff.stat().clone(),
+                explanation: change.explanation,
+                raw_confidence: change.confidence,
+                anchor: change.anchor,
+                mended: change.mended,
+            };
+            run.diff = Some(diff);
+            run.note(Event::PatchRead { attempt, patch: record })
+        }
+        Extracted::NoChange(why) => {
+            run.note(Event::ReplyRefused { attempt, reasons: vec![why], no_change: true })
+        }
+        Extracted::Refused(reasons) => run.note(Event::ReplyRefused { attempt, reasons, no_change: false }),
+    }
+}
+
+/// Reads an answer against its base. Pure but for reading the base: the same bytes give the same patch.
+pub(crate) fn extract(form: Form, answer: &[u8], base: &BaseSource<'_>) -> Extracted {
+    match form {
+        Form::Reply => from_reply(answer, base),
+        Form::Diff => from_diff(answer, base, "a patch handed in", None, Vec::new()),
+        Form::Edits => from_edits(answer, base),
+    }
+}
+
+fn from_reply(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
+    match reply::read(answer, &ReplyLimits::default()) {
+        Ok(reply) if reply.is_no_change() => Extracted::NoChange(reply.explanation),
+        Ok(reply) => {
+            let mended = reply.mended.iter().map(word).collect();
+            let confidence = reply.confidence;
+            from_diff(reply.patch.as_bytes(), base, &reply.explanation, confidence, mended)
+        }
+        Err(findings) => Extracted::Refused(findings.iter().map(ToString::to_string).collect()),
+    }
+}
+
+fn from_diff(
+    text: &[u8],
+    base: &BaseSource<'_>,
+    explanation: &str,
+    confidence: Option<Confidence>,
+    mut mended: Vec<String>,
+) -> Extracted {
+    let parsed = match patch::parse(text, Tolerance::Lenient, &patch::Limits::default()) {
+        Ok(parsed) => parsed,
+        Err(findings) => return refused(&findings),
+    };
+    mended.extend(parsed.mended.iter().map(word));
+    match patch::apply(&parsed, base) {
+        Ok(applied) => change(applied, explanation.to_owned(), confidence, mended),
+        Err(findings) => refused(&findings),
+    }
+}
+
+/// A value's word, as it is recorded.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn refused(findings: &[patch::PatchFinding]) -> Extracted {
+    Extracted::Refused(findings.iter().map(ToString::to_string).collect())
+}
+
+fn from_edits(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
+    let edits: Edits = match serde_json::from_slice(answer) {
+        Ok(edits) => edits,
+        Err(error) => return Extracted::Refused(vec![format!("edits-not-json: {error}")]),
+    };
+    let mut files = Vec::new();
+    for (path, text) in edits.files {
+        match base.edited(&path, text) {
+            Ok(Some(file)) => files.push(file),
+            Ok(None) => {}
+            Err(reason) => return Extracted::Refused(vec![reason]),
+        }
+    }
+    match Confidence::new(edits.confidence) {
+        Ok(confidence) => change(Applied { files }, edits.explanation, Some(confidence), Vec::new()),
+        Err(error) => Extracted::Refused(vec![format!("edits-confidence: {error}")]),
+    }
+}
+
+fn change(
+    applied: Applied,
+    explanation: String,
+    confidence: Option<Confidence>,
+    mended: Vec<String>,
+) -> Extracted {
+    let anchor = applied.weakest_anchor();
+    let diff = patch::emit(applied.files);
+    if diff.is_empty() {
+        return Extracted::NoChange("the change leaves every file as it is".to_owned());
+    }
+    Extracted::Change(Box::new(Change { diff, explanation, confidence, anchor, mended }))
+}
+
+/// The current attempt's patch with its files: as this process read it, or from the recorded canonical diff.
+pub(crate) async fn diff(run: &mut Run<'_>) -> Result<CanonicalDiff, EngineError> {
+    if let Some(diff) = &run.diff {
+        return Ok(diff.clone());
+    }
+    let patch = run.attempt()?.patch.as_ref().ok_or_else(|| EngineError::defect("there is no patch"))?;
+    let hash = patch.sha256.clone();
+    let bytes = run.operator.store.blob(&hash).await?;
+    let bytes = bytes.ok_or_else(|| EngineError::Erased { hash: hash.clone() })?;
+    let source = BaseSource::new(&run.project.repository, &run.intent.base.tree);
+    let parsed = patch::parse(&bytes, Tolerance::Strict, &patch::Limits::default());
+    let applied = parsed.and_then(|parsed| patch::apply(&parsed, &source));
+    let applied = applied.map_err(|findings| {
+        let first = findings.first().map(ToString::to_string).unwrap_or_default();
+        EngineError::defect(format!("the recorded patch does not apply any more: {first}"))
+    })?;
+    let diff = patch::emit(applied.files);
+    if *diff.sha256() != hash {
+        return Err(EngineError::defect("the recorded patch is not canonical"));
+    }
+    run.diff = Some(diff.clone());
+    Ok(diff)
+}

@@ -1,0 +1,297 @@
+//! Route -> proposal: reserve the worst case, ask, settle. The record answers an equal request without asking.
+
+use std::time::Duration;
+
+use domain::event::Event;
+use domain::ids::Sha256;
+use domain::money::MicroDollars;
+use domain::proposal::{Charge, ChargeBasis, FailureKind, Proposal, ProviderFailure, ProviderId};
+use store::{AppendError, BudgetLimit, Exchange, Micros, MoneyOp, Scope, Window};
+
+use crate::config::Budget;
+use crate::error::EngineError;
+use crate::provider::{Answer, Ask, Provider, Refusal, Repair, Request};
+use crate::run::Run;
+use crate::source::BaseSource;
+use crate::tools::BoxedTools;
+
+/// How much of a failed verification's log a repair is shown, in bytes.
+const REPAIR_LOG: usize = 12 * 1024;
+
+pub(crate) async fn ask(
+    run: &mut Run<'_>,
+    attempt: u32,
+    leg: usize,
+    repairs: Option<u32>,
+) -> Result<(), EngineError> {
+    let id = run.intent.route.as_ref().and_then(|r| r.providers.get(leg)).map(|l| l.provider.clone());
+    let id = id.ok_or_else(|| EngineError::defect("the route has no such place"))?;
+    let provider = run.project.provider(&id).ok_or_else(|| run.project.no_such_provider(&id))?;
+    let repair = match repairs {
+        Some(number) => Some(repair_of(run, number).await?),
+        None => None,
+    };
+    let handed_in = match &run.intent.handed_in {
+        Some(hash) => Some(run.bytes(hash).await?),
+        None => None,
+    };
+    let model = run.intent.model.clone();
+    let (task, base) = (run.intent.task.clone(), run.intent.base.clone());
+    let source = BaseSource::new(&run.project.repository, &base.tree);
+    let tools = BoxedTools::new(run.operator, run.project, &run.intent.id, run.call.cancel);
+    let question = Ask {
+        task: &task,
+        base: &base,
+        source: &source,
+        tools: &tools,
+        repair: repair.as_ref(),
+        model: model.as_deref(),
+        handed_in: handed_in.as_deref(),
+        deadline: Duration::from_secs(run.project.config.providers.total_seconds()),
+    };
+    run.answer = None;
+    run.diff = None;
+    let request = match provider.request(&question) {
+        Ok(request) => request,
+        Err(failure) => return unasked(run, attempt, id, failure),
+    };
+    put(run, provider, &question, &request, Turn { attempt, id, repairs }).await
+}
+
+/// Which attempt a question is for.
+struct Turn {
+    attempt: u32,
+    id: ProviderId,
+    repairs: Option<u32>,
+}
+
+async fn put(
+    run: &mut Run<'_>,
+    provider: &dyn Provider,
+    question: &Ask<'_>,
+    request: &Request,
+    turn: Turn,
+) -> Result<(), EngineError> {
+    let hash = Sha256::of(&request.bytes);
+    let recorded = if provider.is_recorded() && !run.fresh { recorded(run, &hash).await? } else { None };
+    let ceiling = match (&recorded, provider.ceiling(request)) {
+        (Some(_), _) => MicroDollars::ZERO,
+        (None, Ok(ceiling)) => ceiling,
+        (None, Err(failure)) => return unasked(run, turn.attempt, turn.id, failure),
+    };
+    if !reserve(run, &turn, request, hash, ceiling).await? {
+        return Ok(());
+    }
+    let attempt = turn.attempt;
+    if let Some((exchange, bytes)) = recorded {
+        let proposal = proposal_of(run, attempt, &exchange, true)?;
+        run.answer = Some(bytes);
+        run.note(Event::ProposalReceived { attempt, proposal })?;
+        return close(run, Charge::nothing(ChargeBasis::Recorded)).await;
+    }
+    let answer = tokio::select! {
+        answer = provider.propose(request, question) => answer,
+        () = run.call.cancel.wait() => Err(stopped(ceiling)),
+    };
+    match answer {
+        Ok(answer) => received(run, attempt, answer).await,
+        Err(Refusal { failure, charge }) => {
+            run.note(Event::ProviderFailed { attempt, provider: turn.id, failure })?;
+            close(run, charge).await
+        }
+    }
+}
+
+/// Sets the money aside and announces the question. `false` when the budget has no room: that is noted instead.
+async fn reserve(
+    run: &mut Run<'_>,
+    turn: &Turn,
+    request: &Request,
+    hash: Sha256,
+    amount: MicroDollars,
+) -> Result<bool, EngineError> {
+    // What is pending must be durable on its own: the transaction below may be refused.
+    if amount > MicroDollars::ZERO {
+        run.commit().await?;
+    }
+    let before = run.checkpoint();
+    run.note(Event::Reserved { attempt: turn.attempt, amount })?;
+    run.money(MoneyOp::Reserve {
+        intent: run.intent.id.clone(),
+        agent: None,
+        attempt: turn.attempt,
+        provider: turn.id.clone(),
+        amount,
+        limits: limits(&run.project.config.budget),
+    });
+    run.blob(request.bytes.clone());
+    let suggestion = run.operator.world.ids.suggestion();
+    let refused = run
+        .announce(Event::ProposalAsked {
+            attempt: turn.attempt,
+            suggestion,
+            provider: turn.id.clone(),
+            request: hash,
+            repairs: turn.repairs,
+        })
+        .await;
+    match refused {
+        Ok(()) => Ok(true),
+        Err(EngineError::Append(why @ AppendError::OverBudget { .. })) => {
+            run.intent = before;
+            let failure = ProviderFailure { kind: FailureKind::OverBudget, detail: why.to_string() };
+            unasked(run, turn.attempt, turn.id.clone(), failure)?;
+            Ok(false)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// The configured budget as limits of the ledger.
+fn limits(budget: &Budget) -> Vec<BudgetLimit> {
+    let mut limits = vec![
+        BudgetLimit { window: Window::Change, scope: Scope::Intent, limit: budget.per_change },
+        BudgetLimit { window: Window::Month, scope: Scope::Global, limit: budget.monthly },
+    ];
+    limits.extend(budget.daily.map(|limit| BudgetLimit { window: Window::Day, scope: Scope::Global, limit }));
+    limits
+}
+
+/// The provider is not asked at all: nothing is reserved and nothing is owed.
+fn unasked(
+    run: &mut Run<'_>,
+    attempt: u32,
+    provider: ProviderId,
+    failure: ProviderFailure,
+) -> Result<(), EngineError> {
+    run.note(Event::ProviderFailed { attempt, provider, failure })
+}
+
+async fn received(run: &mut Run<'_>, attempt: u32, answer: Answer) -> Result<(), EngineError> {
+    let hash = run.blob(answer.bytes.clone());
+    let current = run.attempt()?;
+    let request =
+        current.request.clone().ok_or_else(|| EngineError::defect("an answer without a request"))?;
+    let exchange = Exchange {
+        request,
+        provider: current.provider.clone(),
+        model: answer.model.clone(),
+        form: answer.form,
+        answer: hash,
+        usage: answer.usage,
+        at: Micros(run.operator.world.clock.now_micros()),
+    };
+    let proposal = proposal_of(run, attempt, &exchange, false)?;
+    run.exchange(exchange);
+    run.answer = Some(answer.bytes);
+    run.note(Event::ProposalReceived { attempt, proposal })?;
+    close(run, answer.charge).await
+}
+
+/// Notes the settlement and makes it durable together with the answer.
+async fn close(run: &mut Run<'_>, charge: Charge) -> Result<(), EngineError> {
+    note_settled(run, charge)?;
+    run.commit().await
+}
+
+fn note_settled(run: &mut Run<'_>, charge: Charge) -> Result<(), EngineError> {
+    let attempt = run.attempt()?.number;
+    run.note(Event::Settled { attempt, charge })?;
+    run.money(MoneyOp::Settle {
+        intent: run.intent.id.clone(),
+        attempt,
+        billed: charge.billed,
+        imputed: charge.imputed,
+        basis: charge.basis,
+    });
+    Ok(())
+}
+
+/// The process died after the answer was recorded and before the money was settled. Answer and settlement are one
+/// transaction, so this is met only in a journal of another version: charge what was reserved.
+pub(crate) fn settle(run: &mut Run<'_>) -> Result<(), EngineError> {
+    let charge = ceiling_charge(run.reserved());
+    note_settled(run, charge)
+}
+
+/// The process died while a provider was being asked. Whether it answered is unknown, so the ceiling is charged.
+pub(crate) fn interrupted(run: &mut Run<'_>) -> Result<(), EngineError> {
+    let current = run.attempt()?;
+    let (attempt, provider) = (current.number, current.provider.clone());
+    let failure = ProviderFailure {
+        kind: FailureKind::Interrupted,
+        detail: "the process ended while it waited for the answer".to_owned(),
+    };
+    run.note(Event::ProviderFailed { attempt, provider, failure })?;
+    let charge = ceiling_charge(run.reserved());
+    note_settled(run, charge)
+}
+
+fn ceiling_charge(reserved: MicroDollars) -> Charge {
+    let basis = if reserved == MicroDollars::ZERO { ChargeBasis::Free } else { ChargeBasis::Ceiling };
+    Charge { billed: reserved, imputed: MicroDollars::ZERO, basis }
+}
+
+fn stopped(ceiling: MicroDollars) -> Refusal {
+    let failure =
+        ProviderFailure { kind: FailureKind::Interrupted, detail: "stopped while it was asked".to_owned() };
+    Refusal { failure, charge: ceiling_charge(ceiling) }
+}
+
+/// The recorded answer to this request, when its bytes are still there.
+pub(crate) async fn recorded(
+    run: &Run<'_>,
+    hash: &Sha256,
+) -> Result<Option<(Exchange, Vec<u8>)>, EngineError> {
+    let store = &run.operator.store;
+    let Some(exchange) = store.exchange(hash).await? else { return Ok(None) };
+    let bytes = store.blob(&exchange.answer).await?;
+    Ok(bytes.map(|bytes| (exchange, bytes)))
+}
+
+fn proposal_of(
+    run: &Run<'_>,
+    attempt: u32,
+    exchange: &Exchange,
+    replayed: bool,
+) -> Result<Proposal, EngineError> {
+    let current = run.attempt()?;
+    let id = current.suggestion.clone().filter(|_| current.number == attempt);
+    Ok(Proposal {
+        id: id.ok_or_else(|| EngineError::defect("an answer to a question that was not asked"))?,
+        provider: current.provider.clone(),
+        model: exchange.model.clone(),
+        form: exchange.form,
+        request: exchange.request.clone(),
+        answer: exchange.answer.clone(),
+        usage: exchange.usage,
+        replayed,
+    })
+}
+
+/// What a repair is shown: the failed diff and the end of the logs of the checks that failed.
+async fn repair_of(run: &Run<'_>, number: u32) -> Result<Repair, EngineError> {
+    let failed = run.intent.attempts.iter().find(|a| a.number == number);
+    let failed = failed.ok_or_else(|| EngineError::defect("the attempt to repair is not there"))?;
+    let patch = failed.patch.as_ref().ok_or_else(|| EngineError::defect("there is no patch to repair"))?;
+    let diff = run.operator.text(&patch.sha256).await?;
+    let mut log = String::new();
+    for check in failed.verification.iter().flat_map(|v| &v.checks) {
+        if let domain::verification::CheckVerdict::Regressed { what } = &check.verdict {
+            log.push_str(&format!("## {} ({})\n{}\n", check.name, check.candidate.end, what.join("\n")));
+            if let Some(output) = &check.candidate.output {
+                log.push_str(&run.operator.text(output).await?);
+            }
+        }
+    }
+    Ok(Repair { diff, log: tail(&log, REPAIR_LOG).to_owned() })
+}
+
+/// The last `most` bytes of a text, cut at a character.
+fn tail(text: &str, most: usize) -> &str {
+    let mut from = text.len().saturating_sub(most);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
+}

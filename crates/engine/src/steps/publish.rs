@@ -1,0 +1,64 @@
+//! Approval -> publication: a local feature branch at exactly the verified tree.
+
+use domain::decision::Approval;
+use domain::event::{Event, Publication};
+use domain::ids::CommitId;
+use git::OwnRef;
+
+use crate::error::EngineError;
+use crate::message;
+use crate::run::Run;
+use crate::steps::stage::signature;
+
+pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
+    let current = run.attempt()?;
+    let attempt = current.number;
+    let approval =
+        current.approval.clone().ok_or_else(|| EngineError::defect("publishing needs an approval"))?;
+    let publication = match &run.intent.publication {
+        Some(announced) => announced.clone(),
+        None => {
+            let commit = commit(run, &approval)?;
+            let publication = Publication { reference: branch(run)?, commit };
+            run.announce(Event::Publishing { attempt, publication: publication.clone() }).await?;
+            publication
+        }
+    };
+    make_branch(run, &publication)?;
+    run.note(Event::Published { attempt, publication })
+}
+
+/// The commit to publish: the candidate itself, or one with the same tree and the person's message.
+fn commit(run: &Run<'_>, approval: &Approval) -> Result<CommitId, EngineError> {
+    let candidate = run.attempt()?.candidate.as_ref();
+    let candidate = candidate.ok_or_else(|| EngineError::defect("publishing needs a candidate"))?;
+    if candidate.tree != approval.binding().result {
+        return Err(EngineError::defect("the approval is for another tree"));
+    }
+    let Some(text) = approval.message() else { return Ok(candidate.commit.clone()) };
+    let message = message::with_trailers(text, &run.intent, run.attempt()?, &run.head);
+    let parents = std::slice::from_ref(&run.intent.base.commit);
+    Ok(run.project.repository.commit(&candidate.tree, parents, &message, &signature(run.began_at))?)
+}
+
+/// The name of the branch. A name that is taken gets the intent's short id behind it.
+fn branch(run: &Run<'_>) -> Result<String, EngineError> {
+    let name = message::branch(&run.intent.task, run.began_at);
+    let own = OwnRef::branch(&name)?;
+    if run.project.repository.read_ref(&own)?.is_none() {
+        return Ok(own.full());
+    }
+    Ok(OwnRef::branch(&format!("{name}-{}", run.intent.id.short()))?.full())
+}
+
+/// Makes the branch; may run twice. A branch of that name at another commit is somebody else's and is left alone.
+fn make_branch(run: &Run<'_>, publication: &Publication) -> Result<(), EngineError> {
+    let own = OwnRef::parse(&publication.reference)?;
+    match run.project.repository.read_ref(&own)? {
+        Some(found) if found == publication.commit => Ok(()),
+        Some(found) => Err(EngineError::Moved {
+            what: format!("{} is at {found} already; it was left alone", own.full()),
+        }),
+        None => Ok(run.project.repository.create_ref(&own, &publication.commit)?),
+    }
+}

@@ -1,0 +1,229 @@
+//! Candidate -> verification: the same checks on the base and on exactly the candidate's tree, in the sandbox.
+//! Baselines are cached by tree, check and toolchain; the verdict is worked out by the domain from plain facts.
+
+use std::collections::BTreeMap;
+
+use domain::confidence::{ChecksSoFar, Facts, assess};
+use domain::event::{Candidate, Event};
+use domain::gate;
+use domain::ids::Sha256;
+use domain::intent::Phase;
+use domain::verification::{
+    CheckResult, Run as CheckRun, RunEnd, Verdict, Verification, judge_all, judge_check,
+};
+use sandbox::Level;
+
+use crate::check_run::{CheckPlace, run_check};
+use crate::checks::{CheckSpec, Detected, detect};
+use crate::error::EngineError;
+use crate::run::Run;
+use crate::steps::{extract, finding_check, stage};
+use crate::trees::{Content, Tree, TreeForm, Trees};
+use crate::world::Update;
+
+pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
+    let attempt = run.attempt()?.number;
+    let candidate = run.attempt()?.candidate.clone();
+    let candidate = candidate.ok_or_else(|| EngineError::defect("there is no candidate to verify"))?;
+    let name = format!("{}-{attempt}", run.intent.id);
+    if run.intent.phase == Phase::Verifying {
+        run.operator.sweep(&run.intent);
+    }
+    run.announce(Event::Verifying { attempt, tree_name: name.clone() }).await?;
+    let diff = extract::diff(run).await?;
+    let plan = Plan::new(run, name, &candidate, stage::changes(diff.files()), &diff)?;
+    let verification = verify(run, &plan, &diff).await?;
+    if run.call.cancel.is_set() {
+        return crate::steps::end::abort(run);
+    }
+    let confidence = assessment(run, &verification)?;
+    run.note(Event::Verified { attempt, verification, confidence })
+}
+
+/// What is to be run, and where.
+struct Plan {
+    name: String,
+    candidate: Candidate,
+    changes: Vec<git::Change>,
+    checks: Vec<CheckSpec>,
+    notes: Vec<String>,
+    level: Level,
+    form: TreeForm,
+}
+
+impl Plan {
+    fn new(
+        run: &Run<'_>,
+        name: String,
+        candidate: &Candidate,
+        changes: Vec<git::Change>,
+        diff: &domain::patch::CanonicalDiff,
+    ) -> Result<Self, EngineError> {
+        let (world, boxes) = (&run.operator.world, &run.project.boxes);
+        let level = boxes.level(world)?;
+        let changed: Vec<String> = diff.files().iter().map(|f| f.path.to_string()).collect();
+        let Detected { checks, notes } = detect(
+            &run.project.source(),
+            &|program| boxes.has(world, program),
+            &changed,
+            &run.project.config.checks,
+        );
+        let form = boxes.form(world, level)?;
+        Ok(Self { name, candidate: candidate.clone(), changes, checks, notes, level, form })
+    }
+}
+
+async fn verify(
+    run: &mut Run<'_>,
+    plan: &Plan,
+    diff: &domain::patch::CanonicalDiff,
+) -> Result<Verification, EngineError> {
+    for note in &plan.notes {
+        run.call.progress.update(&run.intent.id, &Update::Note(note));
+    }
+    let mut checks = Vec::new();
+    if let Some(result) = finding_check::run(run.project, &run.intent.task, diff) {
+        checks.push(result);
+    }
+    let still_there = checks.iter().any(|c| c.candidate.end != RunEnd::Passed);
+    let mut changed = Vec::new();
+    // A change that does not even remove its finding is not worth a test run.
+    if !still_there && !plan.checks.is_empty() {
+        let baselines = baselines(run, plan).await?;
+        let base = run.intent.base.clone();
+        let content = Content::candidate(&run.project.repository, &base.tree, &plan.candidate, &plan.changes);
+        let tree = open(run, plan, &plan.name, &content)?;
+        for check in &plan.checks {
+            let key = check.key();
+            let baseline = baselines.get(&key).cloned();
+            let baseline = baseline.ok_or_else(|| EngineError::defect("a check without a baseline"))?;
+            let candidate = one(run, plan, check, &tree, false).await?;
+            checks.push(result(check, baseline, candidate));
+        }
+        changed = tree.changed(&content)?;
+    }
+    let verdict = judge_all(&checks, &changed);
+    Ok(Verification {
+        tree: plan.candidate.tree.clone(),
+        sandbox: plan.level.to_string(),
+        tree_form: plan.form.as_str().to_owned(),
+        checks,
+        changed,
+        verdict: with_notes(verdict, &plan.notes),
+    })
+}
+
+/// When nothing was shown, the reasons why checks were left out belong to the verdict.
+fn with_notes(verdict: Verdict, notes: &[String]) -> Verdict {
+    match verdict {
+        Verdict::NotVerified { why } if !notes.is_empty() => {
+            Verdict::NotVerified { why: format!("{why} ({})", notes.join("; ")) }
+        }
+        other => other,
+    }
+}
+
+fn result(check: &CheckSpec, baseline: CheckRun, candidate: CheckRun) -> CheckResult {
+    let verdict = judge_check(check.kind, &baseline, &candidate);
+    let (name, argv) = (check.name.clone(), check.argv.clone());
+    CheckResult { name, kind: check.kind, argv, baseline, candidate, verdict }
+}
+
+fn open(run: &Run<'_>, plan: &Plan, name: &str, content: &Content<'_>) -> Result<Tree, EngineError> {
+    Trees::new(&run.operator.world.folders).open(name, content, plan.form, plan.level)
+}
+
+/// The checks' runs on the base, from the cache where they were run before; by the check's key.
+async fn baselines(run: &mut Run<'_>, plan: &Plan) -> Result<BTreeMap<Sha256, CheckRun>, EngineError> {
+    let mut known = BTreeMap::new();
+    let mut missing = Vec::new();
+    for check in &plan.checks {
+        let cached = run.operator.store.cached(&cache_key(run, plan, check)).await?;
+        match cached.and_then(|bytes| serde_json::from_slice::<CheckRun>(&bytes).ok()) {
+            Some(found) => {
+                ended(run, check, true, true, &found);
+                known.insert(check.key(), found);
+            }
+            None => missing.push(check),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(known);
+    }
+    let base = run.intent.base.clone();
+    let content = Content::base(&run.project.repository, &base);
+    let tree = open(run, plan, &format!("{}-base", plan.name), &content)?;
+    for check in missing {
+        let found = one(run, plan, check, &tree, true).await?;
+        // A run that was stopped, or never began, says nothing that is worth keeping.
+        if !run.call.cancel.is_set() && !matches!(found.end, RunEnd::NotRun { .. }) {
+            let bytes = serde_json::to_vec(&found).unwrap_or_default();
+            let now = run.operator.world.clock.now_micros();
+            run.operator.store.put_cached(&cache_key(run, plan, check), &bytes, store::Micros(now)).await?;
+        }
+        known.insert(check.key(), found);
+    }
+    Ok(known)
+}
+
+fn cache_key(run: &Run<'_>, plan: &Plan, check: &CheckSpec) -> Sha256 {
+    let program = check.argv.first().map_or("", String::as_str);
+    let stamp = run.project.boxes.stamp(&run.operator.world, program);
+    let key = check.key();
+    let level = plan.level.to_string();
+    Sha256::of_fields(&[
+        b"baseline 1",
+        run.intent.base.tree.as_str().as_bytes(),
+        key.as_str().as_bytes(),
+        level.as_bytes(),
+        stamp.as_str().as_bytes(),
+    ])
+}
+
+/// One run of one check, told to whoever watches.
+async fn one(
+    run: &mut Run<'_>,
+    plan: &Plan,
+    check: &CheckSpec,
+    tree: &Tree,
+    baseline: bool,
+) -> Result<CheckRun, EngineError> {
+    run.call.progress.update(&run.intent.id, &Update::CheckBegins { name: &check.name, baseline });
+    let name = if baseline { format!("{}-base", plan.name) } else { plan.name.clone() };
+    let at = if baseline { run.intent.base.tree.clone() } else { plan.candidate.tree.clone() };
+    let place =
+        CheckPlace { level: plan.level, tree, marker: name, repository: &run.project.repository, at: &at };
+    let (world, boxes, cancel) = (&run.operator.world, &run.project.boxes, run.call.cancel);
+    let (found, output) = run_check(world, boxes, &place, check, cancel).await?;
+    if let Some(output) = output {
+        run.blob(output);
+    }
+    ended(run, check, baseline, false, &found);
+    Ok(found)
+}
+
+fn ended(run: &Run<'_>, check: &CheckSpec, baseline: bool, cached: bool, found: &CheckRun) {
+    let update = Update::CheckEnded { name: &check.name, baseline, cached, run: found };
+    run.call.progress.update(&run.intent.id, &update);
+}
+
+fn assessment(
+    run: &Run<'_>,
+    verification: &Verification,
+) -> Result<domain::confidence::Assessment, EngineError> {
+    let current = run.attempt()?;
+    let patch = current.patch.as_ref().ok_or_else(|| EngineError::defect("a verification needs a patch"))?;
+    let reviews = current.judgement.as_ref().map_or(0, |j| gate::refusals(j).len());
+    let facts = Facts {
+        changed_lines: patch.stat.changed(),
+        files: patch.stat.files,
+        anchor: patch.anchor,
+        review_findings: u32::try_from(reviews).unwrap_or(u32::MAX),
+        checks: match verification.verdict {
+            Verdict::Verified => ChecksSoFar::Passed,
+            Verdict::Failed { .. } | Verdict::Void { .. } => ChecksSoFar::Failed,
+            Verdict::NotVerified { .. } | Verdict::BaselineBroken { .. } => ChecksSoFar::NotRun,
+        },
+    };
+    Ok(assess(patch.raw_confidence, &facts))
+}
