@@ -1,2 +1,52 @@
-//! Generated files, tidy checks and benchmarks.
-fn main() {}
+//! What developers and the continuous integration call beside cargo's own commands: `cargo xtask tidy`, `generate`.
+//! It reads and writes files of this checkout only, and is no part of the product.
+
+mod generate;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+/// Tasks of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check what the compiler does not: sizes, headers, named paths, tables, words, scenarios.
+    Tidy,
+    /// Write the generated files.
+    Generate {
+        /// Write nothing; fail if a file is not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let root = root()?;
+    match Args::parse().command {
+        Command::Tidy => tidy::run(&root),
+        Command::Generate { check: true } => generate::check(&root),
+        Command::Generate { check: false } => generate::write(&root),
+    }
+}
+
+/// The checkout that this program was built from: the folder above its own.
+fn root() -> anyhow::Result<PathBuf> {
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    above.map(Path::to_owned).context("xtask does not lie in a workspace")
+}
+
+/// A line for the person who asked.
+#[expect(clippy::print_stdout, reason = "the report is this program's result")]
+fn say(line: impl std::fmt::Display) {
+    println!("{line}");
+}
