@@ -1,6 +1,7 @@
 //! One repository with its configuration in force: the base, the policy, the rules, the providers, the sandbox.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::event::BaseRef;
 use domain::gate::{GateLimits, GatePolicy, PathSet, Verdict};
@@ -33,7 +34,7 @@ pub struct Project {
     /// What was ignored or looks wrong in the configuration.
     pub warnings: Vec<String>,
     /// The embedded and the user's codemod rules.
-    pub rules: codemods::RuleSet,
+    pub rules: Arc<codemods::RuleSet>,
     /// Who can be asked.
     pub providers: Vec<Box<dyn Provider>>,
     /// The sandbox.
@@ -69,7 +70,7 @@ impl Project {
             environment: &world.environment,
             flags,
         })?;
-        let rules = rules(&loaded, &BaseSource::new(&repository, &base.tree))?;
+        let rules = Arc::new(rules(&loaded, &BaseSource::new(&repository, &base.tree))?);
         let gate = gate_policy(&loaded.config)?;
         let place = repository.work_dir().unwrap_or(repository.common_dir()).to_owned();
         Ok(Self {

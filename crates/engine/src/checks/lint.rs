@@ -37,17 +37,18 @@ fn error_line(line: &str) -> Option<String> {
         Some((message, code)) if code.ends_with(']') => (message, code.trim_end_matches(']')),
         _ => (message, "error"),
     };
-    Some(names::report(without_position(place), code, message))
+    Some(names::report(path_of(place)?, code, message))
 }
 
-/// `a.py:3:7` without its numbers.
-fn without_position(place: &str) -> &str {
-    let mut place = place;
-    while let Some((before, last)) = place.rsplit_once(':') {
-        if last.is_empty() || !last.bytes().all(|b| b.is_ascii_digit()) {
-            break;
-        }
-        place = before;
+/// The path of `a.py:3:7`; `None` when no line is named: then it is not about a place, but about the command itself.
+fn path_of(place: &str) -> Option<&str> {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let (mut path, line) = place.rsplit_once(':')?;
+    if !number(line) {
+        return None;
     }
-    place
+    if let Some((before, _)) = path.rsplit_once(':').filter(|(_, line)| number(line)) {
+        path = before;
+    }
+    Some(path)
 }
