@@ -120,7 +120,15 @@ fn tests(project: &Project<'_>, changed: &[String], found: &mut Found<'_>) {
     }
     if found.has("pytest") {
         let junit = format!("--junitxml={JUNIT}");
-        let argv = ["pytest", "-p", "no:cacheprovider", "-q", "--color=no", &junit];
+        let argv = [
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "--continue-on-collection-errors",
+            "-q",
+            "--color=no",
+            &junit,
+        ];
         let reader = Reader::PytestJunit { file: JUNIT.to_owned() };
         found.add_with("pytest", CheckKind::Test, &argv, FilesArg::Nothing, reader, environment(project));
         return;

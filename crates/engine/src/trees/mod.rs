@@ -4,6 +4,8 @@
 //! Every folder of ours carries a marker file; nothing without one is ever removed.
 
 mod changed;
+#[cfg(test)]
+mod tests;
 mod upper;
 
 use std::fs;
