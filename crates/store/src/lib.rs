@@ -1,1 +1,26 @@
 //! The only SQL: journal, ledger, registry, blobs.
+//!
+//! The journal is the truth: a hash chain of events that is only ever appended to. Registry and ledger are worked out
+//! from it and change in the same transaction. [`Store`] is the whole interface; nothing of the database shows in it.
+//! What must not be here: rules (they are the domain's), clocks (times are passed in), the network.
+
+mod append;
+mod audit;
+mod chain;
+mod checkpoint;
+mod columns;
+mod error;
+mod ledger;
+mod list;
+mod migrate;
+mod sqlite;
+mod store;
+mod time;
+
+pub use append::{Append, Appended, Exchange, Recorded};
+pub use audit::{Anchor, AuditReport, Head, Problem};
+pub use error::{AppendError, StoreError};
+pub use ledger::{BudgetLimit, MoneyOp, Period, Reservation, Scope, UsageLine, Window};
+pub use list::{Filter, Found, Life, Page, Row};
+pub use store::Store;
+pub use time::Micros;

@@ -1,0 +1,111 @@
+//! The hash chain: what each hash covers. Pure; writing, reading and auditing share it.
+
+use domain::ids::Sha256;
+
+/// The name that opens every hash and every signed text; a change of what is hashed changes it.
+pub(crate) const NAME: &str = "codex-task journal v1";
+
+/// One row of the journal without its hash, as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Link<'a> {
+    /// The place in the journal, from 1.
+    pub(crate) seq: i64,
+    /// The intent's id.
+    pub(crate) intent: &'a str,
+    /// The intent's version after this event, from 1.
+    pub(crate) version: i64,
+    /// When, in microseconds.
+    pub(crate) at: i64,
+    /// The event's name.
+    pub(crate) name: &'a str,
+    /// The event's format.
+    pub(crate) format: i64,
+    /// The event's bytes.
+    pub(crate) body: &'a [u8],
+    /// What was recorded with it; see [`attached_blob`] and [`attached_exchange`].
+    pub(crate) attached: &'a str,
+    /// The hash of the row before.
+    pub(crate) prev: &'a str,
+}
+
+impl Link<'_> {
+    /// The row's hash: every field with its length before it, numbers in decimal.
+    pub(crate) fn hash(&self) -> Sha256 {
+        let number = |n: i64| n.to_string();
+        Sha256::of_fields(&[
+            NAME.as_bytes(),
+            self.prev.as_bytes(),
+            number(self.seq).as_bytes(),
+            self.intent.as_bytes(),
+            number(self.version).as_bytes(),
+            number(self.at).as_bytes(),
+            self.name.as_bytes(),
+            number(self.format).as_bytes(),
+            self.body,
+            self.attached.as_bytes(),
+        ])
+    }
+}
+
+/// What the first row's `prev` is: it ties the chain to this one journal.
+pub(crate) fn genesis(origin: &str) -> Sha256 {
+    Sha256::of_fields(&[NAME.as_bytes(), origin.as_bytes()])
+}
+
+/// The word that names a blob in `attached`.
+pub(crate) fn attached_blob(sha256: &Sha256) -> String {
+    format!("blob:{sha256}")
+}
+
+/// The word that names an exchange in `attached`, by the hash of its columns.
+pub(crate) fn attached_exchange(fields: &[&str]) -> String {
+    let fields: Vec<&[u8]> = fields.iter().map(|f| f.as_bytes()).collect();
+    format!("exchange:{}", Sha256::of_fields(&fields))
+}
+
+/// The blobs named in `attached`.
+pub(crate) fn blobs_in(attached: &str) -> impl Iterator<Item = &str> {
+    attached.split(' ').filter_map(|word| word.strip_prefix("blob:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINK: Link<'_> = Link {
+        seq: 1,
+        intent: "i",
+        version: 1,
+        at: 5,
+        name: "n",
+        format: 1,
+        body: b"{}",
+        attached: "",
+        prev: "p",
+    };
+
+    #[test]
+    fn every_field_changes_the_hash() {
+        let others = [
+            Link { seq: 2, ..LINK },
+            Link { intent: "j", ..LINK },
+            Link { version: 2, ..LINK },
+            Link { at: 6, ..LINK },
+            Link { name: "m", ..LINK },
+            Link { format: 2, ..LINK },
+            Link { body: b"[]", ..LINK },
+            Link { attached: "blob:x", ..LINK },
+            Link { prev: "q", ..LINK },
+        ];
+        let mut hashes: Vec<_> = others.iter().map(Link::hash).collect();
+        hashes.push(LINK.hash());
+        hashes.sort();
+        hashes.dedup();
+        assert_eq!(hashes.len(), others.len() + 1);
+    }
+
+    #[test]
+    fn two_journals_do_not_begin_alike() {
+        assert_ne!(genesis("a"), genesis("b"));
+    }
+}

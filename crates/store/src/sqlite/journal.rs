@@ -1,0 +1,211 @@
+//! The journal's rows: the tail, appending, and one intent's events.
+
+use domain::event::{EVENT_FORMAT, Event};
+use domain::ids::{IntentId, Sha256};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{FromRow, Row as _};
+
+use super::{exchanges, statements};
+use crate::append::{Append, Recorded};
+use crate::chain::{Link, attached_blob, genesis};
+use crate::checkpoint::{EVERY, Keeper};
+use crate::error::{AppendError, Fault, Stop};
+use crate::time::Micros;
+
+/// The end of the journal, and how far one intent is.
+#[derive(Debug)]
+pub(super) struct Tail {
+    pub(super) origin: String,
+    /// 0 in an empty journal.
+    pub(super) seq: i64,
+    /// In an empty journal, what the first row's `prev` will be.
+    pub(super) hash: Sha256,
+    /// The intent's version; 0 when it is new.
+    pub(super) version: i64,
+    pub(super) first_seq: Option<i64>,
+    pub(super) created_at: Option<i64>,
+}
+
+/// One row as it is stored.
+#[derive(Debug, FromRow)]
+pub(crate) struct Entry {
+    pub(crate) seq: i64,
+    pub(crate) intent: String,
+    pub(crate) version: i64,
+    pub(crate) at: i64,
+    pub(crate) name: String,
+    pub(crate) format: i64,
+    pub(crate) body: Vec<u8>,
+    pub(crate) attached: String,
+    pub(crate) prev: String,
+    pub(crate) hash: String,
+}
+
+impl Entry {
+    /// The row without its hash.
+    pub(crate) fn link(&self) -> Link<'_> {
+        Link {
+            seq: self.seq,
+            intent: &self.intent,
+            version: self.version,
+            at: self.at,
+            name: &self.name,
+            format: self.format,
+            body: &self.body,
+            attached: &self.attached,
+            prev: &self.prev,
+        }
+    }
+
+    /// The event; an error says in words why it cannot be read. The format has to be known already.
+    pub(crate) fn event(&self) -> Result<Event, String> {
+        let event: Event =
+            serde_json::from_slice(&self.body).map_err(|e| format!("entry {}: {e}", self.seq))?;
+        if event.name() == self.name {
+            Ok(event)
+        } else {
+            Err(format!("entry {} is named {} and holds {}", self.seq, self.name, event.name()))
+        }
+    }
+}
+
+pub(super) async fn tail(conn: &mut SqliteConnection, intent: &str) -> Result<Tail, Fault> {
+    let row = sqlx::query(statements::TAIL).bind(intent).fetch_optional(conn).await?;
+    let row = row.ok_or_else(|| Fault::Damaged("it has no origin".to_owned()))?;
+    let origin: String = row.try_get("origin")?;
+    let hash = match row.try_get::<Option<String>, _>("hash")? {
+        Some(hash) => parse_hash(&hash, "the last entry")?,
+        None => genesis(&origin),
+    };
+    Ok(Tail {
+        seq: row.try_get::<Option<i64>, _>("seq")?.unwrap_or(0),
+        version: row.try_get("version")?,
+        first_seq: row.try_get("first_seq")?,
+        created_at: row.try_get("created_at")?,
+        origin,
+        hash,
+    })
+}
+
+/// The head file is written after a commit, and nobody else can commit now: it must not be ahead of the tail.
+pub(super) fn check_head(tail: &Tail, keeper: &Keeper) -> Result<(), Stop> {
+    match keeper.head()? {
+        Some(head) if head.seq > tail.seq || (head.seq == tail.seq && head.hash != tail.hash.as_str()) => {
+            let (expected, found) = (head.seq.unsigned_abs(), tail.seq.unsigned_abs());
+            Err(Stop::Fault(Fault::TailCut { expected, found }))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Appends the events and moves the tail; a checkpoint goes with every [`EVERY`]th entry.
+pub(super) async fn write(
+    conn: &mut SqliteConnection,
+    tail: &mut Tail,
+    entry: &Append<'_>,
+    keeper: &Keeper,
+) -> Result<(), Stop> {
+    let mut attached = attached(entry)?;
+    for event in entry.events {
+        let body = encode(entry, event)?;
+        let prev = tail.hash.to_string();
+        tail.seq += 1;
+        tail.version += 1;
+        let link = Link {
+            seq: tail.seq,
+            intent: entry.intent.as_str(),
+            version: tail.version,
+            at: entry.at.0,
+            name: event.name(),
+            format: i64::from(EVENT_FORMAT),
+            body: &body,
+            attached: &attached,
+            prev: &prev,
+        };
+        tail.hash = link.hash();
+        insert(conn, &link, &tail.hash).await?;
+        attached.clear();
+        if tail.seq % EVERY == 0 {
+            add_checkpoint(conn, tail, entry.at, keeper).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn insert(conn: &mut SqliteConnection, link: &Link<'_>, hash: &Sha256) -> Result<(), Fault> {
+    let query =
+        sqlx::query(statements::ADD_ENTRY).bind(link.seq).bind(link.intent).bind(link.version).bind(link.at);
+    let query = query.bind(link.name).bind(link.format).bind(link.body).bind(link.attached);
+    query.bind(link.prev).bind(hash.as_str()).execute(conn).await?;
+    Ok(())
+}
+
+async fn add_checkpoint(
+    conn: &mut SqliteConnection,
+    tail: &Tail,
+    at: Micros,
+    keeper: &Keeper,
+) -> Result<(), Stop> {
+    let note = keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?;
+    let query = sqlx::query(statements::ADD_CHECKPOINT).bind(note.seq).bind(note.hash).bind(note.at.0);
+    query.bind(note.key).bind(note.signature).execute(conn).await?;
+    Ok(())
+}
+
+/// The event's bytes; what could not be read again is not written (a number that is none becomes `null`).
+fn encode(entry: &Append<'_>, event: &Event) -> Result<Vec<u8>, AppendError> {
+    let wrong = |error: serde_json::Error| AppendError::Contradiction {
+        intent: entry.intent.clone(),
+        what: format!("{} cannot be recorded: {error}", event.name()),
+    };
+    let body = serde_json::to_vec(event).map_err(wrong)?;
+    serde_json::from_slice::<Event>(&body).map_err(wrong)?;
+    Ok(body)
+}
+
+fn attached(entry: &Append<'_>) -> Result<String, Fault> {
+    let mut words: Vec<String> = entry.blobs.iter().map(|(sha256, _)| attached_blob(sha256)).collect();
+    words.sort();
+    words.dedup();
+    if let Some(exchange) = &entry.exchange {
+        words.push(exchanges::digest(exchange)?);
+    }
+    Ok(words.join(" "))
+}
+
+/// One intent's events, each checked against its own hash, so that nobody acts on an edited one.
+pub(super) async fn of_intent(
+    conn: &mut SqliteConnection,
+    intent: &IntentId,
+) -> Result<Vec<Recorded>, Fault> {
+    let rows = sqlx::query(statements::ENTRIES_OF_INTENT).bind(intent.as_str()).fetch_all(conn).await?;
+    let entries = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    for (expected, entry) in (1..).zip(&entries) {
+        if entry.version != expected {
+            return Err(Fault::Damaged(format!("intent {intent} has no event {expected}")));
+        }
+    }
+    entries.iter().map(recorded).collect()
+}
+
+fn read(row: &SqliteRow) -> Result<Entry, Fault> {
+    Entry::from_row(row).map_err(|e| Fault::Damaged(format!("an entry of the journal cannot be read: {e}")))
+}
+
+fn recorded(entry: &Entry) -> Result<Recorded, Fault> {
+    let seq = entry.seq.unsigned_abs();
+    if entry.format > i64::from(EVENT_FORMAT) {
+        return Err(Fault::NewerEvent { seq, format: entry.format });
+    }
+    let hash = entry.link().hash();
+    if hash.as_str() != entry.hash {
+        return Err(Fault::Damaged(format!("entry {seq} was changed")));
+    }
+    let event = entry.event().map_err(Fault::Damaged)?;
+    Ok(Recorded { seq, at: Micros(entry.at), event, hash })
+}
+
+/// A hash as it is stored, or what is damaged.
+pub(super) fn parse_hash(text: &str, what: &str) -> Result<Sha256, Fault> {
+    text.parse().map_err(|e| Fault::Damaged(format!("{what}: {e}")))
+}

@@ -1,0 +1,121 @@
+//! The text of every statement, in one place; `$n` placeholders. A statement that is built at run time
+//! (the reservation with its limits) is built from the pieces at the end.
+
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// The database's table of contents, without the statistics that `ANALYZE` adds.
+pub(super) const SCHEMA: &str = "SELECT CAST(type AS TEXT) || ' ' || CAST(name AS TEXT), \
+     quote(type) || quote(name) || quote(tbl_name) || quote(sql) FROM sqlite_schema \
+     WHERE substr(name, 1, 11) <> 'sqlite_stat'";
+
+// The journal.
+
+/// Origin and last row in one row; `seq` is NULL in an empty journal.
+pub(super) const TAIL: &str = "SELECT m.value AS origin, j.seq, j.hash, \
+     COALESCE((SELECT version FROM intents WHERE id = $1), 0) AS version, \
+     (SELECT first_seq FROM intents WHERE id = $1) AS first_seq, \
+     (SELECT created_at FROM intents WHERE id = $1) AS created_at \
+     FROM meta m LEFT JOIN journal j ON j.seq = (SELECT MAX(seq) FROM journal) WHERE m.name = 'origin'";
+pub(super) const SET_ORIGIN: &str = "INSERT INTO meta (name, value) VALUES ('origin', $1)";
+pub(super) const ORIGIN: &str = "SELECT value FROM meta WHERE name = 'origin'";
+pub(super) const ADD_ENTRY: &str = "INSERT INTO journal (seq, intent, version, at, name, format, body, attached, prev, hash) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+pub(super) const ENTRIES_OF_INTENT: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
+     WHERE intent = $1 ORDER BY version";
+pub(super) const ENTRIES_AFTER: &str = "SELECT seq, intent, version, at, name, format, CASE typeof(body) WHEN 'blob' THEN body END AS body, attached, \
+     prev, hash FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+pub(super) const ADD_CHECKPOINT: &str =
+    "INSERT INTO checkpoints (seq, hash, at, key, signature) VALUES ($1, $2, $3, $4, $5)";
+pub(super) const CHECKPOINTS_AFTER: &str = "SELECT c.seq, c.hash, c.at, c.key, c.signature, j.hash AS journal_hash \
+     FROM checkpoints c LEFT JOIN journal j ON j.seq = c.seq WHERE c.seq > $1 ORDER BY c.seq LIMIT $2";
+
+// The registry. The order of columns is that of `columns::columns_of`.
+
+pub(super) const PUT_INTENT: &str = "INSERT INTO intents (id, reversed, version, first_seq, last_seq, created_at, \
+     updated_at, repository, kind, title, fingerprint, file, rule, phase, status, live, unfinished, provider, \
+     suggestion, branch, billed, imputed, files, added, deleted, confidence) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+     $24, $25, $26) \
+     ON CONFLICT (id) DO UPDATE SET version = excluded.version, last_seq = excluded.last_seq, \
+     updated_at = excluded.updated_at, phase = excluded.phase, status = excluded.status, live = excluded.live, \
+     unfinished = excluded.unfinished, provider = excluded.provider, suggestion = excluded.suggestion, \
+     branch = excluded.branch, billed = excluded.billed, imputed = excluded.imputed, files = excluded.files, \
+     added = excluded.added, deleted = excluded.deleted, confidence = excluded.confidence \
+     WHERE intents.version = $27";
+pub(super) const LIVE_FOR_FINDING: &str =
+    "SELECT id FROM intents WHERE repository = $1 AND fingerprint = $2 AND live = 1 AND id <> $3";
+pub(super) const ADD_SUGGESTION: &str =
+    "INSERT INTO suggestions (suggestion, intent, attempt) VALUES ($1, $2, $3)";
+pub(super) const INTENT_OF_SUGGESTION: &str = "SELECT intent FROM suggestions WHERE suggestion = $1";
+pub(super) const INTENTS_BY_ENDING: &str =
+    "SELECT id FROM intents WHERE reversed >= $1 AND reversed < $2 ORDER BY first_seq DESC LIMIT $3";
+pub(super) const LAST_INTENT: &str = "SELECT id FROM intents ORDER BY first_seq DESC LIMIT 1";
+pub(super) const LIST: &str = "SELECT * FROM intents WHERE ($1 IS NULL OR status = $1) AND ($2 IS NULL OR phase = $2) \
+     AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR file = $4) AND ($5 IS NULL OR rule = $5) \
+     AND ($6 IS NULL OR id = (SELECT intent FROM suggestions WHERE suggestion = $6)) \
+     AND ($7 IS NULL OR repository = $7) AND ($8 IS NULL OR live = $8) AND ($9 IS NULL OR unfinished = $9) \
+     AND first_seq < $10 ORDER BY first_seq DESC LIMIT $11";
+/// Every id that any table knows.
+pub(super) const INTENT_IDS_AFTER: &str = "SELECT intent FROM (SELECT intent FROM journal WHERE intent > $1 \
+     UNION SELECT id FROM intents WHERE id > $1 UNION SELECT intent FROM ledger WHERE intent > $1 \
+     UNION SELECT intent FROM suggestions WHERE intent > $1) known ORDER BY intent LIMIT $2";
+
+// The ledger.
+
+pub(super) const RESERVE: &str = "INSERT INTO ledger (intent, attempt, provider, agent, at, day, month, state, amount, \
+     counted, billed, imputed, basis, prompt_tokens, completion_tokens) SELECT ";
+pub(super) const UNLESS_RESERVED: &str = " ON CONFLICT (intent, attempt) DO NOTHING";
+pub(super) const SETTLE: &str = "UPDATE ledger SET state = 'settled', billed = $3, imputed = $4, basis = $5, \
+     counted = $3 WHERE intent = $1 AND attempt = $2 AND state <> 'settled'";
+pub(super) const RELEASE: &str =
+    "UPDATE ledger SET state = 'released', counted = 0 WHERE intent = $1 AND attempt = $2 AND state = 'open'";
+pub(super) const COUNT_TOKENS: &str =
+    "UPDATE ledger SET prompt_tokens = $3, completion_tokens = $4 WHERE intent = $1 AND attempt = $2";
+pub(super) const IS_RESERVED: &str = "SELECT COUNT(*) FROM ledger WHERE intent = $1 AND attempt = $2";
+pub(super) const OPEN: &str = "SELECT intent, attempt, provider, agent, amount, at FROM ledger WHERE state = 'open' ORDER BY at, intent, attempt";
+pub(super) const USAGE: &str = "SELECT day, provider, COUNT(*) AS attempts, SUM(billed) AS billed, \
+     SUM(imputed) AS imputed, SUM(CASE WHEN state = 'open' THEN amount ELSE 0 END) AS reserved, \
+     SUM(prompt_tokens) AS prompt_tokens, SUM(completion_tokens) AS completion_tokens FROM ledger \
+     WHERE at >= $1 AND at < $2 GROUP BY day, provider ORDER BY day DESC, provider";
+// Blobs, exchanges, cache.
+
+/// Bytes that were erased come back when they are recorded again.
+pub(super) const PUT_BLOB: &str = "INSERT INTO blobs (sha256, size, bytes) VALUES ($1, $2, $3) \
+     ON CONFLICT (sha256) DO UPDATE SET bytes = excluded.bytes, erased_at = NULL WHERE blobs.bytes IS NULL";
+pub(super) const BLOB: &str = "SELECT bytes FROM blobs WHERE sha256 = $1";
+pub(super) const HAS_BLOB: &str = "SELECT COUNT(*) FROM blobs WHERE sha256 = $1";
+pub(super) const ERASE_BLOB: &str =
+    "UPDATE blobs SET bytes = NULL, erased_at = $2 WHERE sha256 = $1 AND bytes IS NOT NULL";
+pub(super) const BLOBS_AFTER: &str =
+    "SELECT sha256, size, bytes, erased_at FROM blobs WHERE sha256 > $1 ORDER BY sha256 LIMIT $2";
+pub(super) const PUT_EXCHANGE: &str = "INSERT INTO exchanges (request, provider, model, form, answer, usage, at, seq) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (request) DO UPDATE SET provider = excluded.provider, \
+     model = excluded.model, form = excluded.form, answer = excluded.answer, usage = excluded.usage, at = excluded.at, \
+     seq = excluded.seq";
+pub(super) const EXCHANGE: &str =
+    "SELECT request, provider, model, form, answer, usage, at, seq FROM exchanges WHERE request = $1";
+pub(super) const FORGET_EXCHANGE: &str = "DELETE FROM exchanges WHERE request = $1";
+pub(super) const CACHED: &str = "SELECT sha256, bytes FROM cache WHERE key = $1";
+pub(super) const PUT_CACHED: &str = "INSERT INTO cache (key, at, sha256, bytes) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (key) DO UPDATE SET at = excluded.at, sha256 = excluded.sha256, bytes = excluded.bytes";
+pub(super) const TRIM_CACHE: &str =
+    "DELETE FROM cache WHERE key IN (SELECT key FROM cache ORDER BY at DESC, key LIMIT -1 OFFSET $1)";
+
+// The audit. It asks for whatever is stored as text: an edited column may hold another type, and tells so.
+
+/// The rest of a statement that begins with [`as_text`].
+pub(super) const FROM_INTENTS: &str = " FROM intents WHERE id = $1";
+pub(super) const FROM_SUGGESTIONS: &str = " FROM suggestions WHERE intent = $1 ORDER BY attempt, suggestion";
+pub(super) const FROM_LEDGER: &str = " FROM ledger WHERE intent = $1 ORDER BY attempt";
+pub(super) const FROM_EXCHANGES: &str = ", (SELECT attached FROM journal WHERE journal.seq = exchanges.seq) AS attached \
+     FROM exchanges WHERE request > $1 ORDER BY request LIMIT $2";
+
+/// `SELECT` with these columns as text; bytes and floats, which we never write there, are marked.
+pub(super) fn as_text<'a>(columns: impl Iterator<Item = &'a str>) -> String {
+    let column = |c: &str| {
+        format!(
+            "CASE typeof({c}) WHEN 'blob' THEN 'blob:' || {c} WHEN 'real' THEN 'real:' || {c} ELSE CAST({c} AS TEXT) END AS {c}"
+        )
+    };
+    format!("SELECT {}", columns.map(column).collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,181 @@
+//! The store's interface: one folder, one journal. The work is in `sqlite/`.
+
+use std::path::Path;
+
+use domain::event::Event;
+use domain::finding::Fingerprint;
+use domain::ids::{IntentId, Sha256};
+use domain::intent::Intent;
+
+use crate::append::{Append, Appended, Exchange, Recorded};
+use crate::audit::{Anchor, AuditReport};
+use crate::checkpoint::Keeper;
+use crate::error::{AppendError, Fault, StoreError};
+use crate::ledger::{Period, Reservation, UsageLine};
+use crate::list::{Filter, Found, Page, Row};
+use crate::sqlite::Database;
+use crate::time::Micros;
+
+/// An open journal with what belongs to it. Any number of processes may have the same folder open.
+#[derive(Debug)]
+pub struct Store {
+    db: Database,
+    keeper: Keeper,
+}
+
+impl Store {
+    /// Opens the store in a folder, and makes both where they are missing: `journal.db`, `journal.head` (the signed
+    /// head), `checkpoint.key` (what signs it). Folder and files are for the user alone.
+    ///
+    /// # Errors
+    /// When the format is a newer one, when the files are damaged or locked for too long, or cannot be made.
+    pub async fn open(folder: &Path) -> Result<Self, StoreError> {
+        let keeper = Keeper::new(folder);
+        let db = Database::open(&folder.join("journal.db"), &keeper).await?;
+        Ok(Self { db, keeper })
+    }
+
+    /// Lets go of the files. Dropping a store is as safe, but leaves the write-ahead log to the next one who opens.
+    ///
+    /// # Errors
+    /// When the log cannot be written into the database; nothing is lost then.
+    pub async fn close(self) -> Result<(), StoreError> {
+        let path = self.db.path().to_owned();
+        self.db.close().await.map_err(|fault| fault.at(&path))
+    }
+
+    /// Appends events with their money, blobs and exchange: all of it or nothing, safe on disk when this returns.
+    ///
+    /// # Errors
+    /// See [`AppendError`]; on an error nothing was written. One exception: when the head file cannot be written, the
+    /// events are recorded already, as after a crash right behind the commit; reading them again shows it.
+    pub async fn append(&self, entry: Append<'_>) -> Result<Appended, AppendError> {
+        entry.check()?;
+        self.db.append(&entry, &self.keeper).await.map_err(|stop| stop.at(self.db.path()))
+    }
+
+    /// The intent's events in order, each checked against its hash; empty when there is no such intent.
+    ///
+    /// # Errors
+    /// When an event was changed, is missing, or is of a newer format.
+    pub async fn events(&self, intent: &IntentId) -> Result<Vec<Recorded>, StoreError> {
+        self.db.events(intent).await.map_err(self.named())
+    }
+
+    /// The intent, folded from its events.
+    ///
+    /// # Errors
+    /// As [`Store::events`], and when the events make no story.
+    pub async fn intent(&self, intent: &IntentId) -> Result<Option<Intent>, StoreError> {
+        let events: Vec<Event> = self.events(intent).await?.into_iter().map(|r| r.event).collect();
+        Intent::fold(intent.clone(), &events).map_err(|illegal| self.named()(Fault::Story(illegal)))
+    }
+
+    /// The intent that a person means: by its whole id, by the last digits of it (four or more), by the id of any of
+    /// its answers, or by the word `last` for the one registered last.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_intent(&self, text: &str) -> Result<Found, StoreError> {
+        self.db.find_intent(text).await.map_err(self.named())
+    }
+
+    /// The intents that pass the filter, from the newest to the oldest.
+    ///
+    /// # Errors
+    /// When the database fails, or a row cannot be read.
+    pub async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Row>, StoreError> {
+        self.db.list(filter, page).await.map_err(self.named())
+    }
+
+    /// The live intent that stands for a finding, if there is one. Two cannot be.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn live_for_fingerprint(
+        &self,
+        repository: &str,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<IntentId>, StoreError> {
+        self.db.live_for_fingerprint(repository, fingerprint).await.map_err(self.named())
+    }
+
+    /// The bytes with this hash; `None` when they were never stored or were erased.
+    ///
+    /// # Errors
+    /// When the stored bytes have another hash.
+    pub async fn blob(&self, sha256: &Sha256) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db.blob(sha256).await.map_err(self.named())
+    }
+
+    /// Erases bytes for good, as far as the database can, and says whether there were any. The journal goes on
+    /// naming them, and the audit reports them as erased, not as lost.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn erase_blob(&self, sha256: &Sha256, at: Micros) -> Result<bool, StoreError> {
+        self.db.erase_blob(sha256, at).await.map_err(self.named())
+    }
+
+    /// The recorded answer to a request.
+    ///
+    /// # Errors
+    /// When the database fails, or the row cannot be read.
+    pub async fn exchange(&self, request: &Sha256) -> Result<Option<Exchange>, StoreError> {
+        self.db.exchange(request).await.map_err(self.named())
+    }
+
+    /// Forgets that a request was answered, and says whether it had been. The answer's bytes stay; see
+    /// [`Store::erase_blob`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_exchange(&self, request: &Sha256) -> Result<bool, StoreError> {
+        self.db.forget_exchange(request).await.map_err(self.named())
+    }
+
+    /// A cached result. The cache is no part of the journal: what was changed in it is as good as absent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cached(&self, key: &Sha256) -> Result<Option<Vec<u8>>, StoreError> {
+        self.db.cached(key).await.map_err(self.named())
+    }
+
+    /// Caches a result; only the newest 512 are kept.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_cached(&self, key: &Sha256, bytes: &[u8], at: Micros) -> Result<(), StoreError> {
+        self.db.put_cached(key, bytes, at).await.map_err(self.named())
+    }
+
+    /// What was reserved in a period, by day and provider, the newest day first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn usage(&self, period: Period) -> Result<Vec<UsageLine>, StoreError> {
+        self.db.usage(period).await.map_err(self.named())
+    }
+
+    /// The reservations that are neither settled nor released, the oldest first.
+    ///
+    /// # Errors
+    /// When the database fails, or a row cannot be read.
+    pub async fn open_reservations(&self) -> Result<Vec<Reservation>, StoreError> {
+        self.db.open_reservations().await.map_err(self.named())
+    }
+
+    /// Checks everything against everything, at one moment of the database: the chain, the checkpoints and the head
+    /// file, the given anchors, each intent's story, its row and its money, blobs and exchanges.
+    ///
+    /// # Errors
+    /// When the database cannot be read at all; whatever can be named is a [`crate::Problem`] in the report instead.
+    pub async fn verify(&self, anchors: &[Anchor]) -> Result<AuditReport, StoreError> {
+        self.db.verify(anchors, &self.keeper).await.map_err(self.named())
+    }
+
+    fn named(&self) -> impl Fn(Fault) -> StoreError + '_ {
+        |fault| fault.at(self.db.path())
+    }
+}

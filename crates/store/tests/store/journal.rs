@@ -1,0 +1,257 @@
+//! What is appended is read back, folded and found; what contradicts itself or the journal is refused whole.
+
+use crate::story::*;
+use domain::event::{Ending, Event};
+use domain::ids::Sha256;
+use domain::intent::Phase;
+use domain::money::MicroDollars;
+use domain::task::Kind;
+use store::{Append, AppendError, Filter, Found, Life, Micros, MoneyOp, Page, Row, Store, StoreError};
+
+#[tokio::test]
+async fn a_story_is_read_back_as_it_was_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut told = Story::new(1);
+    let last = told.tell(&open(folder.path()).await, None).await;
+    let store = open(folder.path()).await;
+    let events = store.events(&told.id).await.unwrap();
+    assert_eq!(events.iter().map(|r| r.seq).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
+    assert_eq!((last.last_seq, &last.hash), (8, &events[7].hash));
+    assert_eq!(events[0].event, registered(None));
+    let intent = store.intent(&told.id).await.unwrap().unwrap();
+    assert_eq!((intent.phase, intent.version, intent.billed().micros()), (Phase::Ended, 8, 300));
+    assert!(store.intent(&Story::new(2).id).await.unwrap().is_none());
+    assert_eq!(store.verify(&[]).await.unwrap().problems, []);
+}
+
+#[tokio::test]
+async fn a_second_writer_of_the_same_version_is_refused_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut one = Story::new(1);
+    one.begin(&store, None).await.unwrap();
+    let mut other = one.clone();
+    one.ask(&store, 5).await.unwrap();
+    let refused = other.append_with(&store, &[ended(Ending::Aborted)], &[b"late"], None).await.unwrap_err();
+    assert!(matches!(refused, AppendError::Conflict { expected: 2, found: 4, .. }), "{refused}");
+    let mut again = Story::new(1);
+    let refused = again.begin(&store, None).await.unwrap_err();
+    assert!(matches!(refused, AppendError::Conflict { expected: 0, found: 4, .. }), "{refused}");
+    assert_eq!(store.blob(&Sha256::of(b"late")).await.unwrap(), None);
+    assert_eq!(store.events(&one.id).await.unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn an_append_that_contradicts_itself_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut story = Story::new(1);
+    story.begin(&store, None).await.unwrap();
+    let events = [reserved(5)];
+    let after = story.after(&events);
+    let (wrong, stale) = (Sha256::of(b"other"), story.intent.clone().unwrap());
+    let release = MoneyOp::Release { intent: Story::new(2).id, attempt: 1 };
+    let right = || Append {
+        intent: &story.id,
+        at: Micros(NOON),
+        events: &events,
+        after: &after,
+        expected_version: 2,
+        money: Vec::new(),
+        blobs: &[],
+        exchange: None,
+    };
+    let refused = |entry| async { store.append(entry).await.unwrap_err().to_string() };
+    assert!(refused(right()).await.contains("Reserved without the same movement of money"));
+    assert!(refused(Append { events: &[], ..right() }).await.contains("no event"));
+    assert!(refused(Append { after: &stale, ..right() }).await.contains("at version 2, not at 3"));
+    assert!(refused(Append { money: vec![release], ..right() }).await.contains("another intent"));
+    assert!(refused(Append { blobs: &[(&wrong, b"bytes")], ..right() }).await.contains("has the hash"));
+    assert_eq!(store.events(&story.id).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_finding_has_one_live_intent_until_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let found = finding("x == None");
+    let mut one = Story::new(1);
+    one.begin(&store, Some(found.clone())).await.unwrap();
+    let live = store.live_for_fingerprint(REPOSITORY, &found.fingerprint).await.unwrap();
+    assert_eq!(live.as_ref(), Some(&one.id));
+    let refused = Story::new(2).begin(&store, Some(found.clone())).await.unwrap_err();
+    assert!(matches!(&refused, AppendError::Duplicate { existing } if *existing == one.id), "{refused}");
+    one.append(&store, &[ended(Ending::Aborted)]).await.unwrap();
+    assert_eq!(store.live_for_fingerprint(REPOSITORY, &found.fingerprint).await.unwrap(), None);
+    Story::new(2).begin(&store, Some(found)).await.unwrap();
+    Story::new(3).begin(&store, Some(finding("y == None"))).await.unwrap();
+    assert_eq!(store.verify(&[]).await.unwrap().problems, []);
+}
+
+#[tokio::test]
+async fn an_intent_is_found_by_what_people_have_at_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    assert_eq!(store.find_intent("last").await.unwrap(), Found::Nothing);
+    let (mut one, mut two) = (Story::new(0xaa_1234), Story::new(0xbb_1234));
+    one.begin(&store, None).await.unwrap();
+    two.begin(&store, None).await.unwrap();
+    two.ask(&store, 5).await.unwrap();
+    let find = |text: String| {
+        let store = &store;
+        async move { store.find_intent(&text).await.unwrap() }
+    };
+    for text in [one.id.as_str(), one.id.short(), "aa1234", "AA1234 "] {
+        assert_eq!(find(text.to_owned()).await, Found::One(one.id.clone()), "{text}");
+    }
+    assert_eq!(find("last".to_owned()).await, Found::One(two.id.clone()));
+    assert_eq!(find(two.suggestion().to_string()).await, Found::One(two.id.clone()));
+    assert_eq!(find("1234".to_owned()).await, Found::Ambiguous(vec![two.id.clone(), one.id.clone()]));
+    for nothing in ["", "234", "%", "zzzz", "0000000000ff", "' OR 1=1 --"] {
+        assert_eq!(find(nothing.to_owned()).await, Found::Nothing, "{nothing}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged_from_the_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut done = Story::new(1);
+    done.tell(&store, Some(finding("x == None"))).await;
+    for number in 2..=5 {
+        Story::new(number).begin(&store, None).await.unwrap();
+    }
+
+    let list = |filter: Filter| {
+        let store = &store;
+        async move { ids(&store.list(&filter, Page::first(10)).await.unwrap()) }
+    };
+    assert_eq!(list(Filter::default()).await, "54321");
+    assert_eq!(list(Filter { life: Some(Life::Live), ..Filter::default() }).await, "5432");
+    assert_eq!(list(Filter { life: Some(Life::Unfinished), ..Filter::default() }).await, "5432");
+    assert_eq!(list(Filter { status: Some("aborted".to_owned()), ..Filter::default() }).await, "1");
+    assert_eq!(list(Filter { phase: Some("routed".to_owned()), ..Filter::default() }).await, "5432");
+    assert_eq!(list(Filter { kind: Some(Kind::Fix), ..Filter::default() }).await, "1");
+    assert_eq!(list(Filter { file: Some("a.py".to_owned()), ..Filter::default() }).await, "1");
+    assert_eq!(list(Filter { rule: Some("E999".to_owned()), ..Filter::default() }).await, "");
+    assert_eq!(list(Filter { suggestion: Some(done.suggestion()), ..Filter::default() }).await, "1");
+    assert_eq!(list(Filter { repository: Some("/other".to_owned()), ..Filter::default() }).await, "");
+    let first = store.list(&Filter::default(), Page::first(2)).await.unwrap();
+    let page = Page { before: Some(first[1].seq), limit: 2 };
+    assert_eq!(ids(&first) + &ids(&store.list(&Filter::default(), page).await.unwrap()), "5432");
+    let row = &store.list(&Filter { kind: Some(Kind::Fix), ..Filter::default() }, page).await.unwrap()[0];
+    assert_eq!((row.files, row.added, row.deleted, row.billed.micros()), (Some(1), Some(2), Some(3), 300));
+    assert_eq!((row.at.0, row.status.as_str(), row.rule.as_deref()), (NOON, "aborted", Some("E711")));
+}
+
+#[tokio::test]
+async fn an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_are_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut story = Story::new(1);
+    story.begin(&store, None).await.unwrap();
+    story.ask(&store, 5).await.unwrap();
+    let exchange = story.exchange();
+    story.answer(&store, 5).await.unwrap();
+    let request = story.request();
+    assert_eq!(store.exchange(&request).await.unwrap().as_ref(), Some(&exchange));
+    assert_eq!(store.blob(&exchange.answer).await.unwrap().as_deref(), Some(ANSWER));
+    assert!(store.forget_exchange(&request).await.unwrap());
+    assert!(!store.forget_exchange(&request).await.unwrap());
+    assert_eq!(store.exchange(&request).await.unwrap(), None);
+    assert!(store.erase_blob(&exchange.answer, Micros(NOON)).await.unwrap());
+    assert_eq!(store.blob(&exchange.answer).await.unwrap(), None);
+    let report = store.verify(&[]).await.unwrap();
+    assert_eq!((report.problems, report.erased), (Vec::new(), 1));
+}
+
+#[tokio::test]
+async fn an_exchange_without_its_answer_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut story = Story::new(1);
+    let exchange = story.exchange();
+    let refused = story.append_with(&store, &[registered(None)], &[], Some(exchange)).await.unwrap_err();
+    assert!(matches!(refused, AppendError::NoAnswer { .. }), "{refused}");
+    assert!(store.intent(&story.id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_cache_keeps_the_newest_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let key = |n: i64| Sha256::of(&n.to_le_bytes());
+    for n in 0..514 {
+        store.put_cached(&key(n), b"result", Micros(n)).await.unwrap();
+    }
+    store.put_cached(&key(513), b"again", Micros(600)).await.unwrap();
+    assert_eq!(store.cached(&key(1)).await.unwrap(), None);
+    assert_eq!(store.cached(&key(2)).await.unwrap().as_deref(), Some(&b"result"[..]));
+    assert_eq!(store.cached(&key(513)).await.unwrap().as_deref(), Some(&b"again"[..]));
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_is_counted_and_does_not_disturb_the_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut story = Story::new(1);
+    story.begin(&store, None).await.unwrap();
+    story.at = Micros(5);
+    story.append(&store, &[ended(Ending::Aborted)]).await.unwrap();
+    let report = store.verify(&[]).await.unwrap();
+    assert_eq!((report.problems, report.clock_went_back, report.events), (Vec::new(), 1, 3));
+    let last = store.events(&story.id).await.unwrap().pop().unwrap();
+    assert!(matches!(last.event, Event::Ended { .. }));
+}
+
+#[tokio::test]
+async fn what_was_spent_is_told_by_day_and_provider() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).await;
+    let mut one = Story::new(1);
+    one.tell(&store, None).await;
+    let mut two = Story::new(2);
+    two.begin(&store, None).await.unwrap();
+    two.ask(&store, 40).await.unwrap();
+    let usage = store.usage(store::Period::ALL).await.unwrap();
+    assert_eq!(usage.len(), 1);
+    let line = &usage[0];
+    assert_eq!(
+        (line.day.as_str(), line.attempts, line.billed.micros(), line.reserved.micros()),
+        ("2026-11-21", 2, 300, 40)
+    );
+    assert_eq!((line.prompt_tokens, line.completion_tokens), (1_000, 200));
+    let open = store.open_reservations().await.unwrap();
+    assert_eq!((open.len(), &open[0].intent, open[0].amount), (1, &two.id, MicroDollars::from_micros(40)));
+}
+
+fn ids(rows: &[Row]) -> String {
+    rows.iter().map(|r| r.id.short()[11..].to_owned()).collect()
+}
+
+#[test]
+fn the_store_works_on_a_runtime_of_one_thread_and_its_folder_is_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("a/b");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        Story::new(1).tell(&open(&inner).await, None).await;
+    });
+    for entry in std::fs::read_dir(&inner).unwrap().chain(std::fs::read_dir(folder.path().join("a")).unwrap())
+    {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        let secret = entry.file_name() != "journal.head";
+        assert!(!secret || mode & 0o077 == 0, "{:?} {mode:o}", entry.file_name());
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("journal.db"), vec![b'x'; 4096]).unwrap();
+    let refused = Store::open(folder.path()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Damaged { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("journal.db") && refused.to_string().contains("audit verify"));
+}

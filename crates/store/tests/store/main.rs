@@ -1,0 +1,10 @@
+//! The store through its public interface, on real files.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may stop at the first surprise")]
+
+mod audit;
+mod budget;
+mod journal;
+mod processes;
+mod sample;
+mod story;
