@@ -1,6 +1,7 @@
 //! What developers and the continuous integration call beside cargo's own commands: `cargo xtask tidy`, `generate`.
 //! It reads and writes files of this checkout only, and is no part of the product.
 
+mod bench;
 mod generate;
 mod tidy;
 
@@ -28,6 +29,24 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Time whole processes against a floor.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+    /// Run one command and print what it took: what `bench` calls.
+    #[command(hide = true)]
+    Measure {
+        /// The command.
+        #[arg(last = true)]
+        argv: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// One verified change against the bare git plumbing for the same commit.
+    Overhead(bench::Overhead),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -36,6 +55,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Tidy => tidy::run(&root),
         Command::Generate { check: true } => generate::check(&root),
         Command::Generate { check: false } => generate::write(&root),
+        Command::Bench { what: Bench::Overhead(options) } => bench::overhead(&root, &options),
+        Command::Measure { argv } => bench::child(&argv),
     }
 }
 
