@@ -1,0 +1,105 @@
+//! Where the requests go: the configured address, completed to the chat endpoint.
+
+use std::fmt;
+
+use reqwest::Url;
+
+/// The address of a server's chat completions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Endpoint(Url);
+
+impl Endpoint {
+    /// Reads a configured address. `/v1/chat/completions` is added as far as it is missing; an address that already
+    /// holds a version (`/v1`, `/v1beta/openai`) gets `/chat/completions` only.
+    ///
+    /// # Errors
+    /// A sentence that names the setting. It never repeats the address, which may hold a password.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| format!("providers.local.url {why}");
+        let mut url =
+            Url::parse(text.trim()).map_err(|error| wrong(&format!("is not an address: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(wrong("must begin with http:// or https:// and name a host"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("must not hold a password; name a variable in providers.local.api_key_env"));
+        }
+        url.set_fragment(None);
+        let path = complete(url.path());
+        url.set_path(&path);
+        Ok(Self(url))
+    }
+
+    /// The whole address.
+    pub(super) fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// The path with its query: the part of the address that a request's hash covers.
+    pub(super) fn path(&self) -> String {
+        let query = self.0.query().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{}{query}", self.0.path())
+    }
+
+    /// Whether certificates are needed.
+    pub(super) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// Scheme, host, port and path; no query, which some servers use for keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let port = self.0.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let host = self.0.host_str().unwrap_or_default();
+        write!(f, "{}://{host}{port}{}", self.0.scheme(), self.0.path())
+    }
+}
+
+fn complete(path: &str) -> String {
+    let path = path.trim_end_matches('/');
+    if path.ends_with("/chat/completions") {
+        return path.to_owned();
+    }
+    let is_version = |part: &str| {
+        part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let version = if path.split('/').any(is_version) { "" } else { "/v1" };
+    format!("{path}{version}/chat/completions")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chat_path_is_added_as_far_as_it_is_missing() {
+        for (given, expected) in [
+            ("http://127.0.0.1:11434", "http://127.0.0.1:11434/v1/chat/completions"),
+            ("http://127.0.0.1:11434/", "http://127.0.0.1:11434/v1/chat/completions"),
+            ("http://h/v1", "http://h/v1/chat/completions"),
+            ("http://h/v1/", "http://h/v1/chat/completions"),
+            (" https://h/api/v1//", "https://h/api/v1/chat/completions"),
+            ("https://h/v1beta/openai", "https://h/v1beta/openai/chat/completions"),
+            ("https://h/vllm", "https://h/vllm/v1/chat/completions"),
+            ("http://h/v1/chat/completions", "http://h/v1/chat/completions"),
+        ] {
+            assert_eq!(Endpoint::parse(given).unwrap().url().as_str(), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_sent_and_hashed_and_not_shown() {
+        let endpoint = Endpoint::parse("https://h:8443/v1?key=s3cret#x").unwrap();
+        assert_eq!(endpoint.path(), "/v1/chat/completions?key=s3cret");
+        assert_eq!(endpoint.to_string(), "https://h:8443/v1/chat/completions");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_repeating_it() {
+        for given in ["", "localhost:11434", "file:///etc/passwd", "http://u:hunter2@h/v1", "http://"] {
+            let why = Endpoint::parse(given).unwrap_err();
+            assert!(why.starts_with("providers.local.url ") && !why.contains("hunter2"), "{why}");
+        }
+    }
+}
