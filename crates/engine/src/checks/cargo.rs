@@ -39,7 +39,7 @@ struct Span {
 }
 
 /// The errors and warnings. `None` when cargo did not get as far as building: a manifest that it cannot read, a
-/// dependency that is not there offline.
+/// dependency that is not there offline; or when a line is cut, so that reports may be missing.
 ///
 /// With `--all-targets` a library is compiled twice and says the same twice, or once when the build stopped in
 /// between: reports of the same place are one.
@@ -49,7 +49,7 @@ pub(super) fn diagnostics(stdout: &[u8]) -> Option<Vec<String>> {
     let mut seen = BTreeSet::new();
     let mut reports = Vec::new();
     for line in text.lines().filter(|l| l.starts_with('{')) {
-        let Ok(line) = serde_json::from_str::<Line>(line) else { continue };
+        let line = serde_json::from_str::<Line>(line).ok()?;
         finished |= line.reason == "build-finished";
         let Some(diagnostic) = line.message.filter(|_| line.reason == "compiler-message") else { continue };
         reports.extend(named(&diagnostic).filter(|report| seen.insert(report.clone())).map(|(name, _)| name));

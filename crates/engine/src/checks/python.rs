@@ -120,6 +120,7 @@ fn tests(project: &Project<'_>, changed: &[String], found: &mut Found<'_>) {
     }
     if found.has("pytest") {
         let junit = format!("--junitxml={JUNIT}");
+        // One module that cannot be imported must not hide what all the others say.
         let argv = [
             "pytest",
             "-p",

@@ -356,7 +356,11 @@ fn cargos_diagnostics_are_told_apart_and_a_broken_manifest_is_unreadable() {
     let end = RunEnd::Failed { code: 101 };
     let broken = read(&cargo, end.clone(), include_bytes!("samples/cargo_check_error.json"), b"", None);
     assert!(broken.reports.unwrap().contains(&"src/lib.rs E0308 mismatched types".to_owned()));
-    assert_eq!(read(&cargo, end, b"", b"error: failed to parse manifest", None).reports, None);
+    assert_eq!(read(&cargo, end.clone(), b"", b"error: failed to parse manifest", None).reports, None);
+    let whole = include_str!("samples/clippy.json");
+    let (start, rest) = (&whole[..500], &whole[2000..]);
+    let cut = format!("{start}\n[... dropped ...]\n{rest}");
+    assert_eq!(read(&cargo, end, cut.as_bytes(), b"", None).reports, None, "a cut report may miss some");
 }
 
 #[test]
