@@ -270,7 +270,7 @@ fn a_repository_cannot_loosen_and_each_attempt_is_a_warning() {
         ("context: {max_tokens: 50001}", "context.max_tokens"),
         ("rules: [/etc/passwd]", "rules"),
         ("rules: [a/../../b]", "rules"),
-        ("logging: {file: /tmp/x}", "logging"),
+        ("logging: {file: /var/log/x}", "logging"),
         ("auto_push: {conditions: {max_files: 4}}", "auto_push.conditions.max_files"),
         ("git: {auto_push_threshold: {lines: 101}}", "git.auto_push_threshold.lines"),
     ];
