@@ -23,8 +23,11 @@ const RESULT_CAP: u64 = 64 << 20;
 /// The folder in the tree for result files: a box's own temporary folder is gone when the box is.
 const OUT: &str = ".codex-task-out";
 
-/// How much of each output stream is kept.
-const KEPT: usize = 1 << 20;
+/// How much of each output stream is read: the JSON of a linter over a large project is some megabytes.
+const KEPT: usize = 16 << 20;
+
+/// How much of each output stream is recorded.
+const STORED: usize = 512 << 10;
 
 /// Where a check runs.
 pub(crate) struct CheckPlace<'a> {
@@ -88,16 +91,31 @@ fn end(outcome: &Outcome) -> RunEnd {
     }
 }
 
-/// Both streams as people read them, with what was dropped said.
+/// Both streams as people read them, with what was dropped said; at most [`STORED`] bytes of each are recorded.
 fn output(report: &Report) -> Option<Vec<u8>> {
-    let mut text = report.stdout.text();
+    let mut text = shortened(&report.stdout.text());
     if report.stderr.total > 0 {
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
-        text.push_str(&report.stderr.text());
+        text.push_str(&shortened(&report.stderr.text()));
     }
     (!text.is_empty()).then(|| text.into_bytes())
+}
+
+/// The beginning and the end of a long text.
+fn shortened(text: &str) -> String {
+    if text.len() <= STORED {
+        return text.to_owned();
+    }
+    let (mut head, mut tail) = (STORED / 2, text.len() - STORED / 2);
+    while !text.is_char_boundary(head) {
+        head -= 1;
+    }
+    while !text.is_char_boundary(tail) {
+        tail += 1;
+    }
+    format!("{}\n[{} bytes are not recorded]\n{}", &text[..head], tail - head, &text[tail..])
 }
 
 fn millis(wall: Duration) -> u64 {
