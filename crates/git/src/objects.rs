@@ -131,6 +131,15 @@ impl Repository {
         tree_id(parsed.tree())
     }
 
+    /// A commit's message as it is stored; bytes that are not UTF-8 are replaced.
+    pub fn message(&self, commit: &CommitId) -> Result<String, GitError> {
+        let gix = self.gix();
+        let (id, data) = object(&gix, commit.as_str(), Kind::Commit)?;
+        let parsed = gix::objs::CommitRef::from_bytes(&data, gix.object_hash())
+            .map_err(|source| GitError::ReadObject { id: id.to_string(), source })?;
+        Ok(String::from_utf8_lossy(parsed.message).into_owned())
+    }
+
     /// A blob's bytes, refused when it has more than `cap` of them.
     pub fn read_blob(&self, blob: &BlobId, cap: u64) -> Result<Vec<u8>, GitError> {
         let gix = self.gix();

@@ -234,6 +234,7 @@ fn a_commit_is_what_git_would_have_written() {
     );
     assert_eq!(text, expected);
     assert_eq!(opened.tree_of(&ours).unwrap(), head.tree);
+    assert_eq!(opened.message(&ours).unwrap(), message);
     assert_eq!(repo.git(["for-each-ref", "--points-at", ours.as_str()]), "", "no ref moved");
 }
 

@@ -1,0 +1,602 @@
+//! The command line's definition: verbs, options, and the help that teaches them. Parsing only; nothing is done here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::task::Kind;
+use engine::config::{Flags, WantedLevel};
+
+/// Shown by `--help` on top of everything.
+const ABOUT: &str = "Lets codemods, models and agents change a git repository under control: each change is proposed in \
+isolation, judged, verified in a sandbox, approved, and recorded. It never merges, and never touches your working tree.";
+
+/// The verbs by what they are for. A test keeps this list and the verbs equal.
+const TEMPLATE: &str = "\
+{about}
+
+{usage-heading} codex-task [OPTIONS] \"what is to be done\"
+       codex-task <COMMAND> [OPTIONS]
+
+Start here:
+  demo         A small repository, real findings, the whole way: see it work
+  doctor       What this machine allows, and what to do about the rest
+  init         Write a commented .codex-task.yaml
+  examples     Command lines to copy
+
+Change something:
+  run          A task in words (the same as `codex-task \"...\"`)
+  scan         Report findings of the embedded rules; changes nothing
+  fix          Scan, and take each finding the whole way
+  suggest      One finding of a linter: --file, --line, --code
+  verify       Judge and verify a patch that you already have
+
+Decide:
+  show         The story of one change
+  diff         Its patch, as `git apply` takes it
+  commit       Approve it and make its branch
+  reject       Say no, with a reason
+  undo         Take the branch back; again: bring it back
+
+Look back:
+  intent       List and show changes
+  usage        What was spent
+  replay       Rebuild a patch from the record and compare
+  audit        Is the journal still what was written?
+  resume       Take up what a dead process left
+  config       The configuration in force, and who set what
+
+Set up:
+  completions  Completions for a shell
+  man          The manual page
+  help         This text, or that of a command
+
+Options:
+{options}{after-help}";
+
+const AFTER: &str = "
+Where <ID> is asked for: the whole id, its last four or more digits, a suggestion's id, or `last`.
+
+Exit codes: 0 done, 1 verification failed, 2 usage or configuration, 3 needs a person, 4 refused by the gate,
+5 over budget, 6 no provider could answer, 7 baseline broken, 70 internal, 130 aborted.
+
+Examples:
+  codex-task scan
+  codex-task fix src/ --limit 5
+  codex-task suggest --file app.py --line 12 --code B006
+  git diff | codex-task verify -
+  codex-task --review \"Add a docstring to every public function of api.py\"
+";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "codex-task",
+    version,
+    about = ABOUT,
+    help_template = TEMPLATE,
+    after_help = AFTER,
+    args_conflicts_with_subcommands = true,
+    subcommand_precedence_over_arg = true,
+    disable_help_subcommand = false,
+    max_term_width = 110
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) task: RunArgs,
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GlobalArgs {
+    /// The repository, or any folder in it [default: the current folder]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Everywhere")]
+    pub(crate) repo: Option<PathBuf>,
+    /// One JSON document on stdout (see docs/manual/json.md)
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(crate) json: bool,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t = ColourChoice::Auto, value_name = "WHEN", help_heading = "Everywhere")]
+    pub(crate) color: ColourChoice,
+    /// Tell more on stderr; twice for every event
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
+    pub(crate) verbose: u8,
+    /// No progress on stderr
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Everywhere")]
+    pub(crate) quiet: bool,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColourChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+/// Options above every configuration file.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Steering {
+    /// Ask only this provider: codemod, local, replay
+    #[arg(long, value_name = "NAME", help_heading = "Steering")]
+    pub(crate) provider: Option<String>,
+    /// The model to ask for
+    #[arg(long, value_name = "NAME", help_heading = "Steering")]
+    pub(crate) model: Option<String>,
+    /// The most seconds for a provider's whole answer
+    #[arg(long, value_name = "SECONDS", help_heading = "Steering")]
+    pub(crate) timeout: Option<u64>,
+    /// The most dollars for one change
+    #[arg(long, value_name = "DOLLARS", help_heading = "Steering")]
+    pub(crate) budget: Option<String>,
+    /// Ask the provider even when an equal request is on record
+    #[arg(long, visible_alias = "fresh", help_heading = "Steering")]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+}
+
+/// Options that belong to the policy under which a change is judged: `commit` needs the same ones as the run.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Judging {
+    /// The sandbox level: auto, strict, weak, none [default: the strongest that the machine allows]
+    #[arg(long, value_name = "LEVEL", value_parser = sandbox_level, help_heading = "Steering")]
+    pub(crate) sandbox: Option<WantedLevel>,
+    /// Run by `sh -c` instead of the detected tests
+    #[arg(long, value_name = "COMMAND", help_heading = "Steering")]
+    pub(crate) test_command: Option<String>,
+    /// How often a failed verification is handed back
+    #[arg(long, value_name = "N", help_heading = "Steering")]
+    pub(crate) retries: Option<u32>,
+}
+
+impl Judging {
+    pub(crate) fn flags(&self) -> Flags {
+        let Self { sandbox, test_command, retries } = self.clone();
+        Flags { sandbox, test_command, max_retries: retries, ..Flags::default() }
+    }
+}
+
+impl Steering {
+    pub(crate) fn flags(&self) -> Flags {
+        Flags {
+            model: self.model.clone(),
+            timeout_seconds: self.timeout,
+            budget: self.budget.clone(),
+            ..self.judging.flags()
+        }
+    }
+}
+
+fn sandbox_level(word: &str) -> Result<WantedLevel, String> {
+    match word {
+        "auto" => Ok(WantedLevel::Auto),
+        "strict" => Ok(WantedLevel::Strict),
+        "weak" => Ok(WantedLevel::Weak),
+        "none" => Ok(WantedLevel::None),
+        _ => Err("one of auto, strict, weak, none".to_owned()),
+    }
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// A task in words
+    #[command(after_help = RUN)]
+    Run(RunArgs),
+    /// Report findings of the embedded rules; changes nothing
+    #[command(after_help = SCAN)]
+    Scan(ScanArgs),
+    /// Scan, and take each finding the whole way
+    #[command(after_help = FIX)]
+    Fix(FixArgs),
+    /// One finding of a linter, taken the whole way
+    #[command(after_help = SUGGEST)]
+    Suggest(SuggestArgs),
+    /// Judge and verify a patch that you already have
+    #[command(after_help = VERIFY)]
+    Verify(VerifyArgs),
+    /// The story of one change: who was asked, what the gate and the checks said, what it cost
+    Show(IdArgs),
+    /// The patch of one change, as `git apply` takes it
+    Diff(DiffArgs),
+    /// Approve a waiting change and make its branch
+    #[command(after_help = COMMIT)]
+    Commit(CommitArgs),
+    /// Reject a waiting change
+    Reject(RejectArgs),
+    /// Take a published branch back; again: bring it back
+    #[command(after_help = UNDO)]
+    Undo(IdArgs),
+    /// List and show changes
+    #[command(subcommand)]
+    Intent(IntentCommand),
+    /// What was spent, by day and provider
+    Usage,
+    /// Rebuild a change from its record alone and compare the patches
+    #[command(after_help = REPLAY)]
+    Replay(IdArgs),
+    /// The journal
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Take up what a dead process left
+    #[command(after_help = RESUME)]
+    Resume(ResumeArgs),
+    /// The configuration in force, and who set what
+    Config,
+    /// What this machine allows: git, sandbox, toolchains, providers, folders
+    Doctor,
+    /// Write a commented .codex-task.yaml; the only command that writes a file into the working tree
+    Init,
+    /// A small repository with real findings, taken the whole way before your eyes
+    #[command(after_help = DEMO)]
+    Demo(DemoArgs),
+    /// Command lines to copy
+    Examples,
+    /// Completions for a shell, to be sourced
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, in man's own format
+    Man,
+}
+
+/// A task in words.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct RunArgs {
+    /// What is to be done; `-` reads it from stdin
+    #[arg(value_name = "TEXT", help_heading = "Task")]
+    pub(crate) text: Vec<String>,
+    /// The kind: fix, refactor, test, debug, feature, docs, chore, ask [default: fix]
+    #[arg(long = "type", value_name = "KIND", value_parser = kind, help_heading = "Task")]
+    pub(crate) kind: Option<Kind>,
+    /// Read the task from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "text", help_heading = "Task")]
+    pub(crate) file: Option<PathBuf>,
+    /// Stop before the branch, for a person to decide
+    #[arg(long, help_heading = "Task")]
+    pub(crate) review: bool,
+    /// Go as far as a branch where policy allows (the default)
+    #[arg(long, conflicts_with = "review", help_heading = "Task")]
+    pub(crate) git: bool,
+    /// Show who would be asked and why; send and record nothing
+    #[arg(long, help_heading = "Task")]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) steering: Steering,
+}
+
+fn kind(word: &str) -> Result<Kind, String> {
+    word.parse().map_err(|e: domain::task::UnknownKind| e.to_string())
+}
+
+const RUN: &str = "\
+Who is asked is decided by rules (`routing` in the configuration): first what is free and deterministic, then models. A
+task in words needs a model: name an OpenAI-compatible server under `providers.local` or in the environment.
+
+Examples:
+  codex-task \"Fix the off-by-one in pager.py\"
+  codex-task --review --type refactor \"Split report.py into two modules\"
+  codex-task --type docs --file request.md
+  CODEX_TASK_PROVIDERS__LOCAL__URL=http://127.0.0.1:11434/v1 codex-task --model qwen2.5-coder \"...\"";
+
+/// Scanning.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScanArgs {
+    /// Files or folders of the repository [default: all]
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+    /// Only these rule codes, with commas between them
+    #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
+    pub(crate) select: Vec<String>,
+    /// Look at tracked files as they are on disk, not at HEAD
+    #[arg(long)]
+    pub(crate) working_tree: bool,
+    /// Exit with 1 when something is found
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+const SCAN: &str = "\
+Looks at the files of HEAD (what a fix would start from), in parallel, with the embedded rules and those of the
+configuration. Comments such as `# noqa: E711` or `// eslint-disable-line` silence a finding.
+
+Examples:
+  codex-task scan
+  codex-task scan src --select E711,B006 --json
+  codex-task scan --working-tree --exit-code";
+
+/// Fixing.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FixArgs {
+    /// Files or folders of the repository [default: all]
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+    /// Only these rule codes, with commas between them
+    #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
+    pub(crate) select: Vec<String>,
+    /// At most this many findings
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Show the diffs and the gate's verdicts; record nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Stop before the branches, for a person to decide
+    #[arg(long)]
+    pub(crate) review: bool,
+    #[command(flatten)]
+    pub(crate) steering: Steering,
+}
+
+const FIX: &str = "\
+Each finding becomes one change of its own, from the same commit, with a branch of its own. A finding that already has a
+live change is not taken twice. Each item ends in a named state, and the report says so.
+
+Exit code: 0 when at least one change was made and none failed its checks (or nothing was found); 1 when one failed its
+checks; else the code of the first item, as for a single change.
+
+Examples:
+  codex-task fix --dry-run
+  codex-task fix --select E711,E712 --limit 10
+  codex-task fix src/app --review";
+
+/// One finding.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SuggestArgs {
+    /// The file, relative to the repository's root
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: String,
+    /// The line, from 1
+    #[arg(long, value_name = "N")]
+    pub(crate) line: u32,
+    /// The rule's code, as the linter writes it
+    #[arg(long, value_name = "CODE")]
+    pub(crate) code: String,
+    /// The column, from 1
+    #[arg(long, value_name = "N")]
+    pub(crate) column: Option<u32>,
+    /// What the linter says [default: what our own scan says]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    /// Which linter reports it: ruff, eslint, clippy, staticcheck
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tool: Option<String>,
+    /// Show the route, and the diff where it is free; send and record nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Stop before the branch, for a person to decide
+    #[arg(long)]
+    pub(crate) review: bool,
+    #[command(flatten)]
+    pub(crate) steering: Steering,
+}
+
+const SUGGEST: &str = "\
+Examples:
+  codex-task suggest --file app.py --line 12 --code B006
+  codex-task suggest --file src/lib.rs --line 40 --code clippy::len_zero --dry-run
+  codex-task suggest --file app.py --line 7 --code ARG001 --message \"Unused argument: x\" --provider local";
+
+/// A patch to be judged and verified.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct VerifyArgs {
+    /// A unified diff, or a reply in JSON; `-` reads stdin
+    #[arg(value_name = "PATCH")]
+    pub(crate) patch: PathBuf,
+    /// What the patch is for, in words
+    #[arg(long, value_name = "TEXT", default_value = "a patch handed in")]
+    pub(crate) title: String,
+    /// The kind of task it is for, which decides its limits
+    #[arg(long = "type", value_name = "KIND", value_parser = kind, default_value = "fix")]
+    pub(crate) kind: Kind,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+}
+
+const VERIFY: &str = "\
+The patch goes through the same gate and the same checks as any other change. Nothing is published; when it is verified,
+its candidate is kept, and `codex-task commit last` makes the branch.
+
+Examples:
+  git diff | codex-task verify -
+  codex-task verify fix.patch --title \"fix(parser): accept an empty list\"";
+
+/// Which change.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct IdArgs {
+    /// The change: id, its last digits, a suggestion's id, or `last`
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+}
+
+/// A diff.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DiffArgs {
+    /// The change: id, its last digits, a suggestion's id, or `last`
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// Only the files and the numbers of lines
+    #[arg(long)]
+    pub(crate) stat: bool,
+}
+
+/// An approval.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CommitArgs {
+    /// The change: id, its last digits, a suggestion's id, or `last`
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// The commit's message: `type(scope): description`
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+}
+
+const COMMIT: &str = "\
+Approves exactly the patch that was judged and verified. When the policy changed since, the approval does not hold and
+the task has to be run again.
+
+Examples:
+  codex-task commit last
+  codex-task commit 3f2a -m \"refactor(auth): implement dependency injection\"";
+
+/// A rejection.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RejectArgs {
+    /// The change: id, its last digits, a suggestion's id, or `last`
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+const UNDO: &str = "\
+Without an id, the branch that was made last. The branch is removed only while it holds nothing but our commit and is not
+checked out anywhere. The candidate stays, so a second undo brings the branch back.
+
+Examples:
+  codex-task undo
+  codex-task undo 3f2a";
+
+const REPLAY: &str = "\
+Exit code 0: the record gives the very same patch. 1: it gives another one, or the record is gone; which is said. No
+provider is asked and nothing is spent.";
+
+/// Lists.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IntentCommand {
+    /// List changes, the newest first
+    List(ListArgs),
+    /// The story of one change
+    Show(IdArgs),
+}
+
+/// Which changes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ListArgs {
+    /// Only with this status: published, needs-person, refused, not-verified, no-provider, ...
+    #[arg(long, value_name = "WORD")]
+    pub(crate) status: Option<String>,
+    /// Only findings of this file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: Option<String>,
+    /// Only findings of this rule
+    #[arg(long, value_name = "CODE")]
+    pub(crate) rule: Option<String>,
+    /// Only the change to which this answer belongs
+    #[arg(long, value_name = "ID")]
+    pub(crate) suggestion: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Of all repositories, not only this one
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// The journal.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Is the journal still what was written? Works offline
+    #[command(after_help = AUDIT)]
+    Verify,
+}
+
+const AUDIT: &str = "\
+Checks the hash chain, the signed checkpoints, each story, row, sum and blob, and, in a repository, the heads of the
+journal that its commits name: a changed byte, a deleted row and a cut tail each show, and are named. Exit code 1 when
+something does not fit.";
+
+const RESUME: &str = "\
+Every unfinished change of this repository is taken up where its process left it, and ends in a named state; trees,
+processes and locks of dead processes are removed. What a live process works on is left alone.";
+
+/// Recovery.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+}
+
+/// The demonstration.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoArgs {
+    /// Where to make it [default: a new temporary folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Remove it at the end
+    #[arg(long)]
+    pub(crate) clean: bool,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+}
+
+const DEMO: &str = "\
+Needs git and cargo; Python or Node.js give the second language. No network, no key, no cost. The registry of the demo is
+its own, so yours is not touched. Everything that is shown is really run.";
+
+impl Cli {
+    /// The command's name, for documents.
+    pub(crate) fn command_name(&self) -> &'static str {
+        match &self.command {
+            None | Some(Command::Run(_)) => "run",
+            Some(Command::Scan(_)) => "scan",
+            Some(Command::Fix(_)) => "fix",
+            Some(Command::Suggest(_)) => "suggest",
+            Some(Command::Verify(_)) => "verify",
+            Some(Command::Show(_)) => "show",
+            Some(Command::Diff(_)) => "diff",
+            Some(Command::Commit(_)) => "commit",
+            Some(Command::Reject(_)) => "reject",
+            Some(Command::Undo(_)) => "undo",
+            Some(Command::Intent(IntentCommand::List(_))) => "intent list",
+            Some(Command::Intent(IntentCommand::Show(_))) => "show",
+            Some(Command::Usage) => "usage",
+            Some(Command::Replay(_)) => "replay",
+            Some(Command::Audit(_)) => "audit verify",
+            Some(Command::Resume(_)) => "resume",
+            Some(Command::Config) => "config",
+            Some(Command::Doctor) => "doctor",
+            Some(Command::Init) => "init",
+            Some(Command::Demo(_)) => "demo",
+            Some(Command::Examples) => "examples",
+            Some(Command::Completions { .. }) => "completions",
+            Some(Command::Man) => "man",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_grouped_list_names_every_verb() {
+        for verb in Cli::command().get_subcommands().map(|c| c.get_name().to_owned()) {
+            let listed = TEMPLATE.lines().any(|line| line.split_whitespace().next() == Some(verb.as_str()));
+            assert!(listed, "{verb}");
+        }
+    }
+
+    #[test]
+    fn words_are_a_task_and_a_verb_is_a_verb() {
+        let cli = Cli::try_parse_from(["codex-task", "fix the pager", "--type", "debug"]).unwrap();
+        assert_eq!(cli.task.text, ["fix the pager"]);
+        assert_eq!(cli.task.kind, Some(Kind::Debug));
+        let cli = Cli::try_parse_from(["codex-task", "fix", "src", "--json"]).unwrap();
+        assert!(matches!(cli.command, Some(Command::Fix(_))) && cli.global.json);
+    }
+}

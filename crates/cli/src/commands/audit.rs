@@ -1,0 +1,74 @@
+//! `audit verify`: the journal against itself, its signatures, and what the repository's commits know of it.
+
+use domain::exit_code::ExitCode;
+use engine::message::journal_anchors;
+use git::Repository;
+use serde_json::json;
+use store::{Anchor, AuditReport};
+
+use super::document;
+use crate::error::Failure;
+use crate::session::Session;
+use crate::ui::shell::{GREEN, RED};
+use crate::ui::words::count;
+
+/// Where commits that name the journal's head are found.
+const OURS: [&str; 2] = ["refs/codex-task/candidates/", "refs/heads/feature/"];
+
+pub(crate) async fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
+    let report = audit(session).await?;
+    let code = if report.is_clean() { ExitCode::Done } else { ExitCode::NotVerified };
+    show(session, &report);
+    document(session, "audit verify", json!({ "clean": report.is_clean(), "report": report, "exit_code": code.code() }));
+    Ok(code)
+}
+
+/// The whole audit; in a repository, with the anchors of its commits.
+pub(crate) async fn audit(session: &Session<'_>) -> Result<AuditReport, Failure> {
+    let anchors = match session.repository() {
+        Ok(repository) => anchors(&repository)?,
+        // Outside of a repository the journal is checked by itself; a named one has to be there.
+        Err(failure) if session.global.repo.is_some() => return Err(failure),
+        Err(_) => Vec::new(),
+    };
+    let report = session.store().await?.verify(&anchors).await?;
+    Ok(report)
+}
+
+fn anchors(repository: &Repository) -> Result<Vec<Anchor>, Failure> {
+    let mut anchors = Vec::new();
+    for prefix in OURS {
+        for (name, commit) in repository.list_refs(prefix)? {
+            let message = repository.message(&commit)?;
+            for (seq, hash) in journal_anchors(&message) {
+                anchors.push(Anchor { seq, hash, where_from: format!("commit {commit} ({name})") });
+            }
+        }
+    }
+    // A candidate's first entry has no journal before it.
+    anchors.retain(|anchor| anchor.seq > 0);
+    Ok(anchors)
+}
+
+pub(crate) fn show(session: &Session<'_>, report: &AuditReport) {
+    let shell = session.shell;
+    let checked = format!(
+        "{}, {}, {}, {}, {}",
+        count(report.events, "entry").replace("entrys", "entries"),
+        count(report.intents, "intent"),
+        count(report.blobs, "blob"),
+        count(report.checkpoints, "checkpoint"),
+        count(report.anchors, "anchor") + " in commits",
+    );
+    if report.is_clean() {
+        shell.out(&format!("{} {checked}", shell.paint_out(GREEN, "the journal is what was written:")));
+    } else {
+        shell.out(&format!("{} {checked}", shell.paint_out(RED, "the journal is NOT what was written:")));
+    }
+    for problem in &report.problems {
+        shell.out(&format!("  {problem}"));
+    }
+    if report.more_problems > 0 {
+        shell.out(&format!("  and {} more", report.more_problems));
+    }
+}

@@ -1,0 +1,188 @@
+//! `doctor`: what this machine and this repository allow, each line with what to do about it.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use domain::exit_code::ExitCode;
+use domain::task::{Kind, Task};
+use engine::config::{Flags, REPOSITORY_FILE};
+use engine::Project;
+use engine::world::World;
+use serde::Serialize;
+use serde_json::json;
+
+use super::document;
+use crate::error::Failure;
+use crate::session::Session;
+use crate::ui::shell::{GREEN, RED, YELLOW};
+
+/// Programs that checks are made of.
+const TOOLS: [&str; 8] = ["cargo", "python3", "ruff", "pytest", "mypy", "node", "go", "make"];
+
+/// How one thing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Warn,
+    Bad,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    state: State,
+    what: &'static str,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+#[derive(Default)]
+struct Report(Vec<Line>);
+
+impl Report {
+    fn add(&mut self, state: State, what: &'static str, found: impl Into<String>, remedy: Option<&str>) {
+        self.0.push(Line { state, what, found: found.into(), remedy: remedy.map(str::to_owned) });
+    }
+}
+
+pub(crate) async fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
+    let mut report = Report::default();
+    git_program(session, &mut report);
+    folders(session, &mut report).await;
+    match session.open_for_doctor() {
+        Ok(project) => of_project(session, &project, &mut report),
+        Err(failure) => {
+            report.add(State::Warn, "repository", failure.message, failure.hint.as_deref());
+            machine(&session.world, None, &mut report);
+        }
+    }
+    let code = if report.0.iter().any(|line| line.state == State::Bad) { ExitCode::Usage } else { ExitCode::Done };
+    show(session, &report);
+    document(session, "doctor", json!({ "lines": report.0, "exit_code": code.code() }));
+    Ok(code)
+}
+
+fn git_program(session: &Session<'_>, report: &mut Report) {
+    let path = session.environment.variable("PATH").unwrap_or_default();
+    match git::run::Runner::find(OsStr::new(path)).and_then(|git| git.version()) {
+        Ok(version) => report.add(State::Ok, "git", version, None),
+        Err(error) => report.add(State::Warn, "git", error.to_string(), Some("changes are made without it; install git to work with the branches")),
+    }
+}
+
+async fn folders(session: &Session<'_>, report: &mut Report) {
+    let folders = &session.world.folders;
+    let made = std::fs::create_dir_all(&folders.cache).and_then(|()| {
+        let trial = folders.cache.join(format!(".doctor-{}", std::process::id()));
+        std::fs::write(&trial, b"").and_then(|()| std::fs::remove_file(&trial))
+    });
+    match made {
+        Ok(()) => report.add(State::Ok, "cache", folders.cache.display().to_string(), None),
+        Err(error) => report.add(State::Bad, "cache", format!("{}: {error}", folders.cache.display()), Some("set CODEX_TASK_HOME to a folder that can be written")),
+    }
+    match session.store().await {
+        Ok(_) => report.add(State::Ok, "journal", folders.state.display().to_string(), None),
+        Err(failure) => report.add(State::Bad, "journal", failure.message, Some("set CODEX_TASK_HOME to a folder that can be written, or see `codex-task audit verify`")),
+    }
+}
+
+fn of_project(session: &Session<'_>, project: &Project, report: &mut Report) {
+    let place = project.repository.work_dir().unwrap_or(project.repository.common_dir());
+    let branch = project.base.branch.as_deref().unwrap_or("a detached HEAD");
+    report.add(State::Ok, "repository", format!("{} on {branch}", place.display()), None);
+    let own = project.repository.entry(&project.base.tree, REPOSITORY_FILE).ok().flatten().is_some();
+    let found = if own { format!("{REPOSITORY_FILE} of HEAD counts") } else { format!("no {REPOSITORY_FILE} in HEAD: built-in values") };
+    report.add(State::Ok, "config", found, (!own).then_some("`codex-task init` writes a commented one"));
+    for warning in &project.warnings {
+        report.add(State::Warn, "config", warning.clone(), None);
+    }
+    machine(&session.world, Some(project), report);
+    let found: Vec<&str> = TOOLS.into_iter().filter(|tool| project.boxes.has(&session.world, tool)).collect();
+    let missing: Vec<&str> = TOOLS.into_iter().filter(|tool| !found.contains(tool)).collect();
+    let text = if missing.is_empty() { found.join(", ") } else { format!("{} (not: {})", found.join(", "), missing.join(", ")) };
+    report.add(if found.is_empty() { State::Warn } else { State::Ok }, "tools", text, found.is_empty().then_some("install what the project's tests need"));
+    providers(project, report);
+}
+
+/// The sandbox: the level, and why not a stricter one.
+fn machine(world: &World, project: Option<&Project>, report: &mut Report) {
+    let Some(project) = project else {
+        match sandbox::probe(&world.launcher, existing(&world.folders.cache)) {
+            Ok(machine) => tell(&machine, machine.strongest.as_str(), report),
+            Err(error) => report.add(State::Bad, "sandbox", error.to_string(), None),
+        }
+        return;
+    };
+    match (project.boxes.machine(world), project.boxes.level(world)) {
+        (Ok(machine), Ok(level)) => tell(machine, level.as_str(), report),
+        (Err(error), _) | (_, Err(error)) => report.add(
+            State::Bad,
+            "sandbox",
+            error.to_string(),
+            Some("use a kernel with Landlock or user namespaces; `--sandbox none` runs checks without walls, by your own choice"),
+        ),
+    }
+}
+
+fn existing(folder: &Path) -> Option<&Path> {
+    folder.is_dir().then_some(folder)
+}
+
+fn tell(machine: &sandbox::Machine, level: &str, report: &mut Report) {
+    let landlock = format!("Landlock ABI {}, system call filter {}", machine.landlock_abi, if machine.seccomp { "yes" } else { "no" });
+    let why = machine.why_not_strict.as_ref();
+    match (level, why) {
+        ("strict", _) => report.add(State::Ok, "sandbox", format!("strict ({landlock})"), None),
+        (level, Some(why)) => report.add(
+            State::Warn,
+            "sandbox",
+            format!("{level}, not strict: {why} ({landlock})"),
+            Some("allow user namespaces (in a container: run it with its own seccomp profile) for full isolation"),
+        ),
+        (level, None) => report.add(State::Ok, "sandbox", format!("{level} ({landlock})"), None),
+    }
+    match &machine.why_no_overlay {
+        None => report.add(State::Ok, "trees", "copy-on-write by overlay", None),
+        Some(why) => report.add(State::Ok, "trees", format!("checkouts; no overlay: {why}"), None),
+    }
+}
+
+fn providers(project: &Project, report: &mut Report) {
+    let task = Task { kind: Kind::Fix, text: "a task in words".to_owned(), finding: None };
+    for id in ["codemod", "local"] {
+        let Some(provider) = project.providers.iter().find(|p| p.id().as_str() == id) else { continue };
+        match (id, provider.suits(&task)) {
+            ("codemod", _) => report.add(State::Ok, "provider", "codemod: embedded rules, free, no network", None),
+            (_, Ok(reason)) => report.add(State::Ok, "provider", format!("{id}: {reason}"), None),
+            (_, Err(reason)) => report.add(
+                State::Warn,
+                "provider",
+                format!("{id}: {reason}"),
+                Some("for tasks in words, set `providers.local.url` and `model` to an OpenAI-compatible server"),
+            ),
+        }
+    }
+}
+
+fn show(session: &Session<'_>, report: &Report) {
+    let shell = session.shell;
+    for line in &report.0 {
+        let (word, style) = match line.state {
+            State::Ok => ("ok  ", GREEN),
+            State::Warn => ("warn", YELLOW),
+            State::Bad => ("bad ", RED),
+        };
+        shell.out(&format!("{} {:<10} {}", shell.paint_out(style, word), line.what, line.found));
+        if let Some(remedy) = &line.remedy {
+            shell.out(&format!("                -> {remedy}"));
+        }
+    }
+}
+
+impl Session<'_> {
+    /// The project without telling its warnings: the report has a line for each.
+    fn open_for_doctor(&self) -> Result<Project, Failure> {
+        self.project_quietly(&Flags::default())
+    }
+}

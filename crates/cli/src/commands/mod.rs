@@ -1,0 +1,108 @@
+//! One verb a file. Each gives the code to exit with, or the failure to show.
+
+mod audit;
+mod commit;
+mod config;
+mod diff;
+mod doctor;
+mod examples;
+mod fix;
+mod init;
+mod intent;
+mod reference;
+mod reject;
+mod replay;
+mod resume;
+mod run;
+mod scan;
+mod show;
+mod suggest;
+mod undo;
+mod usage;
+mod verify;
+
+use domain::exit_code::ExitCode;
+use domain::intent::Intent;
+use engine::Operator;
+use serde_json::{Value, json};
+
+use crate::args::{AuditCommand, Command, IntentCommand, RunArgs};
+use crate::error::Failure;
+use crate::session::Session;
+use crate::ui::{diff as coloured, story, words};
+use crate::{demo, output, view};
+
+/// Carries out one command; without one, the words are a task.
+pub(crate) async fn run(
+    session: &Session<'_>,
+    command: Option<Command>,
+    task: RunArgs,
+) -> Result<ExitCode, Failure> {
+    match command {
+        None => run::run(session, &task).await,
+        Some(Command::Run(args)) => run::run(session, &args).await,
+        Some(Command::Scan(args)) => scan::run(session, &args),
+        Some(Command::Fix(args)) => fix::run(session, &args).await,
+        Some(Command::Suggest(args)) => suggest::run(session, &args).await,
+        Some(Command::Verify(args)) => verify::run(session, &args).await,
+        Some(Command::Show(args) | Command::Intent(IntentCommand::Show(args))) => show::run(session, &args).await,
+        Some(Command::Diff(args)) => diff::run(session, &args).await,
+        Some(Command::Commit(args)) => commit::run(session, &args).await,
+        Some(Command::Reject(args)) => reject::run(session, &args).await,
+        Some(Command::Undo(args)) => undo::run(session, &args).await,
+        Some(Command::Intent(IntentCommand::List(args))) => intent::list(session, &args).await,
+        Some(Command::Usage) => usage::run(session).await,
+        Some(Command::Replay(args)) => replay::run(session, &args).await,
+        Some(Command::Audit(AuditCommand::Verify)) => audit::run(session).await,
+        Some(Command::Resume(args)) => resume::run(session, &args).await,
+        Some(Command::Config) => config::run(session),
+        Some(Command::Doctor) => doctor::run(session).await,
+        Some(Command::Init) => init::run(session),
+        Some(Command::Demo(args)) => demo::run(session, &args).await,
+        Some(Command::Examples) => examples::run(session),
+        Some(Command::Completions { shell }) => reference::completions(session, shell),
+        Some(Command::Man) => reference::man(session),
+    }
+}
+
+/// The canonical diff of the last attempt that has one.
+pub(crate) async fn diff_of(operator: &Operator, intent: &Intent) -> Result<Option<String>, Failure> {
+    match intent.attempts.iter().rev().find_map(|a| a.patch.as_ref()) {
+        Some(patch) => Ok(Some(operator.text(&patch.sha256).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Shows what became of one intent: diff, checks, result, next commands; or the document.
+pub(crate) async fn finish(
+    session: &Session<'_>,
+    command: &str,
+    operator: &Operator,
+    intent: &Intent,
+) -> Result<ExitCode, Failure> {
+    let code = words::exit_code(intent);
+    let diff = diff_of(operator, intent).await?;
+    if session.shell.is_json() {
+        let fields = json!({ "intent": view::intent(intent), "diff": diff, "exit_code": code.code() });
+        session.shell.json(&output::document(command, fields));
+        return Ok(code);
+    }
+    if let Some(diff) = diff {
+        session.shell.out_raw(&coloured::coloured(session.shell, &diff));
+    }
+    if let Some(verification) = intent.current().and_then(|a| a.verification.as_ref()) {
+        session.shell.out("");
+        story::checks(session.shell, verification);
+    }
+    session.shell.out("");
+    session.shell.out(&format!("intent      {}   cost {}", intent.id.short(), story::cost(intent)));
+    story::outcome(session.shell, intent);
+    Ok(code)
+}
+
+/// The document of a command, when one is wanted.
+pub(crate) fn document(session: &Session<'_>, command: &str, fields: Value) {
+    if session.shell.is_json() {
+        session.shell.json(&output::document(command, fields));
+    }
+}

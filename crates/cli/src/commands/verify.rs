@@ -1,0 +1,57 @@
+//! `verify PATCH`: somebody else's patch through the gate and the checks. Nothing is published.
+
+use std::io::Read;
+
+use domain::decision::Goal;
+use domain::exit_code::ExitCode;
+use domain::proposal::ProviderId;
+use domain::task::Task;
+use engine::Job;
+
+use super::finish;
+use crate::args::VerifyArgs;
+use crate::error::Failure;
+use crate::session::Session;
+use crate::take::{Taken, on_signals, take};
+
+/// No patch is larger, in bytes; the reader of patches has a limit of its own below it.
+const MOST: u64 = 8 << 20;
+
+pub(crate) async fn run(session: &Session<'_>, args: &VerifyArgs) -> Result<ExitCode, Failure> {
+    let patch = read(session, args)?;
+    let project = session.project(&args.judging.flags())?;
+    let operator = session.operator().await?;
+    let cancel = on_signals()?;
+    let task = Task { kind: args.kind, text: args.title.clone(), finding: None };
+    let job = Job {
+        goal: Goal::Verify,
+        provider: Some(ProviderId::new("external")),
+        patch: Some(patch),
+        ..Job::new(task)
+    };
+    let reporter = session.reporter();
+    let (Taken::Ran(intent) | Taken::Already(intent)) =
+        take(&operator, &project, job, &reporter, &cancel).await?;
+    drop(reporter);
+    let code = finish(session, "verify", &operator, &intent).await?;
+    // A patch that cannot be read or placed is refused; no provider is to blame.
+    let unreadable = intent.current().is_some_and(|a| a.refused.is_some());
+    Ok(if code == ExitCode::NoProvider && unreadable { ExitCode::Refused } else { code })
+}
+
+fn read(session: &Session<'_>, args: &VerifyArgs) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let name = args.patch.display().to_string();
+    let read = if name == "-" {
+        std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes)
+    } else {
+        let path = session.environment.folder.join(&args.patch);
+        std::fs::File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|e| Failure::usage(format!("{name}: {e}")))?;
+    match bytes.len() as u64 {
+        0 => Err(Failure::usage(format!("{name}: the patch is empty")).hint("`git diff | codex-task verify -`")),
+        size if size > MOST => Err(Failure::usage(format!("{name}: larger than 8 MiB"))),
+        _ => Ok(bytes),
+    }
+}

@@ -1,0 +1,172 @@
+//! The files that a scan looks at, and the scan itself: in parallel, and in the order of the paths.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+
+use codemods::{Context, RuleSet};
+use domain::finding::Finding;
+use domain::ids::{BlobId, TreeId};
+use engine::Project;
+use git::Repository;
+
+use crate::error::Failure;
+
+/// No source file that a rule reads is larger, in bytes.
+const FILE_CAP: u64 = 5 << 20;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The findings, by path, line and column.
+    pub(crate) findings: Vec<Finding>,
+    /// How many files were looked at.
+    pub(crate) files: usize,
+    /// Files that no rule could read, with the reason.
+    pub(crate) unread: Vec<(String, String)>,
+}
+
+/// Where the text of a file comes from.
+enum Text {
+    Blob(BlobId),
+    Disk(PathBuf),
+}
+
+/// Which files, and which rules.
+pub(crate) struct Wanted<'a> {
+    /// Files and folders below the repository's root; all when empty.
+    pub(crate) paths: Vec<String>,
+    /// Rule codes; all when empty.
+    pub(crate) select: &'a [String],
+    /// Whether tracked files are read from the disk instead of from the base.
+    pub(crate) working_tree: bool,
+}
+
+/// Scans the files of the base, or the tracked files as they are on disk.
+pub(crate) fn scan(project: &Project, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+    let files = list(&project.repository, &project.base.tree, wanted)?;
+    if files.is_empty() && !wanted.paths.is_empty() {
+        let paths = wanted.paths.join(", ");
+        return Err(Failure::usage(format!("no file that a rule reads is at {paths} in the commit that HEAD names"))
+            .hint("paths are those of committed files; `codex-task scan` without paths looks at all of them"));
+    }
+    let only = (!wanted.select.is_empty()).then_some(wanted.select);
+    Ok(in_parallel(&project.repository, &project.rules, &files, only))
+}
+
+/// The wanted paths as they are inside the repository: relative to the folder that the caller stands in.
+pub(crate) fn inside(repository: &Repository, folder: &Path, paths: &[String]) -> Result<Vec<String>, Failure> {
+    paths.iter().map(|path| one_inside(repository, folder, path)).collect()
+}
+
+/// One path as it is inside the repository. Lexical: the file need not be on disk.
+pub(crate) fn one_inside(repository: &Repository, folder: &Path, path: &str) -> Result<String, Failure> {
+    let Some(root) = repository.work_dir() else { return Ok(path.trim_matches('/').to_owned()) };
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let start = if folder.starts_with(root) { folder } else { root.to_owned() };
+    let mut whole = PathBuf::new();
+    for part in start.join(path).components() {
+        match part {
+            std::path::Component::ParentDir => {
+                whole.pop();
+            }
+            std::path::Component::CurDir => {}
+            other => whole.push(other),
+        }
+    }
+    let inside = whole.strip_prefix(root).map_err(|_| {
+        Failure::usage(format!("{path} is outside of the repository {}", root.display()))
+    })?;
+    Ok(inside.to_string_lossy().into_owned())
+}
+
+fn list(repository: &Repository, tree: &TreeId, wanted: &Wanted<'_>) -> Result<Vec<(String, Text)>, Failure> {
+    let mut files = Vec::new();
+    let root = repository.work_dir().filter(|_| wanted.working_tree);
+    if wanted.working_tree && root.is_none() {
+        return Err(Failure::usage("a bare repository has no working tree").hint("leave --working-tree away"));
+    }
+    repository.walk(tree, &mut |file| {
+        let is_wanted = wanted.paths.is_empty() || wanted.paths.iter().any(|path| lies_in(file.path, path));
+        if is_wanted && codemods::language_of(file.path).is_some() && file.entry.mode != git::Mode::Symlink {
+            let text = match (root, file.entry.blob()) {
+                (Some(root), Some(_)) => Some(Text::Disk(root.join(file.path))),
+                (None, Some(blob)) => Some(Text::Blob(blob)),
+                (_, None) => None,
+            };
+            files.extend(text.map(|text| (file.path.to_owned(), text)));
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(files)
+}
+
+fn lies_in(path: &str, wanted: &str) -> bool {
+    wanted.is_empty() || path == wanted || path.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Looks at the files with as many threads as there are processors; few files are not worth a thread.
+fn in_parallel(
+    repository: &Repository,
+    rules: &RuleSet,
+    files: &[(String, Text)],
+    only: Option<&[String]>,
+) -> Found {
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Found::default()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len().div_ceil(8)).max(1);
+    let work = || {
+        let mut mine = Found::default();
+        while let Some((path, text)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            mine.files += 1;
+            match read(repository, text) {
+                Ok(text) => look(rules, path, &text, only, &mut mine),
+                Err(why) => mine.unread.push((path.clone(), why)),
+            }
+        }
+        let mut all = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.files += mine.files;
+        all.findings.append(&mut mine.findings);
+        all.unread.append(&mut mine.unread);
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    found.findings.sort_by(|a, b| (&a.path, a.line, a.column, &a.code).cmp(&(&b.path, b.line, b.column, &b.code)));
+    found.unread.sort();
+    found
+}
+
+fn look(rules: &RuleSet, path: &str, text: &str, only: Option<&[String]>, found: &mut Found) {
+    let context = Context { only, ..Context::default() };
+    let mut report = codemods::scan_report(rules, path, text, &context);
+    found.findings.append(&mut report.findings);
+    found.unread.extend(report.skipped.map(|why| (path.to_owned(), why.to_string())));
+}
+
+fn read(repository: &Repository, text: &Text) -> Result<String, String> {
+    let bytes = match text {
+        Text::Blob(blob) => repository.read_blob(blob, FILE_CAP).map_err(|e| e.to_string())?,
+        Text::Disk(path) => {
+            let meta = std::fs::symlink_metadata(path).map_err(|e| e.to_string())?;
+            if !meta.is_file() || meta.len() > FILE_CAP {
+                return Err("no ordinary file, or too large".to_owned());
+            }
+            std::fs::read(path).map_err(|e| e.to_string())?
+        }
+    };
+    String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
+}
+
+/// The finding of this code on this line of the base, as our own scan sees it.
+pub(crate) fn find_in_base(project: &Project, path: &str, line: u32, code: &str) -> Result<Option<Finding>, Failure> {
+    let select = [code.to_owned()];
+    let wanted = Wanted { paths: vec![path.to_owned()], select: &select, working_tree: false };
+    let files = list(&project.repository, &project.base.tree, &wanted)?;
+    let found = in_parallel(&project.repository, &project.rules, &files, Some(&select));
+    Ok(found.findings.into_iter().find(|f| f.line == line && f.path == path))
+}

@@ -1,0 +1,171 @@
+//! What a command works with: the world, the project and the journal, each opened when it is first asked for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use domain::ids::IntentId;
+use domain::intent::Intent;
+use engine::config::{Config, Flags, Structured as Wanted};
+use engine::context::Bounds;
+use engine::world::World;
+use engine::{EngineError, Operator, Project};
+use git::Repository;
+use providers::{LocalSettings, Prices, Settings, Structured, Waits};
+use store::{Found, Store};
+
+use crate::args::GlobalArgs;
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::ui::progress::{Detail, Reporter};
+use crate::ui::shell::Shell;
+use crate::world;
+
+/// One command at work.
+pub(crate) struct Session<'a> {
+    pub(crate) environment: &'a Environment,
+    pub(crate) shell: &'a Shell,
+    pub(crate) global: GlobalArgs,
+    pub(crate) world: World,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(environment: &'a Environment, shell: &'a Shell, global: &GlobalArgs) -> Result<Self, Failure> {
+        Ok(Self { environment, shell, global: global.clone(), world: world::world(environment)? })
+    }
+
+    /// The folder by which the repository is found.
+    pub(crate) fn folder(&self) -> PathBuf {
+        match &self.global.repo {
+            Some(folder) => self.environment.folder.join(folder),
+            None => self.environment.folder.clone(),
+        }
+    }
+
+    pub(crate) fn repository(&self) -> Result<Repository, Failure> {
+        Ok(Repository::open(&self.folder())?)
+    }
+
+    /// The project at HEAD, with its providers; warnings of the configuration are told.
+    pub(crate) fn project(&self, flags: &Flags) -> Result<Project, Failure> {
+        let project = self.project_quietly(flags)?;
+        for warning in &project.warnings {
+            self.remark(&format!("warning: {warning}"));
+        }
+        Ok(project)
+    }
+
+    /// The project as an intent found it: at its base, whose configuration judges it.
+    pub(crate) fn project_of(&self, intent: &Intent, flags: &Flags) -> Result<Project, Failure> {
+        Ok(self.open_at(intent, flags)?)
+    }
+
+    /// The same with the engine's error.
+    pub(crate) fn open_at(&self, intent: &Intent, flags: &Flags) -> Result<Project, EngineError> {
+        self.open_engine(Some(intent.base.commit.as_str()), flags)
+    }
+
+    /// The project at HEAD; its warnings are the caller's to tell.
+    pub(crate) fn project_quietly(&self, flags: &Flags) -> Result<Project, Failure> {
+        Ok(self.open_engine(None, flags)?)
+    }
+
+    /// Refuses to work on a change of another repository than the one that the caller stands in.
+    pub(crate) fn same_repository(&self, intent: &Intent) -> Result<(), Failure> {
+        if self.repository()?.identity() == intent.repository {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("{} belongs to another repository: {}", intent.id.short(), intent.repository))
+            .hint("go there, or name it with --repo"))
+    }
+
+    fn open_engine(&self, base: Option<&str>, flags: &Flags) -> Result<Project, EngineError> {
+        let user_file = world::user_file(self.environment);
+        let mut project = Project::open(&self.world, &self.folder(), base, user_file.as_deref(), flags)?;
+        let settings = Settings { rules: Arc::clone(&project.rules), local: local(&project.config) };
+        project.providers = providers::from_config(&settings, &self.world.environment);
+        Ok(project)
+    }
+
+    pub(crate) async fn store(&self) -> Result<Store, Failure> {
+        let folder = &self.world.folders.state;
+        std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
+        Ok(Store::open(folder).await?)
+    }
+
+    pub(crate) async fn operator(&self) -> Result<Operator, Failure> {
+        Ok(Operator { world: self.world.clone(), store: Arc::new(self.store().await?) })
+    }
+
+    /// The intent that a person means; without a word, the last one.
+    pub(crate) async fn find(&self, store: &Store, word: Option<&str>) -> Result<IntentId, Failure> {
+        let word = word.unwrap_or("last");
+        match store.find_intent(word).await? {
+            Found::One(id) => Ok(id),
+            Found::Ambiguous(ids) => {
+                let ids: Vec<&str> = ids.iter().map(IntentId::short).collect();
+                Err(Failure::usage(format!("{word:?} means several changes: {}", ids.join(", ")))
+                    .hint("write more digits of the id you mean"))
+            }
+            Found::Nothing if word == "last" => Err(Failure::usage("there is no change on record yet")
+                .hint("`codex-task fix` or `codex-task suggest` makes one")),
+            Found::Nothing => Err(EngineError::NoSuchIntent { name: word.to_owned() }.into()),
+        }
+    }
+
+    /// The intent that a person means, folded from the journal.
+    pub(crate) async fn intent(&self, store: &Store, word: Option<&str>) -> Result<Intent, Failure> {
+        let id = self.find(store, word).await?;
+        let intent = store.intent(&id).await?;
+        intent.ok_or_else(|| EngineError::NoSuchIntent { name: id.to_string() }.into())
+    }
+
+    /// Whoever tells the progress.
+    pub(crate) fn reporter(&self) -> Reporter<'a> {
+        let detail = match (self.global.quiet, self.global.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, 0 | 1) => Detail::Steps,
+            (false, _) => Detail::Events,
+        };
+        Reporter::new(self.shell, detail)
+    }
+
+    /// A line on stderr, unless the caller wants none.
+    pub(crate) fn remark(&self, line: &str) {
+        if !self.global.quiet {
+            self.shell.err(line);
+        }
+    }
+}
+
+/// The configuration's `providers.local` as the provider wants it.
+fn local(config: &Config) -> LocalSettings {
+    let local = &config.providers.local;
+    let seconds = std::time::Duration::from_secs;
+    let bounds = |files: u32, lines: u32| Bounds {
+        max_tokens: usize::try_from(config.context_tokens()).unwrap_or(usize::MAX),
+        max_files: u64::from(files),
+        max_lines: u64::from(lines),
+    };
+    let safety = &config.safety;
+    LocalSettings {
+        url: local.url.clone(),
+        model: local.model.clone(),
+        api_key_env: local.api_key_env.clone(),
+        waits: Waits {
+            first_byte: seconds(local.first_byte_seconds),
+            idle: seconds(local.idle_seconds),
+            total: seconds(local.total_seconds),
+        },
+        max_reply_bytes: usize::try_from(local.max_reply_bytes).unwrap_or(usize::MAX),
+        max_output_tokens: local.max_output_tokens,
+        structured: match local.structured {
+            Wanted::Auto => Structured::Auto,
+            Wanted::JsonSchema => Structured::JsonSchema,
+            Wanted::JsonObject => Structured::JsonObject,
+            Wanted::None => Structured::None,
+        },
+        prices: Prices { input: local.price_in, output: local.price_out },
+        finding: bounds(safety.finding_max_files, safety.finding_max_lines),
+        task: bounds(safety.max_files_changed, safety.max_lines_changed),
+    }
+}

@@ -1,0 +1,119 @@
+//! Progress on stderr: a spinner with the current step on a terminal, a line for each finished step everywhere.
+
+use std::time::Duration;
+
+use domain::event::Event;
+use domain::ids::IntentId;
+use domain::verification::RunEnd;
+use engine::world::{Progress, Update};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::shell::{CYAN, GREEN, RED, Shell, YELLOW, clean};
+use super::words;
+
+/// Tells people what happens as it happens.
+pub(crate) struct Reporter<'a> {
+    shell: &'a Shell,
+    bar: Option<ProgressBar>,
+    level: Detail,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// Nothing.
+    Quiet,
+    /// A line for each step.
+    Steps,
+    /// Every event with its values.
+    Events,
+}
+
+impl<'a> Reporter<'a> {
+    pub(crate) fn new(shell: &'a Shell, level: Detail) -> Self {
+        let bar = (shell.is_live() && level != Detail::Quiet).then(spinner);
+        Self { shell, bar, level }
+    }
+
+    /// A line of its own between the steps.
+    pub(crate) fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.shell.err(line)),
+            None => self.shell.err(line),
+        }
+    }
+
+    fn now(&self, what: String) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(what);
+        }
+    }
+
+    fn event(&self, event: &Event) {
+        match event {
+            Event::ProposalAsked { provider, .. } => self.now(format!("{provider} is asked")),
+            Event::Staging { .. } => self.now("writing the candidate".to_owned()),
+            Event::Verifying { .. } => self.now("preparing the sandbox".to_owned()),
+            _ => {}
+        }
+        // What is asked is followed by its answer; a line for both would be a line too many.
+        let asked = matches!(event, Event::ProposalAsked { .. });
+        if let Some((step, text)) = words::step(event).filter(|_| !asked || self.level == Detail::Events) {
+            self.step(step, &text);
+        }
+        if self.level == Detail::Events {
+            let text = serde_json::to_string(event).unwrap_or_default();
+            self.line(&format!("             {}", clean(&words::shorten(&text, 400))));
+        }
+    }
+
+    fn step(&self, step: &str, text: &str) {
+        let name = self.shell.paint_err(CYAN, &format!("{step:>9}"));
+        self.line(&format!("  {name}  {}", clean(text)));
+    }
+}
+
+impl Progress for Reporter<'_> {
+    fn update(&self, _intent: &IntentId, update: &Update<'_>) {
+        if self.level == Detail::Quiet {
+            return;
+        }
+        match update {
+            Update::Event(event) => self.event(event),
+            Update::CheckBegins { name, baseline } => self.now(format!("{name} on the {}", side(*baseline))),
+            Update::CheckEnded { name, baseline, cached, run } => {
+                let (mark, style) = match run.end {
+                    RunEnd::Passed => ("ok", GREEN),
+                    RunEnd::NotRun { .. } => ("--", YELLOW),
+                    _ => ("!!", RED),
+                };
+                let time = if *cached { "from the cache".to_owned() } else { words::time(run.wall_ms) };
+                let text = format!("{name} on the {}: {} ({time})", side(*baseline), words::run_end(run));
+                let step = self.shell.paint_err(CYAN, "    check");
+                self.line(&format!("  {step}  {} {}", self.shell.paint_err(style, mark), clean(&text)));
+            }
+            Update::Note(note) => self.step("note", note),
+        }
+    }
+}
+
+impl Drop for Reporter<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn side(baseline: bool) -> &'static str {
+    if baseline { "base" } else { "candidate" }
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("  {spinner:>9}  {msg} {elapsed:.dim}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

@@ -1,0 +1,131 @@
+//! One intent for people: what was asked, who answered, what the gate and the checks said, and what can be done next.
+
+use domain::intent::{Attempt, Intent, Phase};
+use domain::verification::{CheckVerdict, Verification};
+
+use super::shell::{BOLD, DIM, GREEN, RED, Shell, YELLOW, clean};
+use super::table::table;
+use super::words;
+
+/// The whole story.
+pub(crate) fn story(shell: &Shell, intent: &Intent) {
+    let line = |name: &str, text: &str| shell.out(&format!("{} {}", shell.paint_out(DIM, &format!("{name:<11}")), clean(text)));
+    shell.out(&format!("{} {}", shell.paint_out(BOLD, "intent"), intent.id));
+    line("task", &intent.task.title());
+    if let Some(finding) = &intent.task.finding {
+        line("finding", &format!("{}:{}:{} {} ({})", finding.path, finding.line, finding.column, finding.code, finding.tool));
+    }
+    line("base", &format!("{} {}", &intent.base.commit.as_str()[..12], intent.base.branch.as_deref().unwrap_or("(detached)")));
+    line("repository", &intent.repository);
+    if let Some(route) = &intent.route {
+        for leg in &route.providers {
+            line("asked", &format!("{}: {}", leg.provider, leg.reason));
+        }
+        for leg in &route.skipped {
+            line("skipped", &format!("{}: {}", leg.provider, leg.reason));
+        }
+    }
+    for attempt in &intent.attempts {
+        attempt_story(shell, attempt, intent.attempts.len() > 1);
+    }
+    line("cost", &cost(intent));
+    outcome(shell, intent);
+}
+
+fn attempt_story(shell: &Shell, attempt: &Attempt, several: bool) {
+    let line = |name: &str, text: &str| shell.out(&format!("{} {}", shell.paint_out(DIM, &format!("{name:<11}")), clean(text)));
+    if several {
+        shell.out(&shell.paint_out(BOLD, &format!("attempt {} by {}", attempt.number, attempt.provider)));
+    }
+    if let Some(failure) = &attempt.failure {
+        line("no answer", &format!("{}: {}", failure.kind.as_str(), failure.detail));
+    }
+    for reason in attempt.refused.iter().flatten() {
+        line("unreadable", reason);
+    }
+    if let Some(patch) = &attempt.patch {
+        line("patch", &format!("{}, sha256 {}", words::size(&patch.stat), patch.sha256));
+        line("because", &patch.explanation);
+    }
+    if let Some(judgement) = &attempt.judgement {
+        line("gate", &judgement.verdict.to_string());
+        for finding in &judgement.findings {
+            line("", &finding.to_string());
+        }
+    }
+    if let Some(verification) = &attempt.verification {
+        line("sandbox", &format!("{} on {}", verification.sandbox, verification.tree_form));
+        checks(shell, verification);
+        line("verdict", &words::verdict(&verification.verdict));
+    }
+    if let Some(confidence) = &attempt.confidence {
+        let raw = confidence.raw.map_or_else(|| "none given".to_owned(), |raw| raw.to_string());
+        line("confidence", &format!("{} (the provider's own: {raw})", confidence.combined));
+    }
+}
+
+/// The checks on both sides.
+pub(crate) fn checks(shell: &Shell, verification: &Verification) {
+    if verification.checks.is_empty() {
+        return;
+    }
+    let rows = verification.checks.iter().map(|check| {
+        let style = match check.verdict {
+            CheckVerdict::Passed | CheckVerdict::Fixed => GREEN,
+            CheckVerdict::Regressed { .. } => RED,
+            CheckVerdict::PreExisting | CheckVerdict::NotVerified { .. } => YELLOW,
+        };
+        vec![
+            clean(&check.name),
+            words::run_end(&check.baseline),
+            words::run_end(&check.candidate),
+            words::time(check.candidate.wall_ms),
+            // The last column: colours have no width, and a table does not know that.
+            shell.paint_out(style, &clean(&words::check_verdict(&check.verdict))),
+        ]
+    });
+    shell.out(&table(&["check", "base", "candidate", "time", "verdict"], rows));
+}
+
+/// The last line of a run and the commands that go on from there.
+pub(crate) fn outcome(shell: &Shell, intent: &Intent) {
+    let style = match intent.phase {
+        Phase::Published | Phase::Undone => GREEN,
+        Phase::Waiting => YELLOW,
+        _ => RED,
+    };
+    shell.out(&format!("{} {}", shell.paint_out(BOLD, "result     "), shell.paint_out(style, &clean(&words::end_state(intent)))));
+    for command in next(intent) {
+        shell.out(&format!("{} {command}", shell.paint_out(DIM, "next       ")));
+    }
+}
+
+/// What all attempts cost.
+pub(crate) fn cost(intent: &Intent) -> String {
+    let imputed = intent.imputed();
+    if imputed == domain::money::MicroDollars::ZERO {
+        intent.billed().to_string()
+    } else {
+        format!("{} (list price {imputed})", intent.billed())
+    }
+}
+
+/// The commands that make sense now.
+pub(crate) fn next(intent: &Intent) -> Vec<String> {
+    let id = intent.id.short();
+    match intent.phase {
+        Phase::Waiting => vec![
+            format!("codex-task diff {id}"),
+            format!("codex-task commit {id}"),
+            format!("codex-task reject {id} --reason \"...\""),
+        ],
+        Phase::Published => {
+            let branch = words::branch(intent).unwrap_or_default();
+            vec![format!("git diff HEAD...{branch}"), format!("codex-task undo {id}")]
+        }
+        Phase::Undone => vec![format!("codex-task undo {id}   # brings the branch back")],
+        Phase::Ended if intent.attempts.iter().any(|a| a.patch.is_some()) => vec![format!("codex-task show {id}"), format!("codex-task diff {id}")],
+        Phase::Ended => vec![format!("codex-task show {id}")],
+        _ => vec!["codex-task resume".to_owned()],
+    }
+}

@@ -1,0 +1,196 @@
+//! Values of the domain in words for people.
+
+use domain::event::Event;
+use domain::exit_code::ExitCode;
+use domain::decision::{Decision, Goal};
+use domain::event::Ending;
+use domain::intent::{Intent, Phase};
+use domain::patch::Stat;
+use domain::verification::{CheckVerdict, Run, RunEnd, Verdict};
+
+/// `1 file, +3 -2`.
+pub(crate) fn size(stat: &Stat) -> String {
+    format!("{}, +{} -{}", count(u64::from(stat.files), "file"), stat.added, stat.deleted)
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// How one run of a check ended, with the number of its tests.
+pub(crate) fn run_end(run: &Run) -> String {
+    let end = match &run.end {
+        RunEnd::NotRun { .. } => "not run".to_owned(),
+        other => other.to_string(),
+    };
+    match run.tests_run {
+        Some(tests) => format!("{end} ({})", count(tests, "test")),
+        None => end,
+    }
+}
+
+/// What a check says, in a word or two.
+pub(crate) fn check_verdict(verdict: &CheckVerdict) -> String {
+    match verdict {
+        CheckVerdict::Passed => "passed".to_owned(),
+        CheckVerdict::Fixed => "fixed".to_owned(),
+        CheckVerdict::Regressed { what } if what.is_empty() => "REGRESSED".to_owned(),
+        CheckVerdict::Regressed { what } => format!("REGRESSED: {}", shorten(&what.join(", "), 100)),
+        CheckVerdict::PreExisting => "fails as before".to_owned(),
+        CheckVerdict::NotVerified { why } => format!("shows nothing: {}", shorten(why, 100)),
+    }
+}
+
+/// What all checks say, in a sentence.
+pub(crate) fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Verified => "verified".to_owned(),
+        Verdict::Failed { why } => format!("failed: {}", why.join("; ")),
+        Verdict::NotVerified { why } => format!("not verified: {why}"),
+        Verdict::BaselineBroken { why } => format!("baseline broken: {why}"),
+        Verdict::Void { changed } => format!("void: the checks changed tracked files: {}", changed.join(", ")),
+    }
+}
+
+/// The end of an intent in one short sentence: what it came to, and why.
+pub(crate) fn end_state(intent: &Intent) -> String {
+    if let Some((ending, why)) = &intent.ended {
+        return format!("{}: {why}", ending_word(*ending));
+    }
+    match intent.phase {
+        Phase::Published => format!("published as {}", branch(intent).unwrap_or("a branch")),
+        Phase::Undone => format!("taken back: {} is gone", branch(intent).unwrap_or("the branch")),
+        Phase::Waiting if intent.goal == Goal::Verify => "verified; kept as a candidate".to_owned(),
+        Phase::Waiting => {
+            let reasons = match intent.current().and_then(|a| a.decision.as_ref()) {
+                Some(Decision::NeedsPerson { reasons }) => reasons.join("; "),
+                _ => String::new(),
+            };
+            format!("verified; needs a person: {reasons}")
+        }
+        other => format!("unfinished: {}", other.as_str()),
+    }
+}
+
+fn ending_word(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Refused => "refused by the gate",
+        Ending::NotVerified => "not verified",
+        Ending::NoProvider => "no fix",
+        Ending::NoChange => "no change",
+        Ending::OverBudget => "over budget",
+        Ending::BaselineBroken => "baseline broken",
+        Ending::Rejected => "rejected",
+        Ending::Aborted => "aborted",
+        Ending::Failed => "failed",
+    }
+}
+
+/// The published branch, as `git switch` takes it.
+pub(crate) fn branch(intent: &Intent) -> Option<&str> {
+    let name = intent.publication.as_ref()?.reference.as_str();
+    Some(name.strip_prefix("refs/heads/").unwrap_or(name))
+}
+
+/// The code with which a run of this intent exits.
+pub(crate) fn exit_code(intent: &Intent) -> ExitCode {
+    match (&intent.ended, intent.phase) {
+        (Some((ending, _)), _) => match ending {
+            Ending::Refused => ExitCode::Refused,
+            Ending::NotVerified => ExitCode::NotVerified,
+            Ending::NoProvider | Ending::NoChange => ExitCode::NoProvider,
+            Ending::OverBudget => ExitCode::OverBudget,
+            Ending::BaselineBroken => ExitCode::BaselineBroken,
+            Ending::Rejected => ExitCode::Refused,
+            Ending::Aborted => ExitCode::Aborted,
+            Ending::Failed => ExitCode::Internal,
+        },
+        (None, Phase::Waiting) if intent.goal == Goal::Verify => ExitCode::Done,
+        (None, Phase::Waiting) => ExitCode::NeedsPerson,
+        (None, _) => ExitCode::Done,
+    }
+}
+
+/// Milliseconds as people read them.
+pub(crate) fn time(ms: u64) -> String {
+    match ms {
+        0..=999 => format!("{ms} ms"),
+        _ => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+    }
+}
+
+/// A moment as `2026-11-21 09:00:01` in UTC.
+pub(crate) fn moment(micros: i64) -> String {
+    let time = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    time.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// At most `most` characters in one line.
+pub(crate) fn shorten(text: &str, most: usize) -> String {
+    let line = text.lines().next().unwrap_or("");
+    if line.chars().count() <= most && line.len() == text.len() {
+        line.to_owned()
+    } else {
+        line.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    }
+}
+
+/// The step and what happened, for the progress; `None` when the event says nothing to people.
+pub(crate) fn step(event: &Event) -> Option<(&'static str, String)> {
+    Some(match event {
+        Event::IntentReserved { task, .. } => ("task", task.title()),
+        Event::Routed { route } => {
+            let names: Vec<&str> = route.providers.iter().map(|l| l.provider.as_str()).collect();
+            ("route", if names.is_empty() { "nobody can be asked".to_owned() } else { names.join(" -> ") })
+        }
+        Event::ProposalAsked { provider, repairs, .. } => {
+            ("propose", format!("{provider} is asked{}", if repairs.is_some() { " to repair" } else { "" }))
+        }
+        Event::ProposalReceived { proposal, .. } => {
+            let from = if proposal.replayed { " (from the record)" } else { "" };
+            let model = proposal.model.as_deref().map(|m| format!(" with {m}")).unwrap_or_default();
+            ("propose", format!("{} answered{model}{from}", proposal.provider))
+        }
+        Event::ProviderFailed { provider, failure, .. } => {
+            ("propose", format!("{provider}: {}: {}", failure.kind.as_str(), shorten(&failure.detail, 160)))
+        }
+        Event::ReplyRefused { reasons, no_change, .. } => {
+            let what = if *no_change { "nothing to change" } else { "unreadable answer" };
+            ("read", format!("{what}: {}", shorten(&reasons.join("; "), 160)))
+        }
+        Event::PatchRead { patch, .. } => ("patch", format!("{} sha256 {}", size(&patch.stat), &patch.sha256.as_str()[..12])),
+        Event::GateJudged { judgement, .. } => {
+            let why = domain::gate::refusals(judgement).join("; ");
+            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+            ("gate", format!("{}{why}", judgement.verdict))
+        }
+        Event::Staged { candidate, .. } => ("stage", format!("candidate commit {}", &candidate.commit.as_str()[..12])),
+        Event::Verified { verification, confidence, .. } => (
+            "verify",
+            format!(
+                "{} (sandbox {}, confidence {})",
+                verdict(&verification.verdict),
+                verification.sandbox,
+                confidence.combined
+            ),
+        ),
+        Event::Decided { decision, .. } => (
+            "decide",
+            match decision {
+                Decision::Approved { decider, .. } => format!("approved by {decider}"),
+                Decision::Rejected { decider, reason } => format!("rejected by {decider}: {reason}"),
+                Decision::NeedsPerson { reasons } => format!("needs a person: {}", reasons.join("; ")),
+            },
+        ),
+        Event::Published { publication, .. } => ("publish", publication.reference.trim_start_matches("refs/heads/").to_owned()),
+        Event::Undone { redo, .. } => ("undo", if *redo { "the branch is back" } else { "the branch is gone" }.to_owned()),
+        Event::Ended { ending, why } => ("end", format!("{}: {why}", ending_word(*ending))),
+        Event::Reserved { .. }
+        | Event::Settled { .. }
+        | Event::Staging { .. }
+        | Event::Verifying { .. }
+        | Event::Publishing { .. }
+        | Event::Undoing { .. } => return None,
+    })
+}

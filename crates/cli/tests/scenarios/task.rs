@@ -1,0 +1,154 @@
+//! A scenario's folder as values: the task, the repository, the proposals, the user's policy.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use domain::decision::Goal;
+use domain::finding::Finding;
+use domain::proposal::ProviderId;
+use domain::task::{Kind, Task};
+use engine::Job;
+use serde::Deserialize;
+use testkit::{Need, Step, TestRepo};
+
+/// `task.yaml`: what is asked for, and what the repository needs beside plain files.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskFile {
+    /// What sort of change; a finding is always a fix.
+    #[serde(default = "fix")]
+    pub kind: Kind,
+    /// The request in words.
+    #[serde(default)]
+    pub text: String,
+    /// The finding, instead of words.
+    pub finding: Option<FindingFile>,
+    /// How far it is to go.
+    #[serde(default = "publish")]
+    pub goal: Goal,
+    /// The only provider to ask; without it the routing rules choose.
+    pub provider: Option<String>,
+    /// What the model says of its diffs.
+    #[serde(default = "sure")]
+    pub confidence: f64,
+    /// Programs without which it cannot run: `python3`, `cargo`.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Files of the base that are executable.
+    #[serde(default)]
+    executable: Vec<String>,
+    /// Symbolic links of the base, with what they lead to.
+    #[serde(default)]
+    symlinks: BTreeMap<String, String>,
+}
+
+/// A linter's report.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FindingFile {
+    pub tool: String,
+    pub code: String,
+    pub path: String,
+    pub line: u32,
+    #[serde(default)]
+    pub column: u32,
+    pub message: String,
+}
+
+/// One scenario, read.
+pub struct Scenario {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// `task.yaml`.
+    pub task: TaskFile,
+    /// `policy.yaml`: the user's own configuration.
+    pub policy: String,
+    /// The files `proposal*`, in order of their names.
+    pub proposals: Vec<PathBuf>,
+}
+
+fn fix() -> Kind {
+    Kind::Fix
+}
+
+fn publish() -> Goal {
+    Goal::Publish
+}
+
+fn sure() -> f64 {
+    0.9
+}
+
+impl Scenario {
+    /// Reads a folder.
+    pub fn read(folder: &Path) -> Result<Self, String> {
+        let text = fs::read_to_string(folder.join("task.yaml")).map_err(|e| format!("task.yaml: {e}"))?;
+        let task: TaskFile = serde_saphyr::from_str(&text).map_err(|e| format!("task.yaml: {e}"))?;
+        let entries = fs::read_dir(folder).map_err(|e| e.to_string())?.flatten().map(|e| e.path());
+        let is_proposal = |path: &PathBuf| {
+            path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("proposal"))
+        };
+        let mut proposals: Vec<PathBuf> = entries.filter(is_proposal).collect();
+        proposals.sort();
+        let policy = fs::read_to_string(folder.join("policy.yaml")).unwrap_or_default();
+        Ok(Self { folder: folder.to_owned(), task, policy, proposals })
+    }
+
+    /// The repository with its one commit.
+    pub fn repository(&self) -> TestRepo {
+        let repo = TestRepo::from_dir(&self.folder.join("repo"));
+        for path in &self.task.executable {
+            fs::set_permissions(repo.path().join(path), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        for (path, target) in &self.task.symlinks {
+            symlink(target, repo.path().join(path)).unwrap();
+        }
+        if !self.task.executable.is_empty() || !self.task.symlinks.is_empty() {
+            repo.commit("modes and links");
+        }
+        repo
+    }
+
+    /// What the model answers: a `.diff` in a reply that keeps to the contract, anything else as it stands.
+    pub fn answers(&self) -> Vec<Step> {
+        let is_diff = |path: &Path| path.extension().is_some_and(|ending| ending == "diff");
+        let answer = |path: &PathBuf| {
+            let text = fs::read_to_string(path).unwrap();
+            if is_diff(path) { Step::patch(&text, self.task.confidence) } else { Step::text(text) }
+        };
+        if self.is_external() { Vec::new() } else { self.proposals.iter().map(answer).collect() }
+    }
+
+    /// Whether the proposal is a patch that somebody hands in.
+    pub fn is_external(&self) -> bool {
+        self.task.provider.as_deref() == Some("external")
+    }
+
+    /// The task as the engine takes it.
+    pub fn job(&self, repo: &TestRepo) -> Job {
+        let task = match &self.task.finding {
+            Some(f) => {
+                let text = repo.read(&f.path);
+                Task::from_finding(Finding::at(&f.tool, &f.code, &f.path, &text, f.line, f.column, &f.message))
+            }
+            None => Task { kind: self.task.kind, text: self.task.text.clone(), finding: None },
+        };
+        Job {
+            goal: self.task.goal,
+            provider: self.task.provider.as_ref().map(ProviderId::new),
+            patch: self.is_external().then(|| fs::read(&self.proposals[0]).unwrap()),
+            ..Job::new(task)
+        }
+    }
+}
+
+/// A word of `needs`.
+pub fn need(word: &str) -> Need {
+    match word {
+        "python3" => Need::Program("python3"),
+        "cargo" => Need::Program("cargo"),
+        other => panic!("task.yaml: needs {other:?}: write python3 or cargo"),
+    }
+}
