@@ -35,13 +35,20 @@ impl Store {
         Ok(Self { db, keeper })
     }
 
-    /// Lets go of the files. Dropping a store is as safe, but leaves the write-ahead log to the next one who opens.
+    /// Writes the log into the database and lets go of the files. Dropping a store does the same behind the caller's
+    /// back; either is as safe as the other.
     ///
     /// # Errors
     /// When the log cannot be written into the database; nothing is lost then.
     pub async fn close(self) -> Result<(), StoreError> {
         let path = self.db.path().to_owned();
         self.db.close().await.map_err(|fault| fault.at(&path))
+    }
+
+    /// Lets go without any work, for a process that is about to end: the log stays as it is, and whoever opens next goes
+    /// on from it. In a process that lives on this leaks the connection; use [`Store::close`] there.
+    pub fn leave(self) {
+        std::mem::forget(self);
     }
 
     /// Appends events with their money, blobs and exchange: all of it or nothing, safe on disk when this returns.

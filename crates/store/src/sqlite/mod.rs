@@ -35,6 +35,9 @@ pub(crate) use journal::Entry;
 /// How long a writer waits for another one; 50 of them at once need well under a second.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The log is written into the database beyond this many pages (of 4 KiB): a process that starts reads it through.
+const LOG_PAGES: &str = "256";
+
 /// One connection to the database. Calls of one process take turns on it; other processes have their own.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -159,6 +162,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
         .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", LOG_PAGES)
         .disable_statement_logging()
 }
 

@@ -190,6 +190,9 @@ async fn an_edited_head_file_is_found_byte_by_byte() {
         std::fs::write(head(told.path()), edited).unwrap();
         assert!(!store.verify(&[]).await.unwrap().is_clean(), "byte {at}");
     }
+    std::fs::write(head(told.path()), "not a head").unwrap();
+    let refused = Story::new(11).begin(&store, None).await.unwrap_err();
+    assert!(matches!(refused, AppendError::Store(StoreError::Damaged { .. })), "{refused}");
     std::fs::write(head(told.path()), "").unwrap();
     assert_eq!(store.verify(&[]).await.unwrap().problems, [Problem::HeadMissing]);
     std::fs::remove_file(head(told.path())).unwrap();
@@ -338,6 +341,14 @@ async fn an_edited_event_is_not_acted_upon() {
         "{refused}"
     );
     assert!(store.intent(&Story::new(1).id).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_event_of_a_newer_format_is_refused_by_its_number() {
+    let told = told().await;
+    execute(told.path(), "UPDATE journal SET format = 7 WHERE seq = 75").await;
+    let refused = open(told.path()).await.intent(&Story::new(10).id).await.unwrap_err();
+    assert!(matches!(refused, StoreError::NewerEvent { seq: 75, format: 7, .. }), "{refused}");
 }
 
 #[tokio::test]

@@ -88,6 +88,27 @@ async fn a_finding_has_one_live_intent_until_it_ends() {
     assert_eq!(store.verify(&[]).await.unwrap().problems, []);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_take_the_same_finding_at_once_one_gets_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let takers = (1..=12).map(|number| {
+        let path = folder.path().to_owned();
+        tokio::spawn(
+            async move { Story::new(number).begin(&open(&path).await, Some(finding("x == None"))).await },
+        )
+    });
+    let mut taken = 0;
+    for taker in takers.collect::<Vec<_>>() {
+        match taker.await.unwrap() {
+            Ok(_) => taken += 1,
+            Err(AppendError::Duplicate { .. }) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert_eq!(taken, 1);
+    assert_eq!(open(folder.path()).await.verify(&[]).await.unwrap().events, 2);
+}
+
 #[tokio::test]
 async fn an_intent_is_found_by_what_people_have_at_hand() {
     let folder = tempfile::tempdir().unwrap();

@@ -38,6 +38,7 @@ async fn child_tells_stories() {
         story.answer(&store, 300).await.unwrap();
         println!("appended");
     }
+    store.leave();
 }
 
 #[tokio::test]

@@ -1,0 +1,199 @@
+//! The audit's reading of what belongs to the journal: registry, suggestions, ledger, blobs, exchanges.
+
+use domain::ids::Sha256;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, FromRow, Row as _};
+
+use super::PAGE;
+use crate::audit::{AuditReport, Expected, Problem, expect};
+use crate::error::Fault;
+use crate::sqlite::exchanges::{Columns, digest_of};
+use crate::sqlite::journal::Entry;
+use crate::sqlite::statements;
+
+/// The ledger's columns, the agent left out: no event tells who pays.
+const LEDGER: [&str; 13] = [
+    "attempt",
+    "provider",
+    "at",
+    "day",
+    "month",
+    "state",
+    "amount",
+    "counted",
+    "billed",
+    "imputed",
+    "basis",
+    "prompt_tokens",
+    "completion_tokens",
+];
+pub(super) async fn stories(conn: &mut SqliteConnection, report: &mut AuditReport) -> Result<(), Fault> {
+    let mut after = String::new();
+    loop {
+        let query = sqlx::query_scalar(statements::INTENT_IDS_AFTER).bind(&after).bind(PAGE);
+        let ids: Vec<String> = query.fetch_all(&mut *conn).await?;
+        let Some(last) = ids.last() else { return Ok(()) };
+        after = last.clone();
+        for id in &ids {
+            story(conn, id, report).await?;
+        }
+    }
+}
+
+async fn story(conn: &mut SqliteConnection, id: &str, report: &mut AuditReport) -> Result<(), Fault> {
+    report.intents += 1;
+    let rows = sqlx::query(statements::ENTRIES_OF_INTENT).bind(id).fetch_all(&mut *conn).await?;
+    // An entry that cannot be read was named with the chain; without it the rest makes no story.
+    let entries: Vec<Entry> = rows.iter().filter_map(|row| Entry::from_row(row).ok()).collect();
+    let known = !entries.is_empty();
+    let expected = expect(id, &entries, report);
+    if known && expected.is_none() {
+        return Ok(());
+    }
+    registry_row(conn, id, expected.as_ref(), report).await?;
+    suggestions(conn, id, expected.as_ref(), report).await?;
+    ledger_rows(conn, id, expected.as_ref(), report).await
+}
+
+async fn registry_row(
+    conn: &mut SqliteConnection,
+    id: &str,
+    expected: Option<&Expected>,
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
+    let names = expected.map_or_else(|| vec!["id"], |e| e.columns.iter().map(|c| c.name).collect());
+    let row = page(conn, &names, statements::FROM_INTENTS, id).await?.into_iter().next();
+    let mut differs = |column: &str, expected: Option<String>, found: Option<String>| {
+        report.add(Problem::RowDiffers { intent: id.to_owned(), column: column.to_owned(), expected, found });
+    };
+    match (expected, row) {
+        (None, None) => {}
+        (Some(_), None) => differs("row", Some("there".to_owned()), None),
+        (None, Some(_)) => differs("row", None, Some("there".to_owned())),
+        (Some(expected), Some(row)) => {
+            for column in &expected.columns {
+                let (wanted, found) = (column.value.text(), stored(&row, column.name));
+                if wanted != found {
+                    differs(column.name, wanted, found);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn suggestions(
+    conn: &mut SqliteConnection,
+    id: &str,
+    expected: Option<&Expected>,
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
+    let rows = page(conn, &["suggestion", "attempt"], statements::FROM_SUGGESTIONS, id).await?;
+    let found: Vec<(String, i64)> = rows
+        .iter()
+        .filter_map(|row| Some((stored(row, "suggestion")?, stored(row, "attempt")?.parse().ok()?)))
+        .collect();
+    let wanted = expected.map_or(&[][..], |e| e.suggestions.as_slice());
+    if found != wanted {
+        let (expected, found) = (Some(format!("{wanted:?}")), Some(format!("{found:?}")));
+        report.add(Problem::RowDiffers {
+            intent: id.to_owned(),
+            column: "suggestions".to_owned(),
+            expected,
+            found,
+        });
+    }
+    Ok(())
+}
+
+async fn ledger_rows(
+    conn: &mut SqliteConnection,
+    id: &str,
+    expected: Option<&Expected>,
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
+    let rows = page(conn, &LEDGER, statements::FROM_LEDGER, id).await?;
+    let mut differs = |attempt: &str, column: &str, expected: Option<String>, found: Option<String>| {
+        let (intent, attempt, column) = (id.to_owned(), attempt.to_owned(), column.to_owned());
+        report.add(Problem::LedgerDiffers { intent, attempt, column, expected, found });
+    };
+    let mut seen = Vec::new();
+    for row in &rows {
+        let attempt = stored(row, "attempt").unwrap_or_default();
+        let number = attempt.parse::<u32>().ok();
+        let money = number.and_then(|n| expected.and_then(|e| Some((e, e.money.get(&n)?))));
+        seen.extend(number);
+        let Some((expected, money)) = money else {
+            differs(&attempt, "row", None, Some("there".to_owned()));
+            continue;
+        };
+        for (column, wanted) in expected.ledger_row(money, stored(row, "state").as_deref()) {
+            let found = stored(row, column);
+            if wanted != found {
+                differs(&attempt, column, wanted, found);
+            }
+        }
+    }
+    for attempt in expected.iter().flat_map(|e| e.money.keys()).filter(|a| !seen.contains(a)) {
+        differs(&attempt.to_string(), "row", Some("there".to_owned()), None);
+    }
+    Ok(())
+}
+
+/// Rows with these columns as text. `from` says of which table; it takes `key` and, where it has a limit, the page.
+async fn page(
+    conn: &mut SqliteConnection,
+    columns: &[&str],
+    from: &str,
+    key: &str,
+) -> Result<Vec<SqliteRow>, Fault> {
+    let text = AssertSqlSafe(statements::as_text(columns.iter().copied()) + from);
+    Ok(sqlx::query(text).bind(key).bind(PAGE).fetch_all(conn).await?)
+}
+
+/// What a column holds as text; bytes that are none are shown as such.
+fn stored(row: &SqliteRow, name: &str) -> Option<String> {
+    match row.try_get::<Option<Vec<u8>>, _>(name) {
+        Ok(bytes) => bytes.map(|b| String::from_utf8_lossy(&b).into_owned()),
+        Err(error) => Some(format!("({error})")),
+    }
+}
+
+pub(super) async fn blobs(conn: &mut SqliteConnection, report: &mut AuditReport) -> Result<(), Fault> {
+    let mut after = String::new();
+    loop {
+        // One at a time: a blob may be large.
+        let query = sqlx::query(statements::BLOBS_AFTER).bind(&after).bind(1_i64);
+        let Some(row) = query.fetch_optional(&mut *conn).await? else { return Ok(()) };
+        let sha256: String = row.try_get("sha256")?;
+        let bytes = row.try_get::<Option<Vec<u8>>, _>("bytes");
+        let size = row.try_get::<i64, _>("size").ok();
+        match bytes {
+            Ok(None) if stored(&row, "erased_at").is_some() => report.erased += 1,
+            Ok(Some(bytes))
+                if Sha256::of(&bytes).as_str() == sha256 && size == i64::try_from(bytes.len()).ok() =>
+            {
+                report.blobs += 1;
+            }
+            _ => report.add(Problem::BlobChanged { sha256: sha256.clone() }),
+        }
+        after = sha256;
+    }
+}
+
+pub(super) async fn exchanges(conn: &mut SqliteConnection, report: &mut AuditReport) -> Result<(), Fault> {
+    let mut after = String::new();
+    loop {
+        let rows = page(conn, &Columns::NAMES, statements::FROM_EXCHANGES, &after).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.try_get("request")?;
+        for row in &rows {
+            let attached = stored(row, "attached").unwrap_or_default();
+            let named =
+                Columns::from_row(row).is_ok_and(|c| attached.split(' ').any(|word| word == digest_of(&c)));
+            if !named {
+                report.add(Problem::ExchangeChanged { request: stored(row, "request").unwrap_or_default() });
+            }
+        }
+    }
+}
