@@ -6,21 +6,44 @@ use std::ffi::OsString;
 use crate::error::Failure;
 
 /// Flag and verb; what follows the flag follows the verb.
-const VERBS: [(&str, &str); 5] =
-    [("--undo", "undo"), ("--commit", "commit"), ("--usage", "usage"), ("--examples", "examples"), ("--demo", "demo")];
+const VERBS: [(&str, &str); 5] = [
+    ("--undo", "undo"),
+    ("--commit", "commit"),
+    ("--usage", "usage"),
+    ("--examples", "examples"),
+    ("--demo", "demo"),
+];
 
 /// Flags that this version does not have yet, and what helps meanwhile.
 const LATER: [(&str, &str); 10] = [
-    ("--restore-stash", "nothing of yours was stashed or changed: this version never writes to the working tree"),
+    (
+        "--restore-stash",
+        "nothing of yours was stashed or changed: this version never writes to the working tree",
+    ),
     ("--restore", "this version never writes to the working tree, so there is nothing to restore"),
-    ("--blame", "`git log --grep Codex-Task-Intent` lists our commits; `codex-task intent list` lists all changes"),
+    (
+        "--blame",
+        "`git log --grep Codex-Task-Intent` lists our commits; `codex-task intent list` lists all changes",
+    ),
     ("--abort", "press Ctrl-C where the task runs, or send that process SIGTERM: it ends cleanly"),
-    ("--create-pr", "the branch is made locally; push it and open the pull request with your forge's own tool"),
-    ("--reset-budget", "`codex-task usage` shows what was spent; `budget` in the configuration sets the limits"),
+    (
+        "--create-pr",
+        "the branch is made locally; push it and open the pull request with your forge's own tool",
+    ),
+    (
+        "--reset-budget",
+        "`codex-task usage` shows what was spent; `budget` in the configuration sets the limits",
+    ),
     ("--force-push", "nothing is pushed by this version; push the branch yourself"),
     ("--image", "no provider of this version reads images; describe the picture in words"),
-    ("--output", "answers as text are not in this version; a change becomes a branch, and `codex-task diff` prints it"),
-    ("-o", "answers as text are not in this version; a change becomes a branch, and `codex-task diff` prints it"),
+    (
+        "--output",
+        "answers as text are not in this version; a change becomes a branch, and `codex-task diff` prints it",
+    ),
+    (
+        "-o",
+        "answers as text are not in this version; a change becomes a branch, and `codex-task diff` prints it",
+    ),
 ];
 
 /// Turns the seeds' flags into verbs, where no verb is given.

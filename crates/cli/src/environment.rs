@@ -30,7 +30,10 @@ pub struct Environment {
 
 impl Environment {
     /// That of this process.
-    #[expect(clippy::disallowed_methods, reason = "the one place where the environment and the folder are read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the environment and the folder are read"
+    )]
     pub fn of_this_process() -> Self {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -84,10 +84,8 @@ impl From<EngineError> for Failure {
         match error {
             E::Git(error) => error.into(),
             E::Store(error) | E::Append(store::AppendError::Store(error)) => error.into(),
-            E::Config(error) => {
-                Self::of(ExitCode::Usage, Who::Configuration, &error)
-                    .hint("`codex-task config` shows what counts and where it was set")
-            }
+            E::Config(error) => Self::of(ExitCode::Usage, Who::Configuration, &error)
+                .hint("`codex-task config` shows what counts and where it was set"),
             E::Rules(error) => Self::of(ExitCode::Usage, Who::Configuration, &error),
             E::Pattern(error) => Self::of(ExitCode::Usage, Who::Configuration, &error),
             E::Sandbox(error) => Self::of(ExitCode::Internal, Who::Machine, &error)
@@ -110,9 +108,12 @@ impl From<EngineError> for Failure {
             E::Erased { .. } => Self::of(ExitCode::NotVerified, Who::Caller, &error),
             E::Folder { .. } => Self::of(ExitCode::Internal, Who::Machine, &error),
             E::Append(ref inner @ store::AppendError::OverBudget { .. }) => {
-                Self::of(ExitCode::OverBudget, Who::Caller, inner).hint("`codex-task usage` shows what was spent")
+                Self::of(ExitCode::OverBudget, Who::Caller, inner)
+                    .hint("`codex-task usage` shows what was spent")
             }
-            E::Append(_) | E::Illegal(_) | E::Defect { .. } => Self::of(ExitCode::Internal, Who::Defect, &error),
+            E::Append(_) | E::Illegal(_) | E::Defect { .. } => {
+                Self::of(ExitCode::Internal, Who::Defect, &error)
+            }
         }
     }
 }
@@ -122,7 +123,9 @@ impl From<git::GitError> for Failure {
         use git::GitError as G;
         let usage = Self::of(ExitCode::Usage, Who::Caller, &error);
         match error {
-            G::NotARepository { .. } => usage.hint("start in a git repository, name one with --repo, or try `codex-task demo`"),
+            G::NotARepository { .. } => {
+                usage.hint("start in a git repository, name one with --repo, or try `codex-task demo`")
+            }
             G::NoCommit { .. } => usage.hint("commit something first: every change starts from a commit"),
             G::InsideGitDir { .. }
             | G::WorkTreeElsewhere { .. }

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codemods::{Context, RuleSet};
 use domain::finding::Finding;
@@ -48,15 +48,21 @@ pub(crate) fn scan(project: &Project, wanted: &Wanted<'_>) -> Result<Found, Fail
     let files = list(&project.repository, &project.base.tree, wanted)?;
     if files.is_empty() && !wanted.paths.is_empty() {
         let paths = wanted.paths.join(", ");
-        return Err(Failure::usage(format!("no file that a rule reads is at {paths} in the commit that HEAD names"))
-            .hint("paths are those of committed files; `codex-task scan` without paths looks at all of them"));
+        return Err(Failure::usage(format!(
+            "no file that a rule reads is at {paths} in the commit that HEAD names"
+        ))
+        .hint("paths are those of committed files; `codex-task scan` without paths looks at all of them"));
     }
     let only = (!wanted.select.is_empty()).then_some(wanted.select);
     Ok(in_parallel(&project.repository, &project.rules, &files, only))
 }
 
 /// The wanted paths as they are inside the repository: relative to the folder that the caller stands in.
-pub(crate) fn inside(repository: &Repository, folder: &Path, paths: &[String]) -> Result<Vec<String>, Failure> {
+pub(crate) fn inside(
+    repository: &Repository,
+    folder: &Path,
+    paths: &[String],
+) -> Result<Vec<String>, Failure> {
     paths.iter().map(|path| one_inside(repository, folder, path)).collect()
 }
 
@@ -75,9 +81,9 @@ pub(crate) fn one_inside(repository: &Repository, folder: &Path, path: &str) -> 
             other => whole.push(other),
         }
     }
-    let inside = whole.strip_prefix(root).map_err(|_| {
-        Failure::usage(format!("{path} is outside of the repository {}", root.display()))
-    })?;
+    let inside = whole
+        .strip_prefix(root)
+        .map_err(|_| Failure::usage(format!("{path} is outside of the repository {}", root.display())))?;
     Ok(inside.to_string_lossy().into_owned())
 }
 
@@ -114,7 +120,8 @@ fn in_parallel(
     only: Option<&[String]>,
 ) -> Found {
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Found::default()));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len().div_ceil(8)).max(1);
+    let threads =
+        std::thread::available_parallelism().map_or(1, usize::from).min(files.len().div_ceil(8)).max(1);
     let work = || {
         let mut mine = Found::default();
         while let Some((path, text)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -136,7 +143,9 @@ fn in_parallel(
         work();
     });
     let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    found.findings.sort_by(|a, b| (&a.path, a.line, a.column, &a.code).cmp(&(&b.path, b.line, b.column, &b.code)));
+    found
+        .findings
+        .sort_by(|a, b| (&a.path, a.line, a.column, &a.code).cmp(&(&b.path, b.line, b.column, &b.code)));
     found.unread.sort();
     found
 }
@@ -163,7 +172,12 @@ fn read(repository: &Repository, text: &Text) -> Result<String, String> {
 }
 
 /// The finding of this code on this line of the base, as our own scan sees it.
-pub(crate) fn find_in_base(project: &Project, path: &str, line: u32, code: &str) -> Result<Option<Finding>, Failure> {
+pub(crate) fn find_in_base(
+    project: &Project,
+    path: &str,
+    line: u32,
+    code: &str,
+) -> Result<Option<Finding>, Failure> {
     let select = [code.to_owned()];
     let wanted = Wanted { paths: vec![path.to_owned()], select: &select, working_tree: false };
     let files = list(&project.repository, &project.base.tree, &wanted)?;

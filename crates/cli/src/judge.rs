@@ -13,11 +13,7 @@ use crate::error::Failure;
 /// What would happen to a finding.
 pub(crate) enum Preview {
     /// A change, and what the gate says of it.
-    Change {
-        diff: Box<CanonicalDiff>,
-        explanation: String,
-        judgement: Box<Judgement>,
-    },
+    Change { diff: Box<CanonicalDiff>, explanation: String, judgement: Box<Judgement> },
     /// No embedded rule changes it.
     NoFix(String),
 }
@@ -34,7 +30,9 @@ pub(crate) fn preview(project: &Project, finding: &Finding) -> Result<Preview, F
     let fixed = match codemods::fix(&project.rules, &finding.path, &text, finding) {
         FixOutcome::Fixed(fixed) => fixed,
         FixOutcome::NotFixable { why } => return Ok(Preview::NoFix(why)),
-        FixOutcome::Gone => return Ok(Preview::NoFix("no embedded rule reports this finding here".to_owned())),
+        FixOutcome::Gone => {
+            return Ok(Preview::NoFix("no embedded rule reports this finding here".to_owned()));
+        }
     };
     let path = match paths::check(finding.path.as_bytes()) {
         Ok(path) => path,
@@ -55,5 +53,9 @@ pub(crate) fn preview(project: &Project, finding: &Finding) -> Result<Preview, F
         policy: project.gate_policy(),
         policy_hash: &project.policy,
     });
-    Ok(Preview::Change { diff: Box::new(diff), explanation: fixed.explanation, judgement: Box::new(judgement) })
+    Ok(Preview::Change {
+        diff: Box::new(diff),
+        explanation: fixed.explanation,
+        judgement: Box::new(judgement),
+    })
 }

@@ -64,7 +64,8 @@ fn dispatch(cli: Cli, environment: &Environment, shell: &Shell) -> Result<ExitCo
 
 /// Help and version are results; everything else that clap says is a usage error.
 fn not_parsed(shell: &Shell, error: &clap::Error) -> ExitCode {
-    let text = if shell.colour_out() { error.render().ansi().to_string() } else { error.render().to_string() };
+    let text =
+        if shell.colour_out() { error.render().ansi().to_string() } else { error.render().to_string() };
     if !error.use_stderr() {
         shell.out_raw(&text);
         return ExitCode::Done;

@@ -29,7 +29,11 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(environment: &'a Environment, shell: &'a Shell, global: &GlobalArgs) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        environment: &'a Environment,
+        shell: &'a Shell,
+        global: &GlobalArgs,
+    ) -> Result<Self, Failure> {
         Ok(Self { environment, shell, global: global.clone(), world: world::world(environment)? })
     }
 
@@ -74,8 +78,12 @@ impl<'a> Session<'a> {
         if self.repository()?.identity() == intent.repository {
             return Ok(());
         }
-        Err(Failure::usage(format!("{} belongs to another repository: {}", intent.id.short(), intent.repository))
-            .hint("go there, or name it with --repo"))
+        Err(Failure::usage(format!(
+            "{} belongs to another repository: {}",
+            intent.id.short(),
+            intent.repository
+        ))
+        .hint("go there, or name it with --repo"))
     }
 
     fn open_engine(&self, base: Option<&str>, flags: &Flags) -> Result<Project, EngineError> {

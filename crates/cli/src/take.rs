@@ -53,7 +53,8 @@ pub(crate) async fn take(
 pub(crate) fn on_signals() -> Result<Cancel, Failure> {
     let cancel = Cancel::default();
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        let mut signals = signal(kind).map_err(|e| Failure::machine(format!("cannot listen for signals: {e}")))?;
+        let mut signals =
+            signal(kind).map_err(|e| Failure::machine(format!("cannot listen for signals: {e}")))?;
         let cancel = cancel.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() {

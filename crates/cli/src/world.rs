@@ -51,7 +51,8 @@ impl Faults for KillAfter {
     fn after(&self, events: &[&'static str]) {
         for _ in events.iter().filter(|name| **name == self.event) {
             if self.seen.fetch_add(1, Ordering::SeqCst) + 1 == self.nth {
-                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+                let _ =
+                    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
             }
         }
     }
@@ -93,8 +94,10 @@ fn folders(environment: &Environment) -> Result<Folders, Failure> {
     };
     match (below("XDG_STATE_HOME", ".local/state"), below("XDG_CACHE_HOME", ".cache")) {
         (Some(state), Some(cache)) => Ok(Folders { state, cache }),
-        _ => Err(Failure::usage(format!("there is no place for the journal: neither HOME nor {HOME_VARIABLE} is set"))
-            .hint(format!("set {HOME_VARIABLE} to a folder that is kept"))),
+        _ => Err(Failure::usage(format!(
+            "there is no place for the journal: neither HOME nor {HOME_VARIABLE} is set"
+        ))
+        .hint(format!("set {HOME_VARIABLE} to a folder that is kept"))),
     }
 }
 
@@ -105,7 +108,9 @@ pub(crate) fn user_file(environment: &Environment) -> Option<PathBuf> {
         return Some(home.join(file));
     }
     match environment.variable("XDG_CONFIG_HOME") {
-        Some(folder) if Path::new(folder).is_absolute() => Some(Path::new(folder).join("codex-task").join(file)),
+        Some(folder) if Path::new(folder).is_absolute() => {
+            Some(Path::new(folder).join("codex-task").join(file))
+        }
         _ => environment.variable("HOME").map(|home| Path::new(home).join(".config/codex-task").join(file)),
     }
 }

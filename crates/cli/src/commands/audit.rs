@@ -19,7 +19,11 @@ pub(crate) async fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
     let report = audit(session).await?;
     let code = if report.is_clean() { ExitCode::Done } else { ExitCode::NotVerified };
     show(session, &report);
-    document(session, "audit verify", json!({ "clean": report.is_clean(), "report": report, "exit_code": code.code() }));
+    document(
+        session,
+        "audit verify",
+        json!({ "clean": report.is_clean(), "report": report, "exit_code": code.code() }),
+    );
     Ok(code)
 }
 

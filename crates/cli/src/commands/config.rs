@@ -40,7 +40,12 @@ pub(crate) fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
         shell.out(&format!("# warning: {warning}"));
     }
     shell.out(&format!("{value:#}"));
-    let sources: Vec<_> = loaded.sources.iter().map(|s| json!({ "key": s.key, "source": s.source })).collect();
-    document(session, "config", json!({ "config": value, "sources": sources, "warnings": loaded.warnings, "exit_code": 0 }));
+    let sources: Vec<_> =
+        loaded.sources.iter().map(|s| json!({ "key": s.key, "source": s.source })).collect();
+    document(
+        session,
+        "config",
+        json!({ "config": value, "sources": sources, "warnings": loaded.warnings, "exit_code": 0 }),
+    );
     Ok(ExitCode::Done)
 }

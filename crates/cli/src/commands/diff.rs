@@ -24,9 +24,17 @@ pub(crate) async fn run(session: &Session<'_>, args: &DiffArgs) -> Result<ExitCo
         .into());
     };
     if session.shell.is_json() {
-        document(session, "diff", json!({ "id": intent.id, "sha256": patch.sha256, "stat": patch.stat, "diff": diff, "exit_code": 0 }));
+        document(
+            session,
+            "diff",
+            json!({ "id": intent.id, "sha256": patch.sha256, "stat": patch.stat, "diff": diff, "exit_code": 0 }),
+        );
     } else if args.stat {
-        let rows = patch.stat.per_file.iter().map(|f| vec![f.path.to_string(), format!("+{}", f.added), format!("-{}", f.deleted)]);
+        let rows = patch
+            .stat
+            .per_file
+            .iter()
+            .map(|f| vec![f.path.to_string(), format!("+{}", f.added), format!("-{}", f.deleted)]);
         session.shell.out(&table(&["file", "added", "deleted"], rows));
     } else {
         session.shell.out_raw(&coloured(session.shell, &diff));

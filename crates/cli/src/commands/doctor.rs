@@ -5,8 +5,8 @@ use std::path::Path;
 
 use domain::exit_code::ExitCode;
 use domain::task::{Kind, Task};
-use engine::config::{Flags, REPOSITORY_FILE};
 use engine::Project;
+use engine::config::{Flags, REPOSITORY_FILE};
 use engine::world::World;
 use serde::Serialize;
 use serde_json::json;
@@ -57,7 +57,8 @@ pub(crate) async fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
             machine(&session.world, None, &mut report);
         }
     }
-    let code = if report.0.iter().any(|line| line.state == State::Bad) { ExitCode::Usage } else { ExitCode::Done };
+    let code =
+        if report.0.iter().any(|line| line.state == State::Bad) { ExitCode::Usage } else { ExitCode::Done };
     show(session, &report);
     document(session, "doctor", json!({ "lines": report.0, "exit_code": code.code() }));
     Ok(code)
@@ -67,7 +68,12 @@ fn git_program(session: &Session<'_>, report: &mut Report) {
     let path = session.environment.variable("PATH").unwrap_or_default();
     match git::run::Runner::find(OsStr::new(path)).and_then(|git| git.version()) {
         Ok(version) => report.add(State::Ok, "git", version, None),
-        Err(error) => report.add(State::Warn, "git", error.to_string(), Some("changes are made without it; install git to work with the branches")),
+        Err(error) => report.add(
+            State::Warn,
+            "git",
+            error.to_string(),
+            Some("changes are made without it; install git to work with the branches"),
+        ),
     }
 }
 
@@ -79,11 +85,21 @@ async fn folders(session: &Session<'_>, report: &mut Report) {
     });
     match made {
         Ok(()) => report.add(State::Ok, "cache", folders.cache.display().to_string(), None),
-        Err(error) => report.add(State::Bad, "cache", format!("{}: {error}", folders.cache.display()), Some("set CODEX_TASK_HOME to a folder that can be written")),
+        Err(error) => report.add(
+            State::Bad,
+            "cache",
+            format!("{}: {error}", folders.cache.display()),
+            Some("set CODEX_TASK_HOME to a folder that can be written"),
+        ),
     }
     match session.store().await {
         Ok(_) => report.add(State::Ok, "journal", folders.state.display().to_string(), None),
-        Err(failure) => report.add(State::Bad, "journal", failure.message, Some("set CODEX_TASK_HOME to a folder that can be written, or see `codex-task audit verify`")),
+        Err(failure) => report.add(
+            State::Bad,
+            "journal",
+            failure.message,
+            Some("set CODEX_TASK_HOME to a folder that can be written, or see `codex-task audit verify`"),
+        ),
     }
 }
 
@@ -92,7 +108,11 @@ fn of_project(session: &Session<'_>, project: &Project, report: &mut Report) {
     let branch = project.base.branch.as_deref().unwrap_or("a detached HEAD");
     report.add(State::Ok, "repository", format!("{} on {branch}", place.display()), None);
     let own = project.repository.entry(&project.base.tree, REPOSITORY_FILE).ok().flatten().is_some();
-    let found = if own { format!("{REPOSITORY_FILE} of HEAD counts") } else { format!("no {REPOSITORY_FILE} in HEAD: built-in values") };
+    let found = if own {
+        format!("{REPOSITORY_FILE} of HEAD counts")
+    } else {
+        format!("no {REPOSITORY_FILE} in HEAD: built-in values")
+    };
     report.add(State::Ok, "config", found, (!own).then_some("`codex-task init` writes a commented one"));
     for warning in &project.warnings {
         report.add(State::Warn, "config", warning.clone(), None);
@@ -100,8 +120,17 @@ fn of_project(session: &Session<'_>, project: &Project, report: &mut Report) {
     machine(&session.world, Some(project), report);
     let found: Vec<&str> = TOOLS.into_iter().filter(|tool| project.boxes.has(&session.world, tool)).collect();
     let missing: Vec<&str> = TOOLS.into_iter().filter(|tool| !found.contains(tool)).collect();
-    let text = if missing.is_empty() { found.join(", ") } else { format!("{} (not: {})", found.join(", "), missing.join(", ")) };
-    report.add(if found.is_empty() { State::Warn } else { State::Ok }, "tools", text, found.is_empty().then_some("install what the project's tests need"));
+    let text = if missing.is_empty() {
+        found.join(", ")
+    } else {
+        format!("{} (not: {})", found.join(", "), missing.join(", "))
+    };
+    report.add(
+        if found.is_empty() { State::Warn } else { State::Ok },
+        "tools",
+        text,
+        found.is_empty().then_some("install what the project's tests need"),
+    );
     providers(project, report);
 }
 
@@ -130,7 +159,11 @@ fn existing(folder: &Path) -> Option<&Path> {
 }
 
 fn tell(machine: &sandbox::Machine, level: &str, report: &mut Report) {
-    let landlock = format!("Landlock ABI {}, system call filter {}", machine.landlock_abi, if machine.seccomp { "yes" } else { "no" });
+    let landlock = format!(
+        "Landlock ABI {}, system call filter {}",
+        machine.landlock_abi,
+        if machine.seccomp { "yes" } else { "no" }
+    );
     let why = machine.why_not_strict.as_ref();
     match (level, why) {
         ("strict", _) => report.add(State::Ok, "sandbox", format!("strict ({landlock})"), None),

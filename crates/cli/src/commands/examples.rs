@@ -16,7 +16,10 @@ const EXAMPLES: [(&str, &str); 16] = [
     ("What would be changed", "codex-task fix --dry-run"),
     ("Fix at most five findings below src", "codex-task fix src --limit 5"),
     ("One finding of your linter", "codex-task suggest --file app.py --line 12 --code B006"),
-    ("The same, but stop before the branch", "codex-task suggest --file app.py --line 12 --code B006 --review"),
+    (
+        "The same, but stop before the branch",
+        "codex-task suggest --file app.py --line 12 --code B006 --review",
+    ),
     ("Judge and verify your own patch", "git diff | codex-task verify -"),
     ("Approve the last change", "codex-task commit last -m \"fix(app): no shared default list\""),
     ("Take the last branch back", "codex-task undo"),

@@ -41,7 +41,12 @@ pub(crate) async fn run(session: &Session<'_>, args: &FixArgs) -> Result<ExitCod
     let found = files::scan(&project, &Wanted { paths, select: &args.select, working_tree: false })?;
     let all = found.findings.len();
     let findings: Vec<Finding> = found.findings.into_iter().take(args.limit.unwrap_or(usize::MAX)).collect();
-    session.remark(&format!("{} in {}, {} taken", count(all as u64, "finding"), count(found.files as u64, "file"), findings.len()));
+    session.remark(&format!(
+        "{} in {}, {} taken",
+        count(all as u64, "finding"),
+        count(found.files as u64, "file"),
+        findings.len()
+    ));
     if args.dry_run {
         return dry_run(session, &project, &findings);
     }
@@ -144,9 +149,16 @@ fn report(session: &Session<'_>, items: &[Item]) {
         vec![id, clean(&place), item.finding.code.clone(), clean(&words::shorten(&end, 110))]
     });
     session.shell.out(&table(&["intent", "finding", "rule", "end"], rows));
-    let done = items.iter().filter(|i| matches!(&i.end, End::Ran(n) if words::exit_code(n) == ExitCode::Done)).count();
+    let done = items
+        .iter()
+        .filter(|i| matches!(&i.end, End::Ran(n) if words::exit_code(n) == ExitCode::Done))
+        .count();
     let total = items.len() as u64;
-    session.shell.out(&format!("{done} of {} made a branch, cost {}", count(total, "finding"), billed(items)));
+    session.shell.out(&format!(
+        "{done} of {} made a branch, cost {}",
+        count(total, "finding"),
+        billed(items)
+    ));
 }
 
 fn item_view(item: &Item) -> Value {

@@ -27,7 +27,9 @@ pub(crate) fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
     }
     let shell = session.shell;
     shell.out(&format!("wrote {}: every line is a comment, so nothing changed yet", path.display()));
-    shell.out("next  take the \"# \" off the lines you want, then commit the file: only what is committed counts");
+    shell.out(
+        "next  take the \"# \" off the lines you want, then commit the file: only what is committed counts",
+    );
     shell.out("next  codex-task doctor        what this machine allows");
     shell.out("next  codex-task fix --dry-run what the embedded rules would change");
     document(session, "init", json!({ "path": path, "exit_code": 0 }));

@@ -21,6 +21,7 @@ mod undo;
 mod usage;
 mod verify;
 
+pub(crate) use audit::{audit as audit_report, show as show_audit};
 use domain::exit_code::ExitCode;
 use domain::intent::Intent;
 use engine::Operator;
@@ -45,7 +46,9 @@ pub(crate) async fn run(
         Some(Command::Fix(args)) => fix::run(session, &args).await,
         Some(Command::Suggest(args)) => suggest::run(session, &args).await,
         Some(Command::Verify(args)) => verify::run(session, &args).await,
-        Some(Command::Show(args) | Command::Intent(IntentCommand::Show(args))) => show::run(session, &args).await,
+        Some(Command::Show(args) | Command::Intent(IntentCommand::Show(args))) => {
+            show::run(session, &args).await
+        }
         Some(Command::Diff(args)) => diff::run(session, &args).await,
         Some(Command::Commit(args)) => commit::run(session, &args).await,
         Some(Command::Reject(args)) => reject::run(session, &args).await,

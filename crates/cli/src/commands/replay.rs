@@ -21,14 +21,16 @@ pub(crate) async fn run(session: &Session<'_>, args: &IdArgs) -> Result<ExitCode
     }
     let shell = session.shell;
     for attempt in &replayed {
-        let head = format!("attempt {} by {}: recorded {}", attempt.attempt, attempt.provider, attempt.recorded);
+        let head =
+            format!("attempt {} by {}: recorded {}", attempt.attempt, attempt.provider, attempt.recorded);
         shell.out(&match &attempt.rebuilt {
             Ok(_) if attempt.is_same() => format!("{head}, {}", shell.paint_out(GREEN, "rebuilt the same")),
             Ok(other) => format!("{head}, {} {other}", shell.paint_out(RED, "rebuilt another:")),
             Err(why) => format!("{head}, {} {why}", shell.paint_out(RED, "cannot be rebuilt:")),
         });
     }
-    let code = if replayed.iter().all(engine::Replayed::is_same) { ExitCode::Done } else { ExitCode::NotVerified };
+    let code =
+        if replayed.iter().all(engine::Replayed::is_same) { ExitCode::Done } else { ExitCode::NotVerified };
     let attempts: Vec<_> = replayed
         .iter()
         .map(|a| {

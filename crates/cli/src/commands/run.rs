@@ -21,8 +21,9 @@ pub(crate) async fn run(session: &Session<'_>, args: &RunArgs) -> Result<ExitCod
     let kind = args.kind.unwrap_or(Kind::Fix);
     let text = text(session, args)?;
     if kind == Kind::Ask {
-        let mut failure = Failure::usage("answers (`--type ask`) are not in this version yet: it makes changes only")
-            .hint("ask for a change, for instance `codex-task --type docs \"Document ...\"`");
+        let mut failure =
+            Failure::usage("answers (`--type ask`) are not in this version yet: it makes changes only")
+                .hint("ask for a change, for instance `codex-task --type docs \"Document ...\"`");
         failure.code = ExitCode::NoProvider;
         return Err(failure);
     }
@@ -73,10 +74,12 @@ fn text(session: &Session<'_>, args: &RunArgs) -> Result<String, Failure> {
     };
     let text = text.trim().to_owned();
     if text.is_empty() {
-        return Err(Failure::usage("there is no task").hint("codex-task \"what is to be done\", or `codex-task --help`"));
+        return Err(Failure::usage("there is no task")
+            .hint("codex-task \"what is to be done\", or `codex-task --help`"));
     }
     // One word is far more often a mistyped command than a task.
-    if args.kind.is_none() && args.file.is_none() && !text.contains(char::is_whitespace) && args.text != ["-"] {
+    if args.kind.is_none() && args.file.is_none() && !text.contains(char::is_whitespace) && args.text != ["-"]
+    {
         return Err(Failure::usage(format!("{text:?} is no command, and one word is hardly a task"))
             .hint("`codex-task --help` lists the commands; a task is a sentence in quotes"));
     }

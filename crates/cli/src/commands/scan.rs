@@ -15,8 +15,10 @@ use crate::ui::words::count;
 pub(crate) fn run(session: &Session<'_>, args: &ScanArgs) -> Result<ExitCode, Failure> {
     let project = session.project(&Flags::default())?;
     let paths = files::inside(&project.repository, &session.folder(), &args.paths)?;
-    let found = files::scan(&project, &Wanted { paths, select: &args.select, working_tree: args.working_tree })?;
-    let code = if args.exit_code && !found.findings.is_empty() { ExitCode::NotVerified } else { ExitCode::Done };
+    let found =
+        files::scan(&project, &Wanted { paths, select: &args.select, working_tree: args.working_tree })?;
+    let code =
+        if args.exit_code && !found.findings.is_empty() { ExitCode::NotVerified } else { ExitCode::Done };
     show(session, &found);
     document(
         session,
@@ -49,6 +51,10 @@ fn show(session: &Session<'_>, found: &Found) {
         0 => String::new(),
         n => format!(", {} not wholly read (-v names them)", count(n as u64, "file")),
     };
-    let summary = format!("{} in {}{unread}", count(found.findings.len() as u64, "finding"), count(found.files as u64, "file"));
+    let summary = format!(
+        "{} in {}{unread}",
+        count(found.findings.len() as u64, "finding"),
+        count(found.files as u64, "file")
+    );
     session.remark(&summary);
 }

@@ -34,7 +34,8 @@ pub(crate) async fn run(session: &Session<'_>, args: &SuggestArgs) -> Result<Exi
     match taken {
         Taken::Ran(intent) => finish(session, "suggest", &operator, &intent).await,
         Taken::Already(intent) => {
-            let note = format!("this finding is taken already, by {}: here is how that stands", intent.id.short());
+            let note =
+                format!("this finding is taken already, by {}: here is how that stands", intent.id.short());
             session.remark(&note);
             finish(session, "suggest", &operator, &intent).await
         }
@@ -45,8 +46,9 @@ pub(crate) async fn run(session: &Session<'_>, args: &SuggestArgs) -> Result<Exi
 fn finding(session: &Session<'_>, project: &Project, args: &SuggestArgs) -> Result<Finding, Failure> {
     let path = files::one_inside(&project.repository, &session.folder(), &args.file)?;
     let Some(bytes) = Source::read(&project.source(), &path) else {
-        return Err(Failure::usage(format!("{path} is no file of the commit that HEAD names"))
-            .hint("a change starts from a commit: commit the file first, and write its path from where you stand"));
+        return Err(Failure::usage(format!("{path} is no file of the commit that HEAD names")).hint(
+            "a change starts from a commit: commit the file first, and write its path from where you stand",
+        ));
     };
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines().count();

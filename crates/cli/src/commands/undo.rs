@@ -38,7 +38,8 @@ async fn last(session: &Session<'_>, store: &Store) -> Result<IntentId, Failure>
     let repository = Some(session.repository()?.identity());
     let mut newest = None;
     for phase in ["published", "undone"] {
-        let filter = Filter { phase: Some(phase.to_owned()), repository: repository.clone(), ..Filter::default() };
+        let filter =
+            Filter { phase: Some(phase.to_owned()), repository: repository.clone(), ..Filter::default() };
         for row in store.list(&filter, Page::first(200)).await? {
             if newest.as_ref().is_none_or(|(at, _)| row.updated.0 > *at) {
                 newest = Some((row.updated.0, row.id));

@@ -22,10 +22,19 @@ pub(crate) async fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
     }
     if !lines.is_empty() {
         let rows = lines.iter().map(|line| {
-            vec![line.day.clone(), line.provider.to_string(), line.attempts.to_string(), line.billed.to_string(), line.imputed.to_string()]
+            vec![
+                line.day.clone(),
+                line.provider.to_string(),
+                line.attempts.to_string(),
+                line.billed.to_string(),
+                line.imputed.to_string(),
+            ]
         });
         session.shell.out(&table(&["day (UTC)", "provider", "proposals", "billed", "imputed"], rows));
     }
-    session.shell.out(&format!("billed {billed} in all; {} open", crate::ui::words::count(open.len() as u64, "reservation")));
+    session.shell.out(&format!(
+        "billed {billed} in all; {} open",
+        crate::ui::words::count(open.len() as u64, "reservation")
+    ));
     Ok(ExitCode::Done)
 }

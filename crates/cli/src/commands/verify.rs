@@ -50,7 +50,10 @@ fn read(session: &Session<'_>, args: &VerifyArgs) -> Result<Vec<u8>, Failure> {
     };
     read.map_err(|e| Failure::usage(format!("{name}: {e}")))?;
     match bytes.len() as u64 {
-        0 => Err(Failure::usage(format!("{name}: the patch is empty")).hint("`git diff | codex-task verify -`")),
+        0 => {
+            Err(Failure::usage(format!("{name}: the patch is empty"))
+                .hint("`git diff | codex-task verify -`"))
+        }
         size if size > MOST => Err(Failure::usage(format!("{name}: larger than 8 MiB"))),
         _ => Ok(bytes),
     }

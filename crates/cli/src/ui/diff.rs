@@ -16,7 +16,8 @@ pub(crate) fn coloured(shell: &Shell, diff: &str) -> String {
 }
 
 fn paint(shell: &Shell, line: &str) -> String {
-    let headers = ["diff --git ", "--- ", "+++ ", "index ", "new file ", "deleted file ", "old mode ", "new mode "];
+    let headers =
+        ["diff --git ", "--- ", "+++ ", "index ", "new file ", "deleted file ", "old mode ", "new mode "];
     match line.chars().next() {
         _ if headers.iter().any(|header| line.starts_with(header)) => shell.paint_out(BOLD, line),
         Some('+') => shell.paint_out(GREEN, line),

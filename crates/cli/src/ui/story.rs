@@ -9,13 +9,28 @@ use super::words;
 
 /// The whole story.
 pub(crate) fn story(shell: &Shell, intent: &Intent) {
-    let line = |name: &str, text: &str| shell.out(&format!("{} {}", shell.paint_out(DIM, &format!("{name:<11}")), clean(text)));
+    let line = |name: &str, text: &str| {
+        shell.out(&format!("{} {}", shell.paint_out(DIM, &format!("{name:<11}")), clean(text)))
+    };
     shell.out(&format!("{} {}", shell.paint_out(BOLD, "intent"), intent.id));
     line("task", &intent.task.title());
     if let Some(finding) = &intent.task.finding {
-        line("finding", &format!("{}:{}:{} {} ({})", finding.path, finding.line, finding.column, finding.code, finding.tool));
+        line(
+            "finding",
+            &format!(
+                "{}:{}:{} {} ({})",
+                finding.path, finding.line, finding.column, finding.code, finding.tool
+            ),
+        );
     }
-    line("base", &format!("{} {}", &intent.base.commit.as_str()[..12], intent.base.branch.as_deref().unwrap_or("(detached)")));
+    line(
+        "base",
+        &format!(
+            "{} {}",
+            &intent.base.commit.as_str()[..12],
+            intent.base.branch.as_deref().unwrap_or("(detached)")
+        ),
+    );
     line("repository", &intent.repository);
     if let Some(route) = &intent.route {
         for leg in &route.providers {
@@ -33,7 +48,9 @@ pub(crate) fn story(shell: &Shell, intent: &Intent) {
 }
 
 fn attempt_story(shell: &Shell, attempt: &Attempt, several: bool) {
-    let line = |name: &str, text: &str| shell.out(&format!("{} {}", shell.paint_out(DIM, &format!("{name:<11}")), clean(text)));
+    let line = |name: &str, text: &str| {
+        shell.out(&format!("{} {}", shell.paint_out(DIM, &format!("{name:<11}")), clean(text)))
+    };
     if several {
         shell.out(&shell.paint_out(BOLD, &format!("attempt {} by {}", attempt.number, attempt.provider)));
     }
@@ -94,7 +111,11 @@ pub(crate) fn outcome(shell: &Shell, intent: &Intent) {
         Phase::Waiting => YELLOW,
         _ => RED,
     };
-    shell.out(&format!("{} {}", shell.paint_out(BOLD, "result     "), shell.paint_out(style, &clean(&words::end_state(intent)))));
+    shell.out(&format!(
+        "{} {}",
+        shell.paint_out(BOLD, "result     "),
+        shell.paint_out(style, &clean(&words::end_state(intent)))
+    ));
     for command in next(intent) {
         shell.out(&format!("{} {command}", shell.paint_out(DIM, "next       ")));
     }
@@ -124,7 +145,9 @@ pub(crate) fn next(intent: &Intent) -> Vec<String> {
             vec![format!("git diff HEAD...{branch}"), format!("codex-task undo {id}")]
         }
         Phase::Undone => vec![format!("codex-task undo {id}   # brings the branch back")],
-        Phase::Ended if intent.attempts.iter().any(|a| a.patch.is_some()) => vec![format!("codex-task show {id}"), format!("codex-task diff {id}")],
+        Phase::Ended if intent.attempts.iter().any(|a| a.patch.is_some()) => {
+            vec![format!("codex-task show {id}"), format!("codex-task diff {id}")]
+        }
         Phase::Ended => vec![format!("codex-task show {id}")],
         _ => vec!["codex-task resume".to_owned()],
     }

@@ -1,9 +1,9 @@
 //! Values of the domain in words for people.
 
-use domain::event::Event;
-use domain::exit_code::ExitCode;
 use domain::decision::{Decision, Goal};
 use domain::event::Ending;
+use domain::event::Event;
+use domain::exit_code::ExitCode;
 use domain::intent::{Intent, Phase};
 use domain::patch::Stat;
 use domain::verification::{CheckVerdict, Run, RunEnd, Verdict};
@@ -49,7 +49,9 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
         Verdict::Failed { why } => format!("failed: {}", why.join("; ")),
         Verdict::NotVerified { why } => format!("not verified: {why}"),
         Verdict::BaselineBroken { why } => format!("baseline broken: {why}"),
-        Verdict::Void { changed } => format!("void: the checks changed tracked files: {}", changed.join(", ")),
+        Verdict::Void { changed } => {
+            format!("void: the checks changed tracked files: {}", changed.join(", "))
+        }
     }
 }
 
@@ -159,13 +161,17 @@ pub(crate) fn step(event: &Event) -> Option<(&'static str, String)> {
             let what = if *no_change { "nothing to change" } else { "unreadable answer" };
             ("read", format!("{what}: {}", shorten(&reasons.join("; "), 160)))
         }
-        Event::PatchRead { patch, .. } => ("patch", format!("{} sha256 {}", size(&patch.stat), &patch.sha256.as_str()[..12])),
+        Event::PatchRead { patch, .. } => {
+            ("patch", format!("{} sha256 {}", size(&patch.stat), &patch.sha256.as_str()[..12]))
+        }
         Event::GateJudged { judgement, .. } => {
             let why = domain::gate::refusals(judgement).join("; ");
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             ("gate", format!("{}{why}", judgement.verdict))
         }
-        Event::Staged { candidate, .. } => ("stage", format!("candidate commit {}", &candidate.commit.as_str()[..12])),
+        Event::Staged { candidate, .. } => {
+            ("stage", format!("candidate commit {}", &candidate.commit.as_str()[..12]))
+        }
         Event::Verified { verification, confidence, .. } => (
             "verify",
             format!(
@@ -183,8 +189,12 @@ pub(crate) fn step(event: &Event) -> Option<(&'static str, String)> {
                 Decision::NeedsPerson { reasons } => format!("needs a person: {}", reasons.join("; ")),
             },
         ),
-        Event::Published { publication, .. } => ("publish", publication.reference.trim_start_matches("refs/heads/").to_owned()),
-        Event::Undone { redo, .. } => ("undo", if *redo { "the branch is back" } else { "the branch is gone" }.to_owned()),
+        Event::Published { publication, .. } => {
+            ("publish", publication.reference.trim_start_matches("refs/heads/").to_owned())
+        }
+        Event::Undone { redo, .. } => {
+            ("undo", if *redo { "the branch is back" } else { "the branch is gone" }.to_owned())
+        }
         Event::Ended { ending, why } => ("end", format!("{}: {why}", ending_word(*ending))),
         Event::Reserved { .. }
         | Event::Settled { .. }
