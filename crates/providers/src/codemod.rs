@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use codemods::linter_autofix::{self, Safety};
-use codemods::{FixOutcome, RuleSet};
+use codemods::{FixOutcome, Language, RuleInfo, RuleSet};
 use domain::finding::Finding;
 use domain::ids::Sha256;
 use domain::money::MicroDollars;
@@ -40,8 +40,15 @@ impl Codemod {
         Self { rules }
     }
 
+    /// Whether a rule may fix it. The rules are compiled language by language as they are listed, Python's first: a
+    /// Python finding does not pay for the others.
     fn knows(&self, finding: &Finding) -> bool {
-        self.rules.rules().any(|rule| rule.code == finding.code && rule.has_fix)
+        let Some(language) = codemods::language_of(&finding.path) else { return false };
+        let is_it = |rule: RuleInfo| rule.language == language && rule.code == finding.code && rule.has_fix;
+        match language {
+            Language::Python => self.rules.rules().take_while(|rule| rule.language == language).any(is_it),
+            _ => self.rules.rules().any(is_it),
+        }
     }
 
     async fn fixed(&self, finding: &Finding, text: &str, ask: &Ask<'_>) -> Result<Edits, ProviderFailure> {

@@ -71,6 +71,11 @@ fn a_codemod_suits_findings_of_known_rules_only() {
     assert!(provider.suits(&finding("ruff", "E711")).unwrap().contains("has a rule"));
     assert!(provider.suits(&finding("ruff", "F401")).unwrap().contains("ruff may have"));
     assert!(provider.suits(&finding("mypy", "attr-defined")).is_err());
+    let at = |path: &str, code: &str| Task::from_finding(Finding::at("eslint", code, path, TEXT, 3, 1, ""));
+    assert!(provider.suits(&at("a.js", "no-var")).unwrap().contains("has a rule"));
+    assert!(
+        provider.suits(&at("a.py", "no-var")).is_err() && provider.suits(&at("a.txt", "no-var")).is_err()
+    );
     assert!(provider.suits(&Task { kind: Kind::Fix, text: "fix it".into(), finding: None }).is_err());
 }
 

@@ -351,6 +351,15 @@ async fn a_server_that_is_not_there_costs_nothing() {
 }
 
 #[tokio::test]
+async fn certificates_are_looked_at_for_https() {
+    let model = ScriptedModel::script([]);
+    let url = Some(model.origin().replace("http:", "https:"));
+    let refusal =
+        fails(LocalSettings { url, ..paid(&model) }, FailureKind::Unreachable, "no connection").await;
+    assert_eq!(refusal.charge.billed, MicroDollars::ZERO, "{refusal:?}");
+}
+
+#[tokio::test]
 async fn a_server_without_structured_output_is_asked_once_more_in_words_only() {
     let model = ScriptedModel::respond_with(|request| match request.body.get("response_format") {
         Some(_) => Step::Status(400, "{\"error\":\"unknown field `response_format`\"}".to_owned()),
