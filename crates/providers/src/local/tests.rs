@@ -150,12 +150,16 @@ async fn an_answer_as_large_as_the_cap_is_taken() {
     let model = ScriptedModel::script([Step::text("x"), Step::text("x")]);
     let (_, answer) = ask(settings(&model)).await;
     assert!(answer.is_ok());
-    let whole = Reply::text("x");
     let length = reqwest_length(&model).await;
+    // With and without an announced length.
+    let whole = || Reply::text("x");
+    let drip = || Step::Drip { reply: whole(), piece: 50, pause: Duration::ZERO };
     for (cap, fits) in [(length, true), (length - 1, false)] {
-        let model = ScriptedModel::script([Step::Reply(whole.clone())]);
-        let answer = ask(LocalSettings { max_reply_bytes: cap, ..settings(&model) }).await.1;
-        assert_eq!(answer.is_ok(), fits, "{cap}");
+        for step in [Step::Reply(whole()), drip()] {
+            let model = ScriptedModel::script([step]);
+            let answer = ask(LocalSettings { max_reply_bytes: cap, ..settings(&model) }).await.1;
+            assert_eq!(answer.is_ok(), fits, "{cap}");
+        }
     }
 }
 
