@@ -274,13 +274,17 @@ async fn repair_of(run: &Run<'_>, number: u32) -> Result<Repair, EngineError> {
     let failed = run.intent.attempts.iter().find(|a| a.number == number);
     let failed = failed.ok_or_else(|| EngineError::defect("the attempt to repair is not there"))?;
     let patch = failed.patch.as_ref().ok_or_else(|| EngineError::defect("there is no patch to repair"))?;
-    let diff = run.operator.text(&patch.sha256).await?;
+    let text = async |hash: &Sha256| -> Result<String, EngineError> {
+        // The logs of a verification are not durable yet when the same process goes on to its repair.
+        Ok(String::from_utf8_lossy(&run.bytes(hash).await?).into_owned())
+    };
+    let diff = text(&patch.sha256).await?;
     let mut log = String::new();
     for check in failed.verification.iter().flat_map(|v| &v.checks) {
         if let domain::verification::CheckVerdict::Regressed { what } = &check.verdict {
             log.push_str(&format!("## {} ({})\n{}\n", check.name, check.candidate.end, what.join("\n")));
             if let Some(output) = &check.candidate.output {
-                log.push_str(&run.operator.text(output).await?);
+                log.push_str(&text(output).await?);
             }
         }
     }
