@@ -38,13 +38,18 @@ impl Ids for Counted {
 }
 
 /// Runs it, and gives what is to be seen afterwards.
-pub fn run(scenario: &Scenario, place: &mut Place) -> Story {
+pub(crate) fn run(scenario: &Scenario, place: &mut Place) -> Story {
     let model = ScriptedModel::script(scenario.answers());
     place.ask_model_at(&model.base_url());
     let world = world(place);
-    let mut project =
-        Project::open(&world, place.repo.path(), None, Some(&place.home.join("config.yaml")), &Flags::default())
-            .unwrap();
+    let mut project = Project::open(
+        &world,
+        place.repo.path(),
+        None,
+        Some(&place.home.join("config.yaml")),
+        &Flags::default(),
+    )
+    .unwrap();
     project.providers = providers::of(&project, &world.environment);
     let job = scenario.job(&place.repo);
     place.with_store(|store| async move { drive(world, store, &project, job).await });

@@ -1,5 +1,6 @@
 //! A scenario through the program: the command line that a user would type, its exit code and its JSON document.
 
+use domain::decision::Goal;
 use testkit::ScriptedModel;
 
 use crate::seen::Story;
@@ -7,7 +8,7 @@ use crate::support::Place;
 use crate::task::Scenario;
 
 /// Runs it, and gives what is to be seen afterwards. What the document says must be what the registry says.
-pub fn run(scenario: &Scenario, place: &mut Place) -> Story {
+pub(crate) fn run(scenario: &Scenario, place: &mut Place) -> Story {
     let model = ScriptedModel::script(scenario.answers());
     place.ask_model_at(&model.base_url());
     let words = command(scenario);
@@ -28,32 +29,34 @@ pub fn run(scenario: &Scenario, place: &mut Place) -> Story {
 /// The command line for a task: a finding is suggested for, a patch verified, anything else asked for in words.
 fn command(scenario: &Scenario) -> Vec<String> {
     let task = &scenario.task;
-    let mut words: Vec<String> = vec!["--json".to_owned()];
+    let (mut words, mut options) = (Vec::new(), vec![("--json", None)]);
+    let (line, column, kind);
     if scenario.is_external() {
         words.extend(["verify".to_owned(), scenario.proposals[0].to_string_lossy().into_owned()]);
-        return words;
+    } else if let Some(f) = &task.finding {
+        (line, column) = (f.line.to_string(), f.column.to_string());
+        words.push("suggest".to_owned());
+        options.extend([
+            ("--file", Some(f.path.as_str())),
+            ("--line", Some(&line)),
+            ("--column", Some(&column)),
+        ]);
+        options.extend([
+            ("--code", Some(f.code.as_str())),
+            ("--tool", Some(&f.tool)),
+            ("--message", Some(&f.message)),
+        ]);
+    } else {
+        kind = task.kind.to_string();
+        words.push(task.text.clone());
+        options.push(("--type", Some(&kind)));
     }
-    if let Some(provider) = &task.provider {
-        words.extend(["--provider".to_owned(), provider.clone()]);
+    if !scenario.is_external() {
+        options.extend(task.provider.as_deref().map(|name| ("--provider", Some(name))));
+        options.extend((task.goal == Goal::Review).then_some(("--review", None)));
     }
-    if task.goal == domain::decision::Goal::Review {
-        words.push("--review".to_owned());
-    }
-    match &task.finding {
-        Some(f) => {
-            words.push("suggest".to_owned());
-            let (line, column) = (f.line.to_string(), f.column.to_string());
-            let named = [
-                ("--file", &f.path),
-                ("--line", &line),
-                ("--column", &column),
-                ("--code", &f.code),
-                ("--tool", &f.tool),
-                ("--message", &f.message),
-            ];
-            words.extend(named.into_iter().flat_map(|(name, value)| [name.to_owned(), value.clone()]));
-        }
-        None => words.extend(["--type".to_owned(), task.kind.to_string(), task.text.clone()]),
-    }
+    words.extend(
+        options.into_iter().flat_map(|(name, value)| [Some(name), value]).flatten().map(str::to_owned),
+    );
     words
 }

@@ -8,7 +8,7 @@ use engine::provider::Provider;
 use providers::{LocalSettings, Prices, Settings};
 
 /// As the program makes them, but with the defaults for deadlines and sizes, which no scenario sets.
-pub fn of(project: &Project, environment: &BTreeMap<String, String>) -> Vec<Box<dyn Provider>> {
+pub(crate) fn of(project: &Project, environment: &BTreeMap<String, String>) -> Vec<Box<dyn Provider>> {
     let asked = &project.config.providers.local;
     let local = LocalSettings {
         url: asked.url.clone(),

@@ -16,37 +16,37 @@ use crate::support::Place;
 /// The story of one intent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Story {
+pub(crate) struct Story {
     /// The status at rest: `published`, `needs-person`, `refused`...
-    pub end: String,
+    pub(crate) end: String,
     /// What the program exits with. Not compared where the engine runs alone.
-    pub exit_code: i32,
+    pub(crate) exit_code: i32,
     /// Texts that stand in the reasons of the end, or of the need for a person.
-    pub why: Vec<String>,
+    pub(crate) why: Vec<String>,
     /// The names of all events, in order.
-    pub events: Vec<String>,
+    pub(crate) events: Vec<String>,
     /// Each proposal.
-    pub attempts: Vec<Told>,
+    pub(crate) attempts: Vec<Told>,
     /// The files in which the last candidate differs from the base: their text, or null when they are gone.
-    pub files: BTreeMap<String, Option<String>>,
+    pub(crate) files: BTreeMap<String, Option<String>>,
     /// The modes of those, when they are not 100644.
-    pub modes: BTreeMap<String, String>,
+    pub(crate) modes: BTreeMap<String, String>,
     /// Whether there is a branch.
-    pub branch: bool,
+    pub(crate) branch: bool,
     /// How many candidates are kept.
-    pub candidates: usize,
+    pub(crate) candidates: usize,
     /// What all of it cost, in micro-dollars.
-    pub billed: i64,
+    pub(crate) billed: u64,
     /// How many requests the model got.
-    pub requests: usize,
+    pub(crate) requests: usize,
     /// Texts that stand in the last request.
-    pub prompted: Vec<String>,
+    pub(crate) prompted: Vec<String>,
 }
 
 /// One proposal and what became of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Told {
+pub(crate) struct Told {
     provider: String,
     /// The attempt whose failure it repairs.
     repairs: Option<u32>,
@@ -64,19 +64,19 @@ pub struct Told {
     /// Each check's verdict.
     checks: BTreeMap<String, String>,
     verdict: Option<String>,
-    billed: i64,
+    billed: u64,
 }
 
 impl Story {
     /// Reads `expected.yaml`.
-    pub fn read(path: &Path) -> Result<Self, String> {
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(path).map_err(|e| format!("expected.yaml: {e}"))?;
         serde_saphyr::from_str(&text).map_err(|e| format!("expected.yaml: {e}"))
     }
 
     /// What the registry and the repository show of the only intent. `exit_code`, `requests` and `prompted` are the
     /// caller's to fill in.
-    pub fn of(place: &Place) -> Self {
+    pub(crate) fn of(place: &Place) -> Self {
         let intent = place.intent();
         let mut story = Self {
             end: intent.status().to_owned(),
@@ -113,7 +113,7 @@ impl Story {
     }
 
     /// The lines in which `seen` differs from what is expected; `None` when it does not.
-    pub fn difference(&self, seen: &Self) -> Option<String> {
+    pub(crate) fn difference(&self, seen: &Self) -> Option<String> {
         let mut seen = seen.clone();
         fit(&self.why, &mut seen.why);
         fit(&self.prompted, &mut seen.prompted);

@@ -16,26 +16,26 @@ use testkit::{Need, Step, TestRepo};
 /// `task.yaml`: what is asked for, and what the repository needs beside plain files.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TaskFile {
+pub(crate) struct TaskFile {
     /// What sort of change; a finding is always a fix.
     #[serde(default = "fix")]
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The request in words.
     #[serde(default)]
-    pub text: String,
+    pub(crate) text: String,
     /// The finding, instead of words.
-    pub finding: Option<FindingFile>,
+    pub(crate) finding: Option<FindingFile>,
     /// How far it is to go.
     #[serde(default = "publish")]
-    pub goal: Goal,
+    pub(crate) goal: Goal,
     /// The only provider to ask; without it the routing rules choose.
-    pub provider: Option<String>,
+    pub(crate) provider: Option<String>,
     /// What the model says of its diffs.
     #[serde(default = "sure")]
-    pub confidence: f64,
+    pub(crate) confidence: f64,
     /// Programs without which it cannot run: `python3`, `cargo`.
     #[serde(default)]
-    pub needs: Vec<String>,
+    pub(crate) needs: Vec<String>,
     /// Files of the base that are executable.
     #[serde(default)]
     executable: Vec<String>,
@@ -47,26 +47,26 @@ pub struct TaskFile {
 /// A linter's report.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FindingFile {
-    pub tool: String,
-    pub code: String,
-    pub path: String,
-    pub line: u32,
+pub(crate) struct FindingFile {
+    pub(crate) tool: String,
+    pub(crate) code: String,
+    pub(crate) path: String,
+    pub(crate) line: u32,
     #[serde(default)]
-    pub column: u32,
-    pub message: String,
+    pub(crate) column: u32,
+    pub(crate) message: String,
 }
 
 /// One scenario, read.
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// Its folder.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// `task.yaml`.
-    pub task: TaskFile,
+    pub(crate) task: TaskFile,
     /// `policy.yaml`: the user's own configuration.
-    pub policy: String,
+    pub(crate) policy: String,
     /// The files `proposal*`, in order of their names.
-    pub proposals: Vec<PathBuf>,
+    pub(crate) proposals: Vec<PathBuf>,
 }
 
 fn fix() -> Kind {
@@ -83,7 +83,7 @@ fn sure() -> f64 {
 
 impl Scenario {
     /// Reads a folder.
-    pub fn read(folder: &Path) -> Result<Self, String> {
+    pub(crate) fn read(folder: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(folder.join("task.yaml")).map_err(|e| format!("task.yaml: {e}"))?;
         let task: TaskFile = serde_saphyr::from_str(&text).map_err(|e| format!("task.yaml: {e}"))?;
         let entries = fs::read_dir(folder).map_err(|e| e.to_string())?.flatten().map(|e| e.path());
@@ -97,7 +97,7 @@ impl Scenario {
     }
 
     /// The repository with its one commit.
-    pub fn repository(&self) -> TestRepo {
+    pub(crate) fn repository(&self) -> TestRepo {
         let repo = TestRepo::from_dir(&self.folder.join("repo"));
         for path in &self.task.executable {
             fs::set_permissions(repo.path().join(path), fs::Permissions::from_mode(0o755)).unwrap();
@@ -112,7 +112,7 @@ impl Scenario {
     }
 
     /// What the model answers: a `.diff` in a reply that keeps to the contract, anything else as it stands.
-    pub fn answers(&self) -> Vec<Step> {
+    pub(crate) fn answers(&self) -> Vec<Step> {
         let is_diff = |path: &Path| path.extension().is_some_and(|ending| ending == "diff");
         let answer = |path: &PathBuf| {
             let text = fs::read_to_string(path).unwrap();
@@ -122,16 +122,18 @@ impl Scenario {
     }
 
     /// Whether the proposal is a patch that somebody hands in.
-    pub fn is_external(&self) -> bool {
+    pub(crate) fn is_external(&self) -> bool {
         self.task.provider.as_deref() == Some("external")
     }
 
     /// The task as the engine takes it.
-    pub fn job(&self, repo: &TestRepo) -> Job {
+    pub(crate) fn job(&self, repo: &TestRepo) -> Job {
         let task = match &self.task.finding {
             Some(f) => {
                 let text = repo.read(&f.path);
-                Task::from_finding(Finding::at(&f.tool, &f.code, &f.path, &text, f.line, f.column, &f.message))
+                Task::from_finding(Finding::at(
+                    &f.tool, &f.code, &f.path, &text, f.line, f.column, &f.message,
+                ))
             }
             None => Task { kind: self.task.kind, text: self.task.text.clone(), finding: None },
         };
@@ -145,7 +147,7 @@ impl Scenario {
 }
 
 /// A word of `needs`.
-pub fn need(word: &str) -> Need {
+pub(crate) fn need(word: &str) -> Need {
     match word {
         "python3" => Need::Program("python3"),
         "cargo" => Need::Program("cargo"),

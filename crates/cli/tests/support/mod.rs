@@ -2,7 +2,7 @@
 //! from nothing. It asserts what must hold at the end of every story: nothing of the user's changed, nothing is left.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-pub mod patches;
+pub(crate) mod patches;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -17,34 +17,34 @@ use store::{Filter, Page, Store};
 use testkit::{Ended, FaultRun, Killed, Snapshot, TestRepo, Watch};
 
 /// The program under test.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_codex-task");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_codex-task");
 
 /// How long something that is being killed may take to be gone.
-pub const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A repository with a registry of its own. Everything is removed when it is dropped.
-pub struct Place {
+pub(crate) struct Place {
     /// The user's repository.
-    pub repo: TestRepo,
+    pub(crate) repo: TestRepo,
     /// The folder that `CODEX_TASK_HOME` names.
-    pub home: PathBuf,
+    pub(crate) home: PathBuf,
     /// More variables for the program, such as the address of a model.
-    pub variables: Vec<(String, String)>,
+    pub(crate) variables: Vec<(String, String)>,
 }
 
 /// What a run of the program gave.
-pub struct Done {
+pub(crate) struct Done {
     /// The exit code.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Place {
     /// In this repository, with `policy` as the user's own configuration.
-    pub fn new(repo: TestRepo, policy: &str) -> Self {
+    pub(crate) fn new(repo: TestRepo, policy: &str) -> Self {
         let home = repo.side_folder("codex-task-home");
         std::fs::create_dir(&home).unwrap();
         std::fs::write(home.join("config.yaml"), policy).unwrap();
@@ -52,18 +52,18 @@ impl Place {
     }
 
     /// Where the model is, for the program: its address and a name.
-    pub fn ask_model_at(&mut self, url: &str) {
+    pub(crate) fn ask_model_at(&mut self, url: &str) {
         self.set("CODEX_TASK_PROVIDERS__LOCAL__URL", url);
         self.set("CODEX_TASK_PROVIDERS__LOCAL__MODEL", "scripted");
     }
 
     /// One more variable for the program.
-    pub fn set(&mut self, name: &str, value: &str) {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Everything that the program gets to see of its environment.
-    pub fn environment(&self) -> Vec<(String, String)> {
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let mut all: Vec<_> = self.repo.environment().into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         all.push(("CODEX_TASK_HOME".to_owned(), self.home.to_string_lossy().into_owned()));
         all.push(("USER".to_owned(), "tester".to_owned()));
@@ -73,24 +73,24 @@ impl Place {
     }
 
     /// The program with these arguments, in the repository.
-    pub fn program(&self, args: &[&str]) -> FaultRun {
+    pub(crate) fn program(&self, args: &[&str]) -> FaultRun {
         self.program_in(self.repo.path(), args)
     }
 
     /// The same, started in another folder.
-    pub fn program_in(&self, folder: &Path, args: &[&str]) -> FaultRun {
+    pub(crate) fn program_in(&self, folder: &Path, args: &[&str]) -> FaultRun {
         FaultRun::new(Path::new(PROGRAM), folder).args(args).variables(self.environment())
     }
 
     /// Runs the program to its end.
     #[track_caller]
-    pub fn run(&self, args: &[&str]) -> Done {
+    pub(crate) fn run(&self, args: &[&str]) -> Done {
         Done::of(self.program(args).without_fault())
     }
 
     /// Runs the program and asserts its exit code.
     #[track_caller]
-    pub fn ends_with(&self, code: i32, args: &[&str]) -> Done {
+    pub(crate) fn ends_with(&self, code: i32, args: &[&str]) -> Done {
         let done = self.run(args);
         assert_eq!(done.code, code, "{args:?}\nstdout: {}\nstderr: {}", done.stdout, done.stderr);
         done
@@ -98,23 +98,26 @@ impl Place {
 
     /// The document that the program prints for `--json`.
     #[track_caller]
-    pub fn json(&self, code: i32, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, code: i32, args: &[&str]) -> Value {
         let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
         self.ends_with(code, &args).json()
     }
 
     /// Our folder for what must not be lost.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.home.join("state")
     }
 
     /// Our folder for what can be made again.
-    pub fn cache(&self) -> PathBuf {
+    pub(crate) fn cache(&self) -> PathBuf {
         self.home.join("cache")
     }
 
     /// Looks into the registry, and lets go of it again.
-    pub fn with_store<T, F: Future<Output = T>>(&self, look: impl FnOnce(std::sync::Arc<Store>) -> F) -> T {
+    pub(crate) fn with_store<T, F: Future<Output = T>>(
+        &self,
+        look: impl FnOnce(std::sync::Arc<Store>) -> F,
+    ) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let state = self.state();
         runtime.block_on(async {
@@ -124,7 +127,7 @@ impl Place {
     }
 
     /// All intents, the newest first.
-    pub fn intents(&self) -> Vec<Intent> {
+    pub(crate) fn intents(&self) -> Vec<Intent> {
         self.with_store(|store| async move {
             let mut found = Vec::new();
             for row in store.list(&Filter::default(), Page::first(100)).await.unwrap() {
@@ -136,38 +139,38 @@ impl Place {
 
     /// The only intent.
     #[track_caller]
-    pub fn intent(&self) -> Intent {
+    pub(crate) fn intent(&self) -> Intent {
         let mut all = self.intents();
         assert_eq!(all.len(), 1, "one intent was expected");
         all.remove(0)
     }
 
     /// The events of an intent.
-    pub fn events(&self, id: &IntentId) -> Vec<Event> {
-        self.with_store(
-            |store| async move { store.events(id).await.unwrap().into_iter().map(|r| r.event).collect() },
-        )
+    pub(crate) fn events(&self, id: &IntentId) -> Vec<Event> {
+        self.with_store(|store| async move {
+            store.events(id).await.unwrap().into_iter().map(|r| r.event).collect()
+        })
     }
 
     /// The names of an intent's events.
-    pub fn event_names(&self, id: &IntentId) -> Vec<&'static str> {
+    pub(crate) fn event_names(&self, id: &IntentId) -> Vec<&'static str> {
         self.events(id).iter().map(Event::name).collect()
     }
 
     /// The fingerprint of what is the user's.
-    pub fn digest(&self) -> RepoDigest {
+    pub(crate) fn digest(&self) -> RepoDigest {
         digest(self.repo.path()).unwrap()
     }
 
     /// Asserts that nothing of the user's differs from this fingerprint.
     #[track_caller]
-    pub fn assert_untouched(&self, before: &RepoDigest) {
+    pub(crate) fn assert_untouched(&self, before: &RepoDigest) {
         let lines = difference(before, &self.digest());
         assert!(lines.is_empty(), "the user's repository changed:\n  {}", lines.join("\n  "));
     }
 
     /// What to look at for leftovers: our processes, mounts, trees and locks.
-    pub fn watch(&self) -> Watch {
+    pub(crate) fn watch(&self) -> Watch {
         let folder = self.repo.path().parent().unwrap().to_string_lossy().into_owned();
         Watch::new()
             .processes(&folder)
@@ -178,7 +181,7 @@ impl Place {
 
     /// Asserts that no process, mount, tree, lock or reservation is left, and that the journal is sound.
     #[track_caller]
-    pub fn assert_nothing_left(&self) {
+    pub(crate) fn assert_nothing_left(&self) {
         self.watch().wait_until_nothing_left(&Snapshot::default(), SOON);
         let bases: Vec<_> = walk(&self.cache().join("bases"), 2)
             .into_iter()
@@ -193,7 +196,7 @@ impl Place {
     }
 
     /// The refs that are ours, with what they name.
-    pub fn own_refs(&self) -> Vec<(String, String)> {
+    pub(crate) fn own_refs(&self) -> Vec<(String, String)> {
         let listed = self.repo.git(&[
             "for-each-ref",
             "--format=%(refname) %(objectname)",
@@ -206,7 +209,7 @@ impl Place {
     /// Asserts that our refs are exactly those that the intents name: a candidate for each attempt that has one, and a
     /// branch for each publication that stands.
     #[track_caller]
-    pub fn assert_refs_told(&self) {
+    pub(crate) fn assert_refs_told(&self) {
         let mut expected = Vec::new();
         for intent in self.intents() {
             for candidate in intent.attempts.iter().filter_map(|a| a.candidate.as_ref()) {
@@ -225,7 +228,7 @@ impl Place {
 
 impl Done {
     #[track_caller]
-    pub fn of(ended: Ended) -> Self {
+    pub(crate) fn of(ended: Ended) -> Self {
         let Killed::No(code) = ended.killed else {
             panic!("{:?}\nstdout: {}\nstderr: {}", ended.killed, ended.stdout, ended.stderr)
         };
@@ -234,7 +237,7 @@ impl Done {
 
     /// Standard output as the one document of the contract.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let document: Value = serde_json::from_str(&self.stdout)
             .unwrap_or_else(|e| panic!("{e}\nstdout: {}\nstderr: {}", self.stdout, self.stderr));
         assert_eq!(document["codex_task"], 1, "{document}");

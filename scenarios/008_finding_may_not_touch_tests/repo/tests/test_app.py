@@ -1,0 +1,5 @@
+from app import count
+
+
+def test_count():
+    assert count([1, 2]) == 2

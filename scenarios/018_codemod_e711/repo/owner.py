@@ -1,0 +1,3 @@
+def is_free(owner):
+    """Whether nobody owns it."""
+    return owner == None

@@ -1,0 +1,5 @@
+function same(a, b) {
+  return typeof a == typeof b;
+}
+
+module.exports = { same };

@@ -1,0 +1,2 @@
+def part(name):
+    return "Bye " + name
