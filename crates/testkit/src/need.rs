@@ -41,10 +41,11 @@ impl Need {
 /// Whether the test may go on. If not, the reason is printed; with `CI=true` it panics instead, so that a run that is
 /// meant to be whole cannot pass by skipping. Use it through [`requires!`](crate::requires).
 #[track_caller]
+#[expect(clippy::print_stderr, reason = "the reader of a test run must see what was not tested")]
 pub fn has(need: &Need) -> bool {
     let met = need.is_met();
     if !met {
-        skipped(&test_name(), &need.words(), setting("CI").as_deref() == Some("true"));
+        eprintln!("{}", skipped(&test_name(), &need.words(), setting("CI").as_deref() == Some("true")));
     }
     met
 }
@@ -59,13 +60,13 @@ macro_rules! requires {
     };
 }
 
+/// The line that tells of it. Where nothing may be skipped, it ends the test instead.
 #[track_caller]
-#[expect(clippy::print_stderr, reason = "the reader of a test run must see what was not tested")]
-fn skipped(test: &str, what: &str, must_run: bool) {
+fn skipped(test: &str, what: &str, must_run: bool) -> String {
     if must_run {
         crate::must::fail(format_args!("CI=true allows no skipping, and {test} needs {what}"));
     }
-    eprintln!("SKIPPED {test}: needs {what}");
+    format!("SKIPPED {test}: needs {what}")
 }
 
 /// The harness names a test's thread after it; where it uses no threads, the runner's variable knows.
@@ -125,6 +126,7 @@ mod tests {
 
     #[test]
     fn elsewhere_a_lack_is_only_told() {
-        skipped("an_example_of_a_skipped_test", "something for the sake of this example", false);
+        let line = skipped("my_test", &Need::Program("ruff").words(), false);
+        assert_eq!(line, "SKIPPED my_test: needs the program ruff");
     }
 }
