@@ -111,7 +111,7 @@ impl Intent {
     }
 
     fn after_failure(&self, attempt: &Attempt) -> Next {
-        if attempt.is_asked_again() { self.ask_leg(attempt.leg, None) } else { self.next_leg() }
+        if attempt.is_asked_again() { self.ask_leg(attempt.leg, attempt.repairs) } else { self.next_leg() }
     }
 
     fn after_verification(&self, rules: &FlowRules) -> Next {
@@ -128,7 +128,7 @@ impl Intent {
     }
 
     fn may_repair(&self, attempt: &Attempt, rules: &FlowRules) -> bool {
-        let so_far = self.attempts.iter().filter(|a| a.repairs.is_some()).count();
+        let so_far = self.attempts.iter().filter(|a| a.repairs.is_some() && !a.is_asked_again()).count();
         let able = self.route.as_ref().and_then(|r| r.providers.get(attempt.leg)).is_some_and(|l| l.repairs);
         let confidence = attempt.patch.as_ref().and_then(|p| p.raw_confidence);
         able && (so_far as u64) < u64::from(rules.max_retries)

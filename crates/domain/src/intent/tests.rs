@@ -227,6 +227,33 @@ fn a_failed_verification_is_repaired_once_and_then_goes_to_the_next_provider() {
 }
 
 #[test]
+fn a_repair_that_was_interrupted_is_asked_for_again_as_a_repair_and_only_so_often() {
+    let failed = || Verdict::Failed { why: vec!["tests: a".into()] };
+    let mut intent = up_to_verified("local", failed());
+    let died = ProviderFailure { kind: FailureKind::Interrupted, detail: "died".into() };
+    let mut more: Vec<Event> = asked(2, "local", Some(1)).into();
+    more.push(Event::ProviderFailed { attempt: 2, provider: ProviderId::new("local"), failure: died });
+    more.push(settled(2, ChargeBasis::Free));
+    more.iter().for_each(|event| intent.apply(event).unwrap());
+    assert_eq!(next(&intent), Next::Ask { attempt: 3, leg: 0, repairs: Some(1) });
+    let mut more: Vec<Event> = asked(3, "local", Some(1)).into();
+    more.extend(answered(3, "local"));
+    more.extend(judged(3, GateVerdict::Pass));
+    more.extend(staged(3));
+    more.push(verified(3, failed()));
+    more.iter().for_each(|event| intent.apply(event).unwrap());
+    assert_eq!(next(&intent), Next::Ask { attempt: 4, leg: 1, repairs: None });
+}
+
+#[test]
+fn a_repair_that_the_budget_has_no_room_for_does_not_pass_over_the_next_provider() {
+    let mut intent = up_to_verified("local", Verdict::Failed { why: vec![] });
+    let failure = ProviderFailure { kind: FailureKind::OverBudget, detail: "no room".into() };
+    intent.apply(&Event::ProviderFailed { attempt: 2, provider: ProviderId::new("local"), failure }).unwrap();
+    assert_eq!(next(&intent), Next::Ask { attempt: 3, leg: 1, repairs: None });
+}
+
+#[test]
 fn a_provider_that_cannot_repair_is_not_asked_to() {
     let intent = up_to_verified("codemod", Verdict::Failed { why: vec![] });
     assert_eq!(next(&intent), Next::Ask { attempt: 2, leg: 1, repairs: None });

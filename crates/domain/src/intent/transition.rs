@@ -162,7 +162,8 @@ impl Intent {
         Ok(&mut self.attempts[at])
     }
 
-    /// A repair and a question asked again stay at their place in the route; anything else goes one on.
+    /// A repair and a question asked again stay at their place in the route, and so does a repair that could not even be
+    /// asked for: its provider comes no more. Anything else goes one on.
     fn place_in_route(&mut self, provider: &ProviderId, repairs: Option<u32>) {
         let legs = self.route.as_ref().map_or(&[][..], |r| r.providers.as_slice());
         let before = self.attempts.len().checked_sub(2).map(|i| &self.attempts[i]);
@@ -171,7 +172,8 @@ impl Intent {
             Some(b) if repairs.is_some() || b.is_asked_again() => b.leg,
             Some(b) => b.leg + 1,
         };
-        let place = legs.iter().skip(leg).position(|l| l.provider == *provider).map_or(leg, |i| leg + i);
+        let again = before.filter(|b| b.provider == *provider).map_or(leg, |b| b.leg);
+        let place = legs.iter().skip(leg).position(|l| l.provider == *provider).map_or(again, |i| leg + i);
         if let Some(current) = self.attempts.last_mut() {
             current.leg = place;
         }
