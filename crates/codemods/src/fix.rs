@@ -7,7 +7,7 @@ use crate::edit::apply;
 use crate::language::language_of;
 use crate::python;
 use crate::rules::RuleSet;
-use crate::scan::{Context, Hit, Looked, Repair, findings, look};
+use crate::scan::{Context, Hit, Looked, Repair, findings, look, special_repair};
 use crate::source::Source;
 
 /// A repaired file.
@@ -74,9 +74,11 @@ fn attempt(
     }
     let Some(hit) = find(path, &source, &looked, finding) else { return Ok(None) };
     let plan = match (&looked.analysis, &hit.repair) {
+        (_, Repair::Ready(plan)) => plan.clone(),
+        (analysis, Repair::None(why)) => {
+            special_repair(rules, &source, hit, analysis.as_ref(), &context).ok_or_else(|| why.clone())?
+        }
         (Some(analysis), _) => python::plan(&source, analysis, hit, context.project)?,
-        (None, Repair::Ready(plan)) => plan.clone(),
-        (None, Repair::None(why)) => return Err(why.clone()),
         (None, _) => return Err("the file was not analysed".into()),
     };
     let after = apply(text, &plan.edits).ok_or("the edits of the fix overlap")?;

@@ -77,6 +77,12 @@ pub(crate) struct Meta {
     /// Metavariables that must mean the builtin of their name (Python).
     #[serde(default)]
     pub(crate) builtins: Vec<String>,
+    /// Words of which the matched text holds at least one: a cheap test before the pattern is tried.
+    #[serde(default)]
+    pub(crate) words: Vec<String>,
+    /// Not used to find, only to repair what another rule of the same code finds (for costly patterns).
+    #[serde(default)]
+    pub(crate) only_repairs: bool,
     /// Further languages that the rule is compiled for.
     #[serde(default)]
     pub(crate) also: Vec<SupportLang>,

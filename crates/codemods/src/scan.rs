@@ -12,8 +12,11 @@ use crate::edit::Edit;
 use crate::language::{Language, language_of};
 use crate::python::{self, Analysis, DefaultSite, NameSite, Plan};
 use crate::rules::{Compiled, Rule, RuleSet};
-use crate::source::{Lines, Skipped, Source, walk};
+use crate::source::{MAX_DEPTH, Places, Skipped, Source, walk};
 use crate::suppress::Suppressions;
+
+/// Characters of a message that are kept; metavariables can stand for any amount of code.
+const MESSAGE: usize = 200;
 
 /// Facts about the project that a single file does not tell. Looked up only when a finding is repaired.
 pub trait ProjectNames {
@@ -129,7 +132,10 @@ pub(crate) fn look<'t>(rules: &RuleSet, source: &'t Source, path: &str, context:
         .is_none_or(|codes| codes.iter().any(|code| !python::CODED.iter().any(|(coded, _)| coded == code)));
     if wants_yaml {
         let written = Written { rules: rules.compiled(source.language), source, context };
-        written.look(looked.analysis.as_ref(), &mut looked.hits);
+        match written.look(looked.analysis.as_ref(), None) {
+            Ok(hits) => looked.hits.extend(hits),
+            Err(why) => looked.skipped = Some(why),
+        }
     }
     looked.hits.sort_by(|a, b| (a.at, &a.code).cmp(&(b.at, &b.code)));
     looked
@@ -145,24 +151,40 @@ struct Written<'w> {
 type Match<'t> = NodeMatch<'t, StrDoc<SupportLang>>;
 
 impl Written<'_> {
-    fn look(&self, analysis: Option<&Analysis<'_>>, hits: &mut Vec<Hit>) {
-        let root = self.source.grep();
-        let mut found_here: Vec<Hit> = Vec::new();
-        walk(self.source.root(), |node, _| {
-            if node.is_error() {
+    /// Tries the rules at every node; with `repair_at`, only at nodes that start there, and with the costly rules.
+    fn look(&self, analysis: Option<&Analysis<'_>>, repair_at: Option<usize>) -> Result<Vec<Hit>, Skipped> {
+        let mut hits = Vec::new();
+        let mut too_deep = false;
+        walk(self.source.root(), |node, depth| {
+            too_deep |= depth > MAX_DEPTH;
+            if too_deep
+                || node.is_error()
+                || repair_at.is_some_and(|at| !(node.start_byte()..=node.end_byte()).contains(&at))
+            {
                 return false;
             }
             for index in self.rules.for_kind(node.kind_id()) {
                 let rule = &self.rules.rules[*index];
-                if self.context.wants(rule.code()) && !node.has_error() {
-                    let found = rule.config.matcher.match_node(root.adopt(node));
-                    let hit = found.and_then(|found| self.hit(rule, &found, analysis));
-                    hit.into_iter().for_each(|hit| keep_better(&mut found_here, hit));
+                if self.is_candidate(rule, node, repair_at.is_some()) {
+                    let found = rule.config.matcher.match_node(self.source.grep().adopt(node));
+                    hits.extend(found.and_then(|found| self.hit(rule, &found, analysis)));
                 }
             }
             true
         });
-        hits.extend(found_here);
+        if too_deep { Err(Skipped::TooDeep) } else { Ok(hits) }
+    }
+
+    fn is_candidate(&self, rule: &Rule, node: tree_sitter::Node<'_>, repairing: bool) -> bool {
+        let meta = &rule.meta;
+        let has_word = || {
+            let words = self.source.text().get(node.byte_range()).unwrap_or_default();
+            meta.words.iter().any(|word| words.contains(word.as_str()))
+        };
+        (repairing || !meta.only_repairs)
+            && self.context.wants(rule.code())
+            && (meta.words.is_empty() || has_word())
+            && !node.has_error()
     }
 
     fn hit(&self, rule: &Rule, found: &Match<'_>, analysis: Option<&Analysis<'_>>) -> Option<Hit> {
@@ -175,18 +197,19 @@ impl Written<'_> {
             return None;
         }
         let at = rule.meta.at.as_ref().and_then(variable).map_or(found.range().start, |n| n.range().start);
-        Some(Hit {
-            tool: rule.meta.tool.clone(),
-            code: rule.code().to_owned(),
-            message: rule.config.get_message(found),
-            at,
-            repair: self.repair(rule, found),
-        })
+        // Repairs are worked out for one code at a time only.
+        let repair = match self.context.only {
+            Some(_) => self.repair(rule, found),
+            None => Repair::None(String::new()),
+        };
+        let message = rule.config.get_message(found);
+        let message = message.chars().take(MESSAGE).collect();
+        Some(Hit { tool: rule.meta.tool.clone(), code: rule.code().to_owned(), message, at, repair })
     }
 
     fn repair(&self, rule: &Rule, found: &Match<'_>) -> Repair {
         let Some(fixer) = rule.config.fixer.first() else {
-            return Repair::None(format!("the rule {} has no fix", rule.code()));
+            return Repair::None(format!("no safe change is known for this place ({})", rule.code()));
         };
         let edit = found.make_edit(&rule.config.matcher, fixer);
         let range = edit.position..edit.position + edit.deleted_length;
@@ -205,13 +228,23 @@ impl Written<'_> {
     }
 }
 
-/// Two rules of one code may match one place: a general one that only reports, a special one that repairs.
-fn keep_better(hits: &mut Vec<Hit>, hit: Hit) {
-    match hits.iter_mut().rev().take(8).find(|one| one.at == hit.at && one.code == hit.code) {
-        Some(one) if matches!(hit.repair, Repair::Ready(_)) => *one = hit,
-        Some(_) => {}
-        None => hits.push(hit),
+/// The repair of a place that was found by a rule without one: of a special rule of the same code that matches there.
+pub(crate) fn special_repair(
+    rules: &RuleSet,
+    source: &Source,
+    hit: &Hit,
+    analysis: Option<&Analysis<'_>>,
+    context: &Context<'_>,
+) -> Option<Plan> {
+    if python::is_coded(&hit.code) {
+        return None;
     }
+    let written = Written { rules: rules.compiled(source.language), source, context };
+    let hits = written.look(analysis, Some(hit.at)).ok()?;
+    hits.into_iter().filter(|one| one.at == hit.at && one.code == hit.code).find_map(|one| match one.repair {
+        Repair::Ready(plan) => Some(plan),
+        _ => None,
+    })
 }
 
 /// Whether the bytes hold a comment: a template would lose it.
@@ -240,18 +273,22 @@ fn unsuppressed(source: &Source, path: &str, hits: Vec<Hit>) -> Vec<Hit> {
     hits.into_iter().filter(|hit| !suppressions.silence(source, hit)).collect()
 }
 
-/// Hits as findings, with fingerprints worked out in one pass over the text.
+/// Hits (sorted by place) as findings. What depends on the line alone is worked out once a line: some have thousands.
 pub(crate) fn findings(path: &str, source: &Source, hits: &[Hit]) -> Vec<Finding> {
     if hits.is_empty() {
         return Vec::new();
     }
     let text = source.text();
-    let lines = Lines::of(text);
+    let mut places = Places::new(text);
     let occurrences = occurrences(text);
+    let mut fingerprints: HashMap<(&str, u32), Fingerprint> = HashMap::new();
     hits.iter()
         .map(|hit| {
-            let (line, column) = lines.position(text, hit.at);
-            let (folded, nth) = &occurrences[(line as usize - 1).min(occurrences.len() - 1)];
+            let (line, column) = places.of(hit.at);
+            let (words, nth) = occurrences[(line as usize - 1).min(occurrences.len() - 1)];
+            let fingerprint = fingerprints
+                .entry((hit.code.as_str(), line))
+                .or_insert_with(|| Fingerprint::of(&hit.code, path, words, nth));
             Finding {
                 tool: hit.tool.clone(),
                 code: hit.code.clone(),
@@ -259,7 +296,7 @@ pub(crate) fn findings(path: &str, source: &Source, hits: &[Hit]) -> Vec<Finding
                 line,
                 column,
                 message: hit.message.clone(),
-                fingerprint: Fingerprint::of(&hit.code, path, folded, *nth),
+                fingerprint: fingerprint.clone(),
             }
         })
         .collect()

@@ -11,7 +11,15 @@ use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
 use crate::language::Language;
 
 /// Files above this size are not read: nobody reviews a patch to a generated file of that size.
-const MAX_BYTES: usize = 4 << 20;
+const MAX_BYTES: usize = 1 << 20;
+
+/// Levels of syntax above which no rule looks at a file: some rules look up and down the tree from every node.
+pub(crate) const MAX_DEPTH: usize = 1_000;
+
+/// The parser frees its stack by recursion, one frame a token (measured: under 100 bytes, unoptimised). Texts up to
+/// this size are parsed where we are, larger ones on a thread whose stack fits them.
+const SMALL: usize = 4 << 10;
+const STACK_PER_BYTE: usize = 160;
 
 /// Parser steps per byte (and a floor) before a parse is given up. Ordinary code needs under one callback (about
 /// 100 steps) per 100 bytes; only error recovery on rubbish goes far above it.
@@ -24,8 +32,8 @@ pub enum Skipped {
     /// No rules for files of this name.
     #[error("no rules for this kind of file")]
     UnknownLanguage,
-    /// Above the size limit (4 MiB).
-    #[error("the file is larger than 4 MiB")]
+    /// Above the size limit (1 MiB).
+    #[error("the file is larger than 1 MiB")]
     TooLarge,
     /// The parser gave up.
     #[error("the parser needs too long for this file")]
@@ -82,6 +90,18 @@ impl Source {
 
 /// Parses within the step budget; `None` when it runs out.
 pub(crate) fn parse_tree(lang: SupportLang, text: &str) -> Option<Tree> {
+    if text.len() <= SMALL {
+        return parse_here(lang, text);
+    }
+    let size = (1 << 20) + text.len() * STACK_PER_BYTE;
+    std::thread::scope(|scope| {
+        let thread =
+            std::thread::Builder::new().stack_size(size).spawn_scoped(scope, || parse_here(lang, text));
+        thread.ok()?.join().ok().flatten()
+    })
+}
+
+fn parse_here(lang: SupportLang, text: &str) -> Option<Tree> {
     let mut parser = Parser::new();
     parser.set_language(&lang.get_ts_language()).ok()?;
     let mut left = CALLBACKS_AT_LEAST + (text.len() >> 10) * CALLBACKS_PER_KIB;
@@ -128,19 +148,38 @@ impl Lines {
         self.starts.partition_point(|start| *start <= offset)
     }
 
-    /// Line (from 1) and column (in characters, from 1; a leading byte order mark is no character).
-    pub(crate) fn position(&self, text: &str, offset: usize) -> (u32, u32) {
-        let line = self.line(offset);
-        let start = self.starts[line - 1];
-        let before = text.get(start..offset).unwrap_or_default();
-        let before = if start == 0 { before.trim_start_matches('\u{feff}') } else { before };
-        (clamp(line), clamp(before.chars().count() + 1))
-    }
-
     /// The bytes of a line (from 1), its ending included.
     pub(crate) fn range(&self, line: usize, text: &str) -> Range<usize> {
         let start = self.starts.get(line - 1).copied().unwrap_or(text.len());
         start..self.starts.get(line).copied().unwrap_or(text.len())
+    }
+}
+
+/// Turns offsets, best in ascending order, into lines and columns.
+pub(crate) struct Places<'t> {
+    text: &'t str,
+    lines: Lines,
+    /// The last offset asked for, its line and the characters before it on that line.
+    last: (usize, usize, usize),
+}
+
+impl<'t> Places<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { text, lines: Lines::of(text), last: (0, 1, 0) }
+    }
+
+    /// Line (from 1) and column (in characters, from 1; a leading byte order mark is no character).
+    pub(crate) fn of(&mut self, offset: usize) -> (u32, u32) {
+        let line = self.lines.line(offset);
+        let (from, counted) = match self.last {
+            (last, same, counted) if same == line && last <= offset => (last, counted),
+            _ => (self.lines.range(line, self.text).start, 0),
+        };
+        let between = self.text.get(from..offset).unwrap_or_default();
+        let between = if from == 0 { between.trim_start_matches('\u{feff}') } else { between };
+        let counted = counted + between.chars().count();
+        self.last = (offset, line, counted);
+        (clamp(line), clamp(counted + 1))
     }
 }
 

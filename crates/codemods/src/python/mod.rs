@@ -5,15 +5,18 @@
 //! finding that is asked for: `mutable_default` (B006, B008), `undefined_name` with `imports` (F821).
 
 mod annotations;
+mod bindings;
 mod builtins;
 mod comparisons;
 mod defaults;
+mod definitions;
 mod expressions;
 mod imports;
 mod known_names;
 mod mutable_default;
 mod patterns;
 mod scope;
+mod statements;
 mod syntax;
 mod undefined_name;
 mod visit;
@@ -32,6 +35,11 @@ pub(crate) const CODED: &[(&str, &str)] = &[
     ("F632", "Comparison to a literal by `is`"),
     ("F821", "Undefined name"),
 ];
+
+/// Whether a rule in Rust has this code.
+pub(crate) fn is_coded(code: &str) -> bool {
+    CODED.iter().any(|(coded, _)| *coded == code)
+}
 
 /// What one walk over a file finds out.
 pub(crate) struct Analysis<'t> {

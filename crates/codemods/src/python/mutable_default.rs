@@ -3,7 +3,7 @@
 
 use super::Plan;
 use super::defaults::{DefaultKind, DefaultSite};
-use super::syntax::{Node, bare, dotted, field, fields, is_plain_string, parts, slice};
+use super::syntax::{Node, bare, dotted, field, fields, is_container_display, is_plain_string, parts, slice};
 use crate::edit::{Edit, indent_at, line_end, newline};
 use crate::source::walk;
 
@@ -218,8 +218,12 @@ impl<'t> Default<'t> {
             indent_at(self.text, first.start_byte()).to_owned()
         };
         let unit = indent.strip_prefix(own).filter(|unit| !unit.is_empty()).unwrap_or("    ");
-        let lines =
-            format!("{indent}if {0} is None:{nl}{indent}{unit}{0} = {1}{nl}", self.name, self.value_text());
+        let inner = format!("{indent}{unit}");
+        let value = self.value_text(&inner);
+        let lines = format!("{indent}if {0} is None:{nl}{inner}{0} = {value}{nl}", self.name);
+        if one_line && is_docstring(*first, self.text) {
+            return Err("the docstring shares its line with a statement".into());
+        }
         if one_line {
             return Ok(Edit::replace(self.colon..first.start_byte(), format!("{nl}{lines}{indent}")));
         }
@@ -246,23 +250,41 @@ impl<'t> Default<'t> {
         }
     }
 
-    /// The default as the right side of an assignment.
-    fn value_text(&self) -> String {
+    /// The default as the right side of an assignment on a line with this indentation.
+    fn value_text(&self, indent: &str) -> String {
         let words = slice(self.value, self.text);
-        let closed = matches!(
-            self.value.kind(),
-            "parenthesized_expression"
-                | "tuple"
-                | "list"
-                | "dictionary"
-                | "set"
-                | "list_comprehension"
-                | "dictionary_comprehension"
-                | "set_comprehension"
-        );
-        let opens = if self.value.kind() == "call" { field(self.value, "function") } else { None };
-        let closed = closed || opens.is_some_and(|f| !slice(f, self.text).contains('\n'));
-        if closed || !words.contains('\n') { words.to_owned() } else { format!("({words})") }
+        if !words.contains('\n') {
+            return words.to_owned();
+        }
+        let head = match self.value.kind() {
+            "parenthesized_expression" | "tuple" => "",
+            "call" => field(self.value, "function").map_or(words, |function| slice(function, self.text)),
+            _ if is_container_display(self.value) => "",
+            _ => words,
+        };
+        let words = self.shifted(words, indent);
+        if head.contains('\n') { format!("({words})") } else { words }
+    }
+
+    /// The lines after the first moved to the right as far as the first; not in strings, where white space counts.
+    fn shifted(&self, words: &str, indent: &str) -> String {
+        let mut in_string = false;
+        walk(self.value, |node, _| {
+            in_string |= node.kind() == "string" && slice(node, self.text).contains('\n');
+            !in_string
+        });
+        let old = indent_at(self.text, self.value.start_byte());
+        match indent.strip_prefix(old) {
+            Some(more) if !in_string => {
+                let mut lines = words.split_inclusive('\n');
+                let first = lines.next().unwrap_or_default().to_owned();
+                lines.fold(
+                    first,
+                    |all, line| if line.trim().is_empty() { all + line } else { all + more + line },
+                )
+            }
+            _ => words.to_owned(),
+        }
     }
 }
 

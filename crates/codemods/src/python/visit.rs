@@ -4,9 +4,8 @@
 use std::mem;
 
 use super::Analysis;
-use super::defaults;
 use super::scope::{Bound, Load, MODULE, Model, ScopeId, ScopeKind};
-use super::syntax::{Node, bare, dotted, field, fields, parts, slice};
+use super::syntax::{Node, slice};
 use super::undefined_name::NameSite;
 use crate::scan::{Hit, Repair};
 use crate::source::Skipped;
@@ -32,9 +31,9 @@ pub(super) struct Flags {
     pub(super) deferred_base: bool,
     /// Inside of the target of an assignment's subscript.
     pub(super) subscript: bool,
-    handler: bool,
-    orelse: bool,
-    conditional: bool,
+    pub(super) handler: bool,
+    pub(super) orelse: bool,
+    pub(super) conditional: bool,
 }
 
 /// Something to visit later, with the surroundings it has.
@@ -48,7 +47,7 @@ pub(super) struct Later<'t> {
 #[derive(Debug, Default)]
 pub(super) struct Queues<'t> {
     pub(super) bases: Vec<Later<'t>>,
-    functions: Vec<Later<'t>>,
+    pub(super) functions: Vec<Later<'t>>,
     pub(super) type_parameters: Vec<Later<'t>>,
     pub(super) lambdas: Vec<Later<'t>>,
     pub(super) futures: Vec<Later<'t>>,
@@ -72,11 +71,11 @@ pub(super) struct Visitor<'t> {
     pub(super) typing: bool,
     missing: Vec<(NameSite, Option<usize>)>,
     /// For each `try` around: whether it catches `NameError`.
-    handled: Vec<bool>,
+    pub(super) handled: Vec<bool>,
     is_package: bool,
-    has_global: bool,
+    pub(super) has_global: bool,
     depth: usize,
-    stop: Option<Skipped>,
+    pub(super) stop: Option<Skipped>,
 }
 
 /// Walks a module.
@@ -220,457 +219,6 @@ impl<'t> Visitor<'t> {
         self.flags = saved;
     }
 
-    pub(super) fn block(&mut self, node: Node<'t>) {
-        for statement in parts(node) {
-            self.statement(statement);
-        }
-    }
-
-    fn optional_block(&mut self, node: Option<Node<'t>>) {
-        if let Some(node) = node {
-            self.block(node);
-        }
-    }
-
-    fn statement(&mut self, node: Node<'t>) {
-        if self.enter() {
-            self.statement_inside(node);
-        }
-        self.leave();
-    }
-
-    fn statement_inside(&mut self, node: Node<'t>) {
-        match node.kind() {
-            "expression_statement" => self.expression_statement(node),
-            "import_statement" => self.import(node),
-            "import_from_statement" => self.import_from(node),
-            "future_import_statement" => self.import_future(node),
-            "decorated_definition" => self.decorated(node),
-            "function_definition" => self.function(node),
-            "class_definition" => self.class(node),
-            "if_statement" | "while_statement" => self.with_flags(|v| v.conditional(node)),
-            "for_statement" => self.for_loop(node),
-            "try_statement" => self.try_statement(node),
-            "with_statement" => self.with(node),
-            "match_statement" => self.with_flags(|v| v.match_statement(node)),
-            "delete_statement" => parts(node).into_iter().for_each(|target| self.delete(target)),
-            "global_statement" => self.global(node),
-            "nonlocal_statement" => self.nonlocal(node),
-            "type_alias_statement" => self.type_alias(node),
-            "print_statement" | "exec_statement" => self.python_2(node),
-            _ => self.expr_parts(node),
-        }
-    }
-
-    /// A statement of Python 2. `print >>f, x` is also an expression of Python 3, which is how linters read it.
-    fn python_2(&mut self, node: Node<'t>) {
-        if parts(node).first().is_some_and(|first| first.kind() == "chevron") {
-            self.expr_parts(node);
-        } else {
-            self.stop.get_or_insert(Skipped::SyntaxError);
-        }
-    }
-
-    fn expression_statement(&mut self, node: Node<'t>) {
-        for part in parts(node) {
-            match part.kind() {
-                "assignment" => self.assignment(part),
-                "augmented_assignment" => self.augmented(part),
-                _ => self.expr(part),
-            }
-        }
-    }
-
-    fn assignment(&mut self, node: Node<'t>) {
-        if let Some(annotation) = field(node, "type") {
-            return self.annotated_assignment(node, annotation);
-        }
-        let mut targets = Vec::new();
-        let mut value = Some(node);
-        while let Some(inner) = value
-            && inner.kind() == "assignment"
-        {
-            targets.extend(field(inner, "left"));
-            value = field(inner, "right");
-        }
-        if let Some(value) = value {
-            self.expr(value);
-        }
-        for target in targets {
-            match (target.kind(), value) {
-                ("identifier", Some(value)) => self.bind(self.name(target), Bound::Value(value)),
-                _ => self.store(target),
-            }
-        }
-    }
-
-    fn annotated_assignment(&mut self, node: Node<'t>, annotation: Node<'t>) {
-        let here = self.model.scopes[self.scope].kind;
-        let typing_only =
-            self.future || self.model.stub || !matches!(here, ScopeKind::Class | ScopeKind::Module);
-        self.annotation(annotation, typing_only);
-        let value = field(node, "right");
-        if let Some(value) = value {
-            let is_alias = self.typing
-                && dotted(annotation, self.text)
-                    .is_some_and(|name| self.model.is_typing(self.scope, &name, "TypeAlias"));
-            if is_alias { self.type_definition(value) } else { self.expr(value) }
-        }
-        let Some(target) = field(node, "left") else { return };
-        match (target.kind(), value) {
-            (_, None) if bare_target(target).kind() == "identifier" => {
-                self.bind(self.name(bare_target(target)), Bound::Annotation);
-            }
-            _ => self.store(target),
-        }
-    }
-
-    fn augmented(&mut self, node: Node<'t>) {
-        let Some(target) = field(node, "left") else { return };
-        if target.kind() == "identifier" {
-            self.load(target);
-        }
-        if let Some(value) = field(node, "right") {
-            self.expr(value);
-        }
-        self.store(target);
-    }
-
-    /// Binds the names of an assignment's target, and visits the expressions in it.
-    pub(super) fn store(&mut self, target: Node<'t>) {
-        match target.kind() {
-            "identifier" => self.bind(self.name(target), Bound::Opaque),
-            "attribute" => self.expr_field(target, "object"),
-            "subscript" => self.with_flags(|v| {
-                v.flags.subscript = true;
-                v.expr_parts(target);
-            }),
-            _ => {
-                if self.enter() {
-                    parts(target).into_iter().for_each(|inner| self.store(inner));
-                }
-                self.leave();
-            }
-        }
-    }
-
-    fn delete(&mut self, target: Node<'t>) {
-        match target.kind() {
-            "identifier" => self.delete_name(target),
-            "attribute" | "subscript" => self.store(target),
-            _ => {
-                if self.enter() {
-                    parts(target).into_iter().for_each(|inner| self.delete(inner));
-                }
-                self.leave();
-            }
-        }
-    }
-
-    fn delete_name(&mut self, node: Node<'t>) {
-        let name = self.name(node);
-        self.model.touch_builtin(name);
-        match self.model.scopes[self.scope].names.get(name) {
-            Some(id) if !self.model.is_unbound(*id) => {}
-            _ => self.report_missing(node.byte_range(), name, None),
-        }
-        if !(self.flags.conditional || self.flags.handler || self.flags.orelse) {
-            self.bind(name, Bound::Deleted);
-        }
-    }
-
-    fn import(&mut self, node: Node<'t>) {
-        for item in fields(node, "name") {
-            let (path, alias) = self.alias(item);
-            self.note_typing(path);
-            match alias {
-                Some(alias) => self.bind(alias, Bound::Import(path)),
-                None => match path.split_once('.') {
-                    Some((first, _)) => self.bind(first.trim_end(), Bound::Submodule(first.trim_end())),
-                    None => self.bind(path, Bound::Import(path)),
-                },
-            }
-        }
-    }
-
-    fn import_from(&mut self, node: Node<'t>) {
-        let module = field(node, "module_name").map_or("", |n| self.name(n));
-        self.note_typing(module);
-        if parts(node).iter().any(|part| part.kind() == "wildcard_import") {
-            self.model.scopes[self.scope].star = true;
-        }
-        for item in fields(node, "name") {
-            let (name, alias) = self.alias(item);
-            self.bind(alias.unwrap_or(name), Bound::From { module, name });
-        }
-    }
-
-    fn import_future(&mut self, node: Node<'t>) {
-        for item in fields(node, "name") {
-            let (name, alias) = self.alias(item);
-            self.future |= name == "annotations";
-            self.bind(alias.unwrap_or(name), Bound::Opaque);
-        }
-    }
-
-    fn note_typing(&mut self, module: &str) {
-        self.typing |= matches!(module, "typing" | "typing_extensions" | "_typeshed" | "mypy_extensions");
-    }
-
-    /// The dotted path of an imported item and its alias.
-    fn alias(&self, item: Node<'t>) -> (&'t str, Option<&'t str>) {
-        if item.kind() != "aliased_import" {
-            return (self.name(item), None);
-        }
-        let path = field(item, "name").map_or("", |n| self.name(n));
-        (path, field(item, "alias").map(|n| self.name(n)))
-    }
-
-    fn decorated(&mut self, node: Node<'t>) {
-        for part in parts(node) {
-            match part.kind() {
-                "decorator" => self.expr_parts(part),
-                _ => self.statement(part),
-            }
-        }
-    }
-
-    fn function(&mut self, node: Node<'t>) {
-        let parameters = field(node, "parameters").map(parts).unwrap_or_default();
-        for parameter in &parameters {
-            self.expr_field(*parameter, "value");
-        }
-        let outer = self.scope;
-        if self.model.scopes[outer].kind == ScopeKind::Class {
-            self.scope = self.model.push_scope(ScopeKind::ClassCell, Some(outer));
-            self.bind("__class__", Bound::Opaque);
-        }
-        self.in_scope(ScopeKind::Type, |v| {
-            v.type_parameters(field(node, "type_parameters"));
-            let typing_only = v.future || v.model.stub;
-            let annotations = parameters.iter().filter_map(|p| field(*p, "type"));
-            for annotation in annotations.chain(field(node, "return_type")) {
-                v.annotation(annotation, typing_only);
-            }
-            v.in_scope(ScopeKind::Function, |v| {
-                v.with_flags(|v| {
-                    v.flags.handler = false;
-                    let item = v.put_off(node);
-                    v.later.functions.push(item);
-                });
-                v.declare_globals(field(node, "body"));
-            });
-        });
-        self.scope = outer;
-        defaults::check_function(self, node, &parameters);
-        if let Some(name) = field(node, "name") {
-            self.bind(self.name(name), Bound::Opaque);
-        }
-    }
-
-    fn function_body(&mut self, node: Node<'t>) {
-        self.bind_parameters(field(node, "parameters"));
-        self.optional_block(field(node, "body"));
-    }
-
-    /// Binds the parameters' names; their defaults and annotations were visited outside.
-    pub(super) fn bind_parameters(&mut self, parameters: Option<Node<'t>>) {
-        for parameter in parameters.map(parts).unwrap_or_default() {
-            match parameter.kind() {
-                "default_parameter" | "typed_default_parameter" => {
-                    field(parameter, "name").into_iter().for_each(|name| self.store(name));
-                }
-                "typed_parameter" => parts(parameter).first().into_iter().for_each(|name| self.store(*name)),
-                _ => self.store(parameter),
-            }
-        }
-    }
-
-    /// Names that a body declares global exist in the module, whether or not the module binds them itself.
-    fn declare_globals(&mut self, body: Option<Node<'t>>) {
-        if !self.has_global || self.scope == MODULE {
-            return;
-        }
-        let mut pending: Vec<_> = body.into_iter().collect();
-        while let Some(node) = pending.pop() {
-            if node.kind() == "global_statement" {
-                for name in parts(node) {
-                    let name = self.name(name);
-                    if self.model.module_binding(name).is_none_or(|id| self.model.is_unbound(id)) {
-                        self.model.bind(MODULE, name, Bound::Opaque);
-                    }
-                }
-            } else if holds_statements(node.kind()) {
-                pending.extend(parts(node));
-            }
-        }
-    }
-
-    fn class(&mut self, node: Node<'t>) {
-        self.in_scope(ScopeKind::Type, |v| {
-            v.type_parameters(field(node, "type_parameters"));
-            if let Some(arguments) = field(node, "superclasses") {
-                v.with_flags(|v| {
-                    v.flags.class_base = true;
-                    v.expr_parts(arguments);
-                });
-            }
-            v.in_scope(ScopeKind::Class, |v| {
-                v.with_flags(|v| {
-                    v.flags.handler = false;
-                    v.declare_globals(field(node, "body"));
-                    v.optional_block(field(node, "body"));
-                });
-            });
-        });
-        if let Some(name) = field(node, "name") {
-            self.bind(self.name(name), Bound::Opaque);
-        }
-    }
-
-    fn conditional(&mut self, node: Node<'t>) {
-        self.expr_field(node, "condition");
-        self.flags.conditional = true;
-        self.optional_block(field(node, "consequence").or_else(|| field(node, "body")));
-        for branch in fields(node, "alternative") {
-            self.expr_field(branch, "condition");
-            self.with_flags(|v| {
-                v.flags.orelse |= node.kind() == "while_statement";
-                v.optional_block(field(branch, "consequence").or_else(|| field(branch, "body")));
-            });
-        }
-    }
-
-    fn for_loop(&mut self, node: Node<'t>) {
-        self.expr_field(node, "right");
-        field(node, "left").into_iter().for_each(|target| self.store(target));
-        self.optional_block(field(node, "body"));
-        self.with_flags(|v| {
-            v.flags.orelse = true;
-            v.optional_block(field(node, "alternative").and_then(|branch| field(branch, "body")));
-        });
-    }
-
-    fn try_statement(&mut self, node: Node<'t>) {
-        let clauses: Vec<_> = parts(node).into_iter().filter(|part| part.kind() != "block").collect();
-        let catches = clauses.iter().any(|clause| self.catches_name_error(*clause));
-        self.handled.push(catches);
-        self.optional_block(field(node, "body"));
-        self.handled.pop();
-        for clause in clauses {
-            self.with_flags(|v| match clause.kind() {
-                "except_clause" => v.except(clause),
-                "else_clause" => {
-                    v.flags.orelse = true;
-                    v.optional_block(field(clause, "body"));
-                }
-                _ => parts(clause).into_iter().for_each(|block| v.block(block)),
-            });
-        }
-    }
-
-    fn catches_name_error(&self, clause: Node<'t>) -> bool {
-        let is_name_error = |node: &Node<'t>| {
-            self.name(*node) == "NameError" && self.model.finds_builtin(self.scope, "NameError")
-        };
-        fields(clause, "value").into_iter().any(|value| {
-            let value = if value.kind() == "as_pattern" { parts(value)[0] } else { value };
-            let value = bare(value);
-            if value.kind() == "tuple" {
-                parts(value).iter().any(is_name_error)
-            } else {
-                is_name_error(&value)
-            }
-        })
-    }
-
-    fn except(&mut self, clause: Node<'t>) {
-        self.flags.handler = true;
-        let values = fields(clause, "value");
-        let alias = values.first().filter(|v| v.kind() == "as_pattern").and_then(|v| field(*v, "alias"));
-        let name = alias.and_then(|a| parts(a).first().copied()).map(|n| self.name(n));
-        let hidden = name.and_then(|name| {
-            self.model.touch_builtin(name);
-            match self.model.load(self.scope, name, false) {
-                Load::Resolved(id) => Some(id),
-                _ => None,
-            }
-        });
-        if let Some(name) = name {
-            self.bind(name, Bound::Opaque);
-        }
-        for value in values {
-            let value = if value.kind() == "as_pattern" { parts(value)[0] } else { value };
-            self.expr(value);
-        }
-        parts(clause).into_iter().filter(|n| n.kind() == "block").for_each(|block| self.block(block));
-        if let Some(name) = name {
-            self.bind(name, Bound::Unbound(hidden));
-        }
-    }
-
-    fn with(&mut self, node: Node<'t>) {
-        let clauses = parts(node).into_iter().filter(|part| part.kind() == "with_clause");
-        for item in clauses.flat_map(parts) {
-            let Some(value) = field(item, "value") else { continue };
-            self.with_item(value);
-        }
-        self.optional_block(field(node, "body"));
-    }
-
-    /// An expression, with the names that `as` binds to it.
-    pub(super) fn with_item(&mut self, value: Node<'t>) {
-        if value.kind() != "as_pattern" {
-            return self.expr(value);
-        }
-        for part in parts(value) {
-            if part.kind() == "as_pattern_target" { self.store(part) } else { self.expr(part) }
-        }
-    }
-
-    fn match_statement(&mut self, node: Node<'t>) {
-        fields(node, "subject").into_iter().for_each(|subject| self.expr(subject));
-        self.flags.conditional = true;
-        for case in field(node, "body").map(parts).unwrap_or_default() {
-            for part in parts(case) {
-                match part.kind() {
-                    "if_clause" => self.expr_parts(part),
-                    "block" => self.block(part),
-                    _ => self.pattern(part),
-                }
-            }
-        }
-    }
-
-    fn global(&mut self, node: Node<'t>) {
-        if self.scope == MODULE {
-            return;
-        }
-        for name in parts(node) {
-            let name = self.name(name);
-            let id = self.model.module_binding(name);
-            if let Some(id) = id {
-                self.model.bindings[id].rebound = true;
-            }
-            self.bind(name, Bound::Global(id));
-        }
-    }
-
-    fn nonlocal(&mut self, node: Node<'t>) {
-        for name in parts(node) {
-            let name = self.name(name);
-            let scopes: Vec<_> = self.model.ancestors(self.scope).skip(1).collect();
-            let found = scopes
-                .into_iter()
-                .filter(|id| *id != MODULE && self.model.scopes[*id].kind != ScopeKind::Class)
-                .find_map(|id| self.model.scopes[id].names.get(name).copied());
-            if let Some(id) = found {
-                self.model.bindings[id].rebound = true;
-                self.bind(name, Bound::Nonlocal(id));
-            }
-        }
-    }
-
     /// A load of a name.
     pub(super) fn load(&mut self, node: Node<'t>) {
         let forward = self.flags.future_type && self.flags.typing_only;
@@ -688,7 +236,12 @@ impl<'t> Visitor<'t> {
         }
     }
 
-    fn report_missing(&mut self, range: std::ops::Range<usize>, name: &str, annotation: Option<usize>) {
+    pub(super) fn report_missing(
+        &mut self,
+        range: std::ops::Range<usize>,
+        name: &str,
+        annotation: Option<usize>,
+    ) {
         let handled = self.handled.iter().any(|catches| *catches);
         // Python folds look-alike letters into one name; we do not.
         if handled || !name.is_ascii() || (self.is_package && name == "__path__") {
@@ -696,31 +249,4 @@ impl<'t> Visitor<'t> {
         }
         self.missing.push((NameSite { name: name.to_owned(), range, scope: self.scope }, annotation));
     }
-}
-
-/// `x` of `(x): int`, which the grammar takes for a tuple.
-fn bare_target(target: Node<'_>) -> Node<'_> {
-    match parts(target).as_slice() {
-        [inner] if target.kind() == "tuple_pattern" && target.child_count() == 3 => *inner,
-        _ => target,
-    }
-}
-
-/// Whether nodes of this kind can hold statements of the same scope.
-fn holds_statements(kind: &str) -> bool {
-    matches!(
-        kind,
-        "block"
-            | "if_statement"
-            | "elif_clause"
-            | "else_clause"
-            | "for_statement"
-            | "while_statement"
-            | "try_statement"
-            | "except_clause"
-            | "finally_clause"
-            | "with_statement"
-            | "match_statement"
-            | "case_clause"
-    )
 }
