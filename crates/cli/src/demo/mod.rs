@@ -11,6 +11,7 @@ use domain::finding::Finding;
 use domain::intent::{Intent, Phase};
 use domain::money::MicroDollars;
 use domain::task::Task;
+use domain::verification::CheckVerdict;
 use engine::{Operator, Project};
 use git::RepoDigest;
 use serde_json::{Value, json};
@@ -30,6 +31,13 @@ use crate::ui::{diff::coloured, story};
 use crate::view;
 use crate::world::HOME_VARIABLE;
 use repository::Second;
+
+/// Whether the demo's folder stays, so that command lines that name it make sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Yes,
+    No,
+}
 
 /// The demo's folders.
 struct Place {
@@ -57,7 +65,8 @@ pub(crate) async fn run(outer: &Session<'_>, args: &DemoArgs) -> Result<ExitCode
     let operator = session.operator().await?;
     let intents = take_all(&session, &steering, &operator, &project, findings).await?;
     drop(operator);
-    let code = conclude(&session, &place, &intents, (began, &before)).await?;
+    let keep = if args.clean { Keep::No } else { Keep::Yes };
+    let code = conclude(&session, &place, &intents, (began, &before, keep)).await?;
     clean_up(&session, args, &place)?;
     Ok(code)
 }
@@ -194,7 +203,7 @@ async fn conclude(
     session: &Session<'_>,
     place: &Place,
     intents: &[Intent],
-    (began, before): (Instant, &RepoDigest),
+    (began, before, keep): (Instant, &RepoDigest, Keep),
 ) -> Result<ExitCode, Failure> {
     let shell = session.shell;
     shell.out(&format!("\n{}", shell.paint_out(BOLD, "what became of them")));
@@ -214,7 +223,9 @@ async fn conclude(
     let total = count(intents.len() as u64, "finding");
     shell.out(&format!("{published} of {total} on branches of their own, cost {cost}, {seconds:.1} s"));
     shell.out(&untouched(before, &git::digest(&place.shop)?));
-    next(session, place, intents);
+    if keep == Keep::Yes {
+        next(session, place, intents);
+    }
     let stopped = intents.iter().any(|i| words::exit_code(i) == ExitCode::Aborted);
     let code = match (stopped, published, report.is_clean()) {
         (true, _, _) => ExitCode::Aborted,
@@ -257,7 +268,7 @@ fn next(session: &Session<'_>, place: &Place, intents: &[Intent]) {
         line(&format!("git log -1 --patch {}", words::branch(published).unwrap_or_default()));
         line(&format!("codex-task undo {}", published.id.short()));
     }
-    if let Some(failed) = intents.iter().find(|i| words::exit_code(i) == ExitCode::NotVerified) {
+    if let Some(failed) = intents.iter().find(|intent| failed_a_check(intent)) {
         note("proposed, and kept from a branch because a test failed");
         line(&format!("codex-task show {}", failed.id.short()));
     }
@@ -266,15 +277,17 @@ fn next(session: &Session<'_>, place: &Place, intents: &[Intent]) {
     line("codex-task fix --dry-run");
 }
 
+/// Whether a check got worse by the change.
+fn failed_a_check(intent: &Intent) -> bool {
+    let checks = intent.attempts.iter().filter_map(|a| a.verification.as_ref()).flat_map(|v| &v.checks);
+    checks.into_iter().any(|check| matches!(check.verdict, CheckVerdict::Regressed { .. }))
+}
+
 fn clean_up(session: &Session<'_>, args: &DemoArgs, place: &Place) -> Result<(), Failure> {
     if args.clean {
         // Parts of the cache may belong to the sandbox's user.
-        sandbox_remove(&place.whole)?;
+        sandbox::remove_tree(&place.whole)?;
         session.remark(&format!("removed {}", place.whole.display()));
     }
     Ok(())
-}
-
-fn sandbox_remove(folder: &Path) -> Result<(), Failure> {
-    Ok(sandbox::remove_tree(folder)?)
 }

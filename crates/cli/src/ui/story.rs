@@ -79,6 +79,9 @@ fn attempt_story(shell: &Shell, attempt: &Attempt, several: bool) {
         let raw = confidence.raw.map_or_else(|| "none given".to_owned(), |raw| raw.to_string());
         line("confidence", &format!("{} (the provider's own: {raw})", confidence.combined));
     }
+    if let Some(decision) = &attempt.decision {
+        line("decision", &words::decision(decision));
+    }
 }
 
 /// The checks on both sides.

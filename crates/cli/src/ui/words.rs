@@ -114,6 +114,15 @@ pub(crate) fn exit_code(intent: &Intent) -> ExitCode {
     }
 }
 
+/// Who decided what, and why.
+pub(crate) fn decision(decision: &Decision) -> String {
+    match decision {
+        Decision::Approved { decider, .. } => format!("approved by {decider}"),
+        Decision::Rejected { decider, reason } => format!("rejected by {decider}: {reason}"),
+        Decision::NeedsPerson { reasons } => format!("needs a person: {}", reasons.join("; ")),
+    }
+}
+
 /// Milliseconds as people read them.
 pub(crate) fn time(ms: u64) -> String {
     match ms {
@@ -181,14 +190,7 @@ pub(crate) fn step(event: &Event) -> Option<(&'static str, String)> {
                 confidence.combined
             ),
         ),
-        Event::Decided { decision, .. } => (
-            "decide",
-            match decision {
-                Decision::Approved { decider, .. } => format!("approved by {decider}"),
-                Decision::Rejected { decider, reason } => format!("rejected by {decider}: {reason}"),
-                Decision::NeedsPerson { reasons } => format!("needs a person: {}", reasons.join("; ")),
-            },
-        ),
+        Event::Decided { decision: taken, .. } => ("decide", decision(taken)),
         Event::Published { publication, .. } => {
             ("publish", publication.reference.trim_start_matches("refs/heads/").to_owned())
         }
