@@ -1,5 +1,7 @@
 //! The rules in Rust on the examples of `tests/coded/<code>.yml`. To add a case, write it there.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
 use codex_task_codemods as codemods;
 
 use codemods::{Context, FixOutcome, ProjectNames, RuleSet, fix, fix_with, scan};
