@@ -1,5 +1,6 @@
 //! Runs each folder of `scenarios/` twice: through the engine, and through the program. Adding a folder needs no Rust;
 //! docs/recipes/scenario.md says how.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may stop at the first surprise")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,12 +1,14 @@
 //! One test's own place: a repository, a home of ours beside it, and the program run in it with an environment built
 //! from nothing. It asserts what must hold at the end of every story: nothing of the user's changed, nothing is left.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may stop at the first surprise")]
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub(crate) mod patches;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use domain::event::Event;
 use domain::ids::IntentId;
@@ -171,12 +173,23 @@ impl Place {
 
     /// What to look at for leftovers: our processes, mounts, trees and locks.
     pub(crate) fn watch(&self) -> Watch {
+        self.watch_processes().files(self.cache().join("trees")).files(self.state().join("running"))
+    }
+
+    /// Only the processes and mounts: those that know the folder of this test, and those in a box of one of our intents,
+    /// which see no path of the machine and bear the intent's id.
+    pub(crate) fn watch_processes(&self) -> Watch {
         let folder = self.repo.path().parent().unwrap().to_string_lossy().into_owned();
-        Watch::new()
-            .processes(&folder)
-            .mounts(&folder)
-            .files(self.cache().join("trees"))
-            .files(self.state().join("running"))
+        let watch = Watch::new().processes(&folder).mounts(&folder);
+        self.intents().iter().fold(watch, |watch, intent| watch.processes(intent.id.as_str()))
+    }
+
+    /// Starts the program and does not wait. Its output goes nowhere.
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
+        #[expect(clippy::disallowed_methods, reason = "starts the program under test")]
+        let mut command = Command::new(PROGRAM);
+        command.args(args).current_dir(self.repo.path()).env_clear().envs(self.environment());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Asserts that no process, mount, tree, lock or reservation is left, and that the journal is sound.
@@ -255,6 +268,19 @@ fn toolchains() -> Vec<(String, String)> {
         folder.is_dir().then(|| (name.to_owned(), folder.to_string_lossy().into_owned()))
     };
     places.into_iter().filter_map(find).collect()
+}
+
+/// Looks until `found` gives something; ends the test when that takes too long.
+#[track_caller]
+pub(crate) fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + SOON;
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come within {SOON:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// The names of everything down to this depth.

@@ -1,0 +1,123 @@
+//! Killed in the middle of something outside: while a check runs, while a provider is being asked.
+
+use std::path::PathBuf;
+
+use testkit::{ScriptedModel, Snapshot, Step};
+
+use crate::support::patches::{ASK, COMMA, POLICY, greeter};
+use crate::support::{Place, SOON, wait_for};
+use crate::tell::Tale;
+
+/// A check that says that it began, by a file in its tree, and then waits beside children and grandchildren.
+const HANGS: &str = "checks:\n  detect: false\n  commands:\n    - name: hangs\n      run: \"touch begun; (sleep 600 & sleep 600) & sleep 600\"\n";
+
+/// The file of a check that has begun, in whatever tree there is.
+fn begun(place: &Place) -> Option<PathBuf> {
+    let trees = std::fs::read_dir(place.cache().join("trees")).ok()?;
+    trees.flatten().map(|tree| tree.path().join("tree/begun")).find(|file| file.exists())
+}
+
+fn killed_during_a_check(level: &str) {
+    let tale = Tale { policy: HANGS, ..Tale::PUBLISHED };
+    let mut told = tale.begin();
+    told.place.set("CODEX_TASK_SANDBOX__LEVEL", level);
+    let untouched = told.place.digest();
+    let mut operator = told.place.start(&[ASK, "--provider", "local"]);
+    wait_for("a check that runs", || begun(&told.place));
+    operator.kill().unwrap();
+    operator.wait().unwrap();
+    // Without any resume: a box does not outlive its operator.
+    told.place.watch_processes().wait_until_nothing_left(&Snapshot::default(), SOON);
+    let id = told.place.intent().id;
+    assert_eq!(told.place.event_names(&id).last(), Some(&"Verifying"));
+    // The same check would hang again, so this time a person stops it while it runs.
+    let mut resumed = told.place.start(&["resume"]);
+    wait_for("the check that is run again", || begun_anew(&told.place));
+    terminate(&resumed);
+    resumed.wait().unwrap();
+    let intent = told.place.intent();
+    assert_eq!(intent.status(), "aborted");
+    told.place.assert_nothing_left();
+    told.place.assert_refs_told();
+    told.place.assert_untouched(&untouched);
+}
+
+/// As [`begun`], once the check is announced a second time.
+fn begun_anew(place: &Place) -> Option<PathBuf> {
+    let id = place.intent().id;
+    let verifying = place.event_names(&id).iter().filter(|name| **name == "Verifying").count();
+    if verifying == 2 { begun(place) } else { None }
+}
+
+fn terminate(child: &std::process::Child) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+}
+
+#[test]
+fn a_check_dies_with_its_operator_at_the_strongest_level() {
+    killed_during_a_check("auto");
+}
+
+#[test]
+fn a_check_dies_with_its_operator_at_the_weak_level() {
+    killed_during_a_check("weak");
+}
+
+#[test]
+fn a_free_question_under_way_is_asked_again_after_a_crash() {
+    let model =
+        ScriptedModel::respond_with(
+            |request| {
+                if request.number == 1 { Step::Hang } else { Step::patch(COMMA, 0.9) }
+            },
+        );
+    let place = killed_while_asking(&model, "");
+    place.ends_with(0, &["resume"]);
+    let intent = place.intent();
+    assert_eq!((intent.status(), intent.attempts.len()), ("published", 2));
+    assert_eq!(model.requests()[0].bytes, model.requests()[1].bytes, "the same question");
+    place.assert_nothing_left();
+    place.assert_refs_told();
+}
+
+#[test]
+fn a_paid_question_under_way_is_charged_and_not_asked_again_after_a_crash() {
+    let model = ScriptedModel::script([Step::Hang]);
+    let place = killed_while_asking(&model, "providers:\n  local: {price_in: 1, price_out: 2}\n");
+    let reserved = place.intent().attempts[0].reserved.unwrap();
+    assert!(reserved.micros() > 0);
+    place.ends_with(0, &["resume"]);
+    let intent = place.intent();
+    assert_eq!((intent.status(), intent.billed()), ("no-provider", reserved));
+    assert_eq!(model.requests().len(), 1);
+    place.assert_nothing_left();
+}
+
+/// A program that waits for this model is killed; gives its place.
+fn killed_while_asking(model: &ScriptedModel, providers: &str) -> Place {
+    let mut place = Place::new(greeter(), &format!("{providers}{POLICY}"));
+    place.ask_model_at(&model.base_url());
+    let mut operator = place.start(&[ASK, "--provider", "local"]);
+    model.wait_for_requests(1, SOON);
+    operator.kill().unwrap();
+    operator.wait().unwrap();
+    model.wait_until_idle(SOON);
+    place
+}
+
+#[test]
+fn an_intent_that_a_live_process_works_on_is_left_alone_by_resume() {
+    let model = ScriptedModel::script([Step::Hang]);
+    let mut place = Place::new(greeter(), POLICY);
+    place.ask_model_at(&model.base_url());
+    let mut operator = place.start(&[ASK, "--provider", "local"]);
+    model.wait_for_requests(1, SOON);
+    let resumed = place.json(0, &["resume"]);
+    let id = place.intent().id;
+    assert_eq!(resumed["busy"], serde_json::json!([id]));
+    terminate(&operator);
+    assert_eq!(operator.wait().unwrap().code(), Some(130));
+    assert_eq!(place.intent().status(), "aborted");
+    place.assert_nothing_left();
+}

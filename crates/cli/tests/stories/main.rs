@@ -1,0 +1,15 @@
+//! Whole stories through the real program: killed at every point, on repositories in any state, with models that
+//! misbehave, replayed from the record, and audited after tampering.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may stop at the first surprise")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod audit;
+mod during;
+mod faults;
+mod local;
+mod replay;
+mod tell;
+mod undo;
+mod untouched;
