@@ -53,11 +53,11 @@ Set up:
 Options:
 {options}{after-help}";
 
-const AFTER: &str = "
+const AFTER: &str = "\
 Where <ID> is asked for: the whole id, its last four or more digits, a suggestion's id, or `last`.
 
-Exit codes: 0 done, 1 verification failed, 2 usage or configuration, 3 needs a person, 4 refused by the gate,
-5 over budget, 6 no provider could answer, 7 baseline broken, 70 internal, 130 aborted.
+Exit codes: 0 done, 1 verification failed, 2 usage or configuration, 3 needs a person, 4 refused
+by the gate, 5 over budget, 6 no provider could answer, 7 baseline broken, 70 internal, 130 aborted.
 
 Examples:
   codex-task scan
@@ -98,8 +98,9 @@ pub(crate) struct GlobalArgs {
     /// One JSON document on stdout (see docs/manual/json.md)
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
-    /// When to colour
-    #[arg(long, global = true, value_enum, default_value_t = ColourChoice::Auto, value_name = "WHEN", help_heading = "Everywhere")]
+    /// When to colour: auto, always, never
+    #[arg(long, global = true, value_enum, hide_possible_values = true, hide_default_value = true,
+          default_value_t = ColourChoice::Auto, value_name = "WHEN", help_heading = "Everywhere")]
     pub(crate) color: ColourChoice,
     /// Tell more on stderr; twice for every event
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
@@ -134,7 +135,7 @@ pub(crate) struct Steering {
     #[arg(long, value_name = "DOLLARS", help_heading = "Steering")]
     pub(crate) budget: Option<String>,
     /// Ask the provider even when an equal request is on record
-    #[arg(long, visible_alias = "fresh", help_heading = "Steering")]
+    #[arg(long, alias = "fresh", help_heading = "Steering")]
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) judging: Judging,
@@ -143,7 +144,7 @@ pub(crate) struct Steering {
 /// Options that belong to the policy under which a change is judged: `commit` needs the same ones as the run.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Judging {
-    /// The sandbox level: auto, strict, weak, none [default: the strongest that the machine allows]
+    /// The sandbox: auto (the strongest possible), strict, weak, none
     #[arg(long, value_name = "LEVEL", value_parser = sandbox_level, help_heading = "Steering")]
     pub(crate) sandbox: Option<WantedLevel>,
     /// Run by `sh -c` instead of the detected tests

@@ -1,5 +1,7 @@
 //! Each command once, end to end: the real program, real git objects, real checks in the real sandbox.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test program: what is not there ends the test")]
+
 #[path = "support/mod.rs"]
 mod support;
 

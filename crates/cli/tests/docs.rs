@@ -3,6 +3,8 @@
 //! Fences tagged `console` hold lines that begin with `$ `. A fence right behind a comment `<!-- not run: why -->` is left
 //! out. Lines that are not ours (`git`, `cat`) are run by `sh` too, with our program on the search path.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test program: what is not there ends the test")]
+
 #[path = "support/mod.rs"]
 mod support;
 

@@ -1,5 +1,7 @@
 //! The help and the reference that are worked out from it, as users see them.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test program: what is not there ends the test")]
+
 #[path = "support/mod.rs"]
 mod support;
 

@@ -84,6 +84,17 @@ pub(crate) async fn finish(
     intent: &Intent,
 ) -> Result<ExitCode, Failure> {
     let code = words::exit_code(intent);
+    finish_with(session, command, operator, intent, code).await
+}
+
+/// The same with the code that this command gives to such an end.
+pub(crate) async fn finish_with(
+    session: &Session<'_>,
+    command: &str,
+    operator: &Operator,
+    intent: &Intent,
+    code: ExitCode,
+) -> Result<ExitCode, Failure> {
     let diff = diff_of(operator, intent).await?;
     if session.shell.is_json() {
         let fields = json!({ "intent": view::intent(intent), "diff": diff, "exit_code": code.code() });

@@ -8,11 +8,12 @@ use domain::proposal::ProviderId;
 use domain::task::Task;
 use engine::Job;
 
-use super::finish;
+use super::finish_with;
 use crate::args::VerifyArgs;
 use crate::error::Failure;
 use crate::session::Session;
 use crate::take::{Taken, on_signals, take};
+use crate::ui::words;
 
 /// No patch is larger, in bytes; the reader of patches has a limit of its own below it.
 const MOST: u64 = 8 << 20;
@@ -33,10 +34,13 @@ pub(crate) async fn run(session: &Session<'_>, args: &VerifyArgs) -> Result<Exit
     let (Taken::Ran(intent) | Taken::Already(intent)) =
         take(&operator, &project, job, &reporter, &cancel).await?;
     drop(reporter);
-    let code = finish(session, "verify", &operator, &intent).await?;
     // A patch that cannot be read or placed is refused; no provider is to blame.
     let unreadable = intent.current().is_some_and(|a| a.refused.is_some());
-    Ok(if code == ExitCode::NoProvider && unreadable { ExitCode::Refused } else { code })
+    let code = match words::exit_code(&intent) {
+        ExitCode::NoProvider if unreadable => ExitCode::Refused,
+        code => code,
+    };
+    finish_with(session, "verify", &operator, &intent, code).await
 }
 
 fn read(session: &Session<'_>, args: &VerifyArgs) -> Result<Vec<u8>, Failure> {
