@@ -140,7 +140,7 @@ pub struct CheckResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 pub enum Verdict {
-    /// At least one check passed on the candidate, none got worse.
+    /// Tests (or a command that the user chose) passed on the candidate, and no check got worse.
     Verified,
     /// Some check got worse, or the finding is still there.
     Failed {
@@ -152,7 +152,7 @@ pub enum Verdict {
         /// Why.
         why: String,
     },
-    /// Every check fails on the base already: nothing can be judged.
+    /// Tests fail on the base already, in a way that says nothing about single ones: nothing can be judged.
     BaselineBroken {
         /// The checks that fail, with their ends.
         why: String,
@@ -270,18 +270,38 @@ pub fn judge_all(checks: &[CheckResult], changed: &[String]) -> Verdict {
     if !failed.is_empty() {
         return Verdict::Failed { why: failed };
     }
-    let shows = |c: &CheckResult| {
-        c.kind != CheckKind::Finding && matches!(c.verdict, CheckVerdict::Passed | CheckVerdict::Fixed)
-    };
-    if checks.iter().any(shows) {
+    let broken: Vec<String> =
+        checks.iter().filter(|c| is_broken(c)).map(|c| format!("{} ({})", c.name, c.baseline.end)).collect();
+    if !broken.is_empty() {
+        return Verdict::BaselineBroken { why: format!("fails on the base already: {}", broken.join(", ")) };
+    }
+    if checks.iter().any(shows_behaviour) {
         return Verdict::Verified;
     }
-    let real: Vec<&CheckResult> = checks.iter().filter(|c| c.kind != CheckKind::Finding).collect();
-    if !real.is_empty() && real.iter().all(|c| c.verdict == CheckVerdict::PreExisting) {
-        let names: Vec<String> = real.iter().map(|c| format!("{} ({})", c.name, c.baseline.end)).collect();
-        return Verdict::BaselineBroken { why: format!("fails on the base already: {}", names.join(", ")) };
+    Verdict::NotVerified { why: not_verified_because(checks) }
+}
+
+/// Whether a check shows that the code still does what it did: passed tests, or a command that the user chose. Style,
+/// types, a compiler and a scan can speak against a change; alone they are no proof for it.
+fn shows_behaviour(check: &CheckResult) -> bool {
+    let chosen = matches!(check.kind, CheckKind::Test | CheckKind::Command);
+    match check.verdict {
+        CheckVerdict::Passed | CheckVerdict::Fixed => chosen,
+        CheckVerdict::PreExisting => chosen && some_tests_passed(&check.candidate),
+        CheckVerdict::Regressed { .. } | CheckVerdict::NotVerified { .. } => false,
     }
-    Verdict::NotVerified { why: not_verified_because(&real) }
+}
+
+/// Whether tests or a chosen command fail on the base in a way that says nothing about single tests: then nothing can be
+/// judged, whatever else passes.
+fn is_broken(check: &CheckResult) -> bool {
+    matches!(check.kind, CheckKind::Test | CheckKind::Command)
+        && check.verdict == CheckVerdict::PreExisting
+        && !some_tests_passed(&check.candidate)
+}
+
+fn some_tests_passed(run: &Run) -> bool {
+    run.tests.iter().any(|t| t.end == TestEnd::Passed)
 }
 
 fn failure(check: &CheckResult) -> Option<String> {
@@ -297,18 +317,20 @@ fn failure(check: &CheckResult) -> Option<String> {
     }
 }
 
-fn not_verified_because(real: &[&CheckResult]) -> String {
+fn not_verified_because(checks: &[CheckResult]) -> String {
+    let real: Vec<&CheckResult> = checks.iter().filter(|c| c.kind != CheckKind::Finding).collect();
     if real.is_empty() {
         return "no check is configured or detected".to_owned();
     }
-    let reasons: Vec<String> = real
-        .iter()
-        .map(|c| match &c.verdict {
-            CheckVerdict::NotVerified { why } => format!("{}: {why}", c.name),
-            _ => format!("{}: fails on the base already", c.name),
-        })
-        .collect();
-    reasons.join("; ")
+    let reason = |c: &&CheckResult| match &c.verdict {
+        CheckVerdict::NotVerified { why } => format!("{}: {why}", c.name),
+        CheckVerdict::PreExisting => format!("{}: fails on the base already", c.name),
+        _ => format!("{} {}", c.name, c.candidate.end),
+    };
+    format!(
+        "no test was run that shows what the code does ({})",
+        real.iter().map(reason).collect::<Vec<_>>().join("; ")
+    )
 }
 
 impl std::fmt::Display for RunEnd {

@@ -96,7 +96,7 @@ impl Bench {
         if let Some(source) = &options.source {
             copy(source, &repo.path().join("source"))?;
         }
-        repo.write(TARGET, target());
+        repo.write(TARGET, target(options.pairs + 1));
         repo.commit("the benchmark's base");
         let model = answers();
         let home = repo.side_folder("home");
@@ -119,12 +119,10 @@ impl Bench {
         let (binary, line) = (self.binary.to_string_lossy(), line(n).to_string());
         let home = self.home.to_string_lossy();
         let argv = [&*binary, "suggest", "--file", TARGET, "--line", &line, "--code", "B006", "--json"];
-        let config = self.home.join("config.yaml");
         let environment = [
             ("PATH", "/usr/local/bin:/usr/bin:/bin"),
             ("HOME", &*home),
             ("CODEX_TASK_HOME", &*home),
-            ("CODEX_TASK_CONFIG", &*config.to_string_lossy()),
         ];
         measured(&argv, self.repo.path(), &environment)
     }
@@ -153,9 +151,9 @@ impl Bench {
 }
 
 /// One function for each run, five lines each, so that no hunk sees another.
-fn target() -> String {
+fn target(runs: usize) -> String {
     let mut text = String::new();
-    for n in 0..200 {
+    for n in 0..runs {
         let _ = write!(text, "def f{n}(a=[]):\n    a.append({n})\n    return a\n\n\n");
     }
     text

@@ -233,7 +233,7 @@ pub fn judge(input: &GateInput<'_>) -> (Judgement, Option<GatePass>) {
         tests::judge(input, file, &mut findings);
         content::judge(input, file, &mut findings);
     }
-    let findings = findings.0;
+    let findings = findings.without_repeats();
     let judgement = Judgement {
         verdict: findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Pass),
         findings,
@@ -276,6 +276,18 @@ impl Findings {
     /// A finding in the rule's own words and with its usual verdict.
     fn say(&mut self, rule: Rule, file: &Touched<'_>, line: Option<u32>) {
         self.at(rule, rule.verdict(), file, line, rule.text());
+    }
+
+    /// The findings, without those of a policy's path list that say again what a built-in rule says of the same path.
+    fn without_repeats(self) -> Vec<GateFinding> {
+        let listed = |f: &GateFinding| matches!(f.rule, Rule::DeniedPath | Rule::PolicyReviewPath);
+        let said = |f: &GateFinding| {
+            let same = |g: &&GateFinding| {
+                !listed(g) && g.path == f.path && g.line.is_none() && g.verdict == f.verdict
+            };
+            self.0.iter().any(|g| same(&g))
+        };
+        self.0.iter().filter(|f| !(listed(f) && said(f))).cloned().collect()
     }
 
     fn push(&mut self, finding: GateFinding) {

@@ -46,7 +46,30 @@ fn a_failure_that_was_there_before_is_pre_existing() {
     let before = tests(&[("a", TestEnd::Failed), ("b", TestEnd::Passed)]);
     assert_eq!(judge_check(CheckKind::Test, &before, &before), CheckVerdict::PreExisting);
     let check = result(CheckKind::Test, before.clone(), before);
-    assert!(matches!(judge_all(&[check], &[]), Verdict::BaselineBroken { .. }));
+    assert_eq!(judge_all(&[check], &[]), Verdict::Verified, "b passed before and after");
+}
+
+#[test]
+fn a_test_command_that_fails_on_the_base_breaks_the_baseline_whatever_else_passes() {
+    let good = result(CheckKind::Build, run(RunEnd::Passed), run(RunEnd::Passed));
+    for kind in [CheckKind::Test, CheckKind::Command] {
+        let broken = result(kind, failed(1), failed(1));
+        assert!(
+            matches!(judge_all(&[good.clone(), broken], &[]), Verdict::BaselineBroken { .. }),
+            "{kind:?}"
+        );
+    }
+    let all_fail = tests(&[("a", TestEnd::Failed)]);
+    let broken = result(CheckKind::Test, all_fail.clone(), all_fail);
+    assert!(matches!(judge_all(&[broken], &[]), Verdict::BaselineBroken { .. }));
+}
+
+#[test]
+fn a_compiler_a_linter_and_a_type_checker_alone_verify_nothing() {
+    for kind in [CheckKind::Build, CheckKind::Lint, CheckKind::Types] {
+        let good = result(kind, run(RunEnd::Passed), run(RunEnd::Passed));
+        assert!(matches!(judge_all(&[good], &[]), Verdict::NotVerified { .. }), "{kind:?}");
+    }
 }
 
 #[test]
