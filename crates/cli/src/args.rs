@@ -6,66 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::task::Kind;
 use engine::config::{Flags, WantedLevel};
 
-/// Shown by `--help` on top of everything.
-const ABOUT: &str = "Lets codemods, models and agents change a git repository under control: each change is proposed in \
-isolation, judged, verified in a sandbox, approved, and recorded. It never merges, and never touches your working tree.";
-
-/// The verbs by what they are for. A test keeps this list and the verbs equal.
-const TEMPLATE: &str = "\
-{about}
-
-{usage-heading} codex-task [OPTIONS] \"what is to be done\"
-       codex-task <COMMAND> [OPTIONS]
-
-Start here:
-  demo         A small repository, real findings, the whole way: see it work
-  doctor       What this machine allows, and what to do about the rest
-  init         Write a commented .codex-task.yaml
-  examples     Command lines to copy
-
-Change something:
-  run          A task in words (the same as `codex-task \"...\"`)
-  scan         Report findings of the embedded rules; changes nothing
-  fix          Scan, and take each finding the whole way
-  suggest      One finding of a linter: --file, --line, --code
-  verify       Judge and verify a patch that you already have
-
-Decide:
-  show         The story of one change
-  diff         Its patch, as `git apply` takes it
-  commit       Approve it and make its branch
-  reject       Say no, with a reason
-  undo         Take the branch back; again: bring it back
-
-Look back:
-  intent       List and show changes
-  usage        What was spent
-  replay       Rebuild a patch from the record and compare
-  audit        Is the journal still what was written?
-  resume       Take up what a dead process left
-  config       The configuration in force, and who set what
-
-Set up:
-  completions  Completions for a shell
-  man          The manual page
-  help         This text, or that of a command
-
-Options:
-{options}{after-help}";
-
-const AFTER: &str = "\
-Where <ID> is asked for: the whole id, its last four or more digits, a suggestion's id, or `last`.
-
-Exit codes: 0 done, 1 verification failed, 2 usage or configuration, 3 needs a person, 4 refused
-by the gate, 5 over budget, 6 no provider could answer, 7 baseline broken, 70 internal, 130 aborted.
-
-Examples:
-  codex-task scan
-  codex-task fix src/ --limit 5
-  codex-task suggest --file app.py --line 12 --code B006
-  git diff | codex-task verify -
-  codex-task --review \"Add a docstring to every public function of api.py\"
-";
+use crate::help::{
+    ABOUT, AFTER, AUDIT, COMMIT, DEMO, FIX, REPLAY, RESUME, RUN, SCAN, SUGGEST, TEMPLATE, UNDO, VERIFY,
+};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -276,16 +219,6 @@ fn kind(word: &str) -> Result<Kind, String> {
     word.parse().map_err(|e: domain::task::UnknownKind| e.to_string())
 }
 
-const RUN: &str = "\
-Who is asked is decided by rules (`routing` in the configuration): first what is free and deterministic, then models. A
-task in words needs a model: name an OpenAI-compatible server under `providers.local` or in the environment.
-
-Examples:
-  codex-task \"Fix the off-by-one in pager.py\"
-  codex-task --review --type refactor \"Split report.py into two modules\"
-  codex-task --type docs --file request.md
-  CODEX_TASK_PROVIDERS__LOCAL__URL=http://127.0.0.1:11434/v1 codex-task --model qwen2.5-coder \"...\"";
-
 /// Scanning.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ScanArgs {
@@ -302,15 +235,6 @@ pub(crate) struct ScanArgs {
     #[arg(long)]
     pub(crate) exit_code: bool,
 }
-
-const SCAN: &str = "\
-Looks at the files of HEAD (what a fix would start from), in parallel, with the embedded rules and those of the
-configuration. Comments such as `# noqa: E711` or `// eslint-disable-line` silence a finding.
-
-Examples:
-  codex-task scan
-  codex-task scan src --select E711,B006 --json
-  codex-task scan --working-tree --exit-code";
 
 /// Fixing.
 #[derive(Debug, Clone, Args)]
@@ -333,18 +257,6 @@ pub(crate) struct FixArgs {
     #[command(flatten)]
     pub(crate) steering: Steering,
 }
-
-const FIX: &str = "\
-Each finding becomes one change of its own, from the same commit, with a branch of its own. A finding that already has a
-live change is not taken twice. Each item ends in a named state, and the report says so.
-
-Exit code: 0 when at least one change was made and none failed its checks (or nothing was found); 1 when one failed its
-checks; else the code of the first item, as for a single change.
-
-Examples:
-  codex-task fix --dry-run
-  codex-task fix --select E711,E712 --limit 10
-  codex-task fix src/app --review";
 
 /// One finding.
 #[derive(Debug, Clone, Args)]
@@ -377,12 +289,6 @@ pub(crate) struct SuggestArgs {
     pub(crate) steering: Steering,
 }
 
-const SUGGEST: &str = "\
-Examples:
-  codex-task suggest --file app.py --line 12 --code B006
-  codex-task suggest --file src/lib.rs --line 40 --code clippy::len_zero --dry-run
-  codex-task suggest --file app.py --line 7 --code ARG001 --message \"Unused argument: x\" --provider local";
-
 /// A patch to be judged and verified.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct VerifyArgs {
@@ -398,14 +304,6 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) judging: Judging,
 }
-
-const VERIFY: &str = "\
-The patch goes through the same gate and the same checks as any other change. Nothing is published; when it is verified,
-its candidate is kept, and `codex-task commit last` makes the branch.
-
-Examples:
-  git diff | codex-task verify -
-  codex-task verify fix.patch --title \"fix(parser): accept an empty list\"";
 
 /// Which change.
 #[derive(Debug, Clone, Args)]
@@ -439,14 +337,6 @@ pub(crate) struct CommitArgs {
     pub(crate) judging: Judging,
 }
 
-const COMMIT: &str = "\
-Approves exactly the patch that was judged and verified. When the policy changed since, the approval does not hold and
-the task has to be run again.
-
-Examples:
-  codex-task commit last
-  codex-task commit 3f2a -m \"refactor(auth): implement dependency injection\"";
-
 /// A rejection.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RejectArgs {
@@ -457,18 +347,6 @@ pub(crate) struct RejectArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
 }
-
-const UNDO: &str = "\
-Without an id, the branch that was made last. The branch is removed only while it holds nothing but our commit and is not
-checked out anywhere. The candidate stays, so a second undo brings the branch back.
-
-Examples:
-  codex-task undo
-  codex-task undo 3f2a";
-
-const REPLAY: &str = "\
-Exit code 0: the record gives the very same patch. 1: it gives another one, or the record is gone; which is said. No
-provider is asked and nothing is spent.";
 
 /// Lists.
 #[derive(Debug, Subcommand)]
@@ -510,15 +388,6 @@ pub(crate) enum AuditCommand {
     Verify,
 }
 
-const AUDIT: &str = "\
-Checks the hash chain, the signed checkpoints, each story, row, sum and blob, and, in a repository, the heads of the
-journal that its commits name: a changed byte, a deleted row and a cut tail each show, and are named. Exit code 1 when
-something does not fit.";
-
-const RESUME: &str = "\
-Every unfinished change of this repository is taken up where its process left it, and ends in a named state; trees,
-processes and locks of dead processes are removed. What a live process works on is left alone.";
-
 /// Recovery.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ResumeArgs {
@@ -538,10 +407,6 @@ pub(crate) struct DemoArgs {
     #[command(flatten)]
     pub(crate) judging: Judging,
 }
-
-const DEMO: &str = "\
-Needs git and cargo; Python or Node.js give the second language. No network, no key, no cost. The registry of the demo is
-its own, so yours is not touched. Everything that is shown is really run.";
 
 impl Cli {
     /// The command's name, for documents.

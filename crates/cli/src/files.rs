@@ -184,3 +184,33 @@ pub(crate) fn find_in_base(
     let found = in_parallel(&project.repository, &project.rules, &files, Some(&select));
     Ok(found.findings.into_iter().find(|f| f.line == line && f.path == path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_wants_itself_and_what_lies_below_it() {
+        for (path, wanted, is) in [
+            ("src/a.py", "", true),
+            ("src/a.py", "src", true),
+            ("src/a.py", "src/a.py", true),
+            ("src2/a.py", "src", false),
+            ("src/a.pyi", "src/a.py", false),
+        ] {
+            assert_eq!(lies_in(path, wanted), is, "{path} in {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn paths_are_understood_from_where_the_caller_stands() {
+        let repo = testkit::TestRepo::with(&[("src/a.py", "x = 1\n")]);
+        let opened = Repository::open(repo.path()).unwrap();
+        let below = repo.path().join("src");
+        assert_eq!(one_inside(&opened, &below, "a.py").unwrap(), "src/a.py");
+        assert_eq!(one_inside(&opened, &below, "../src/./a.py").unwrap(), "src/a.py");
+        assert_eq!(one_inside(&opened, repo.path(), ".").unwrap(), "");
+        assert!(one_inside(&opened, repo.path(), "../other").is_err());
+        assert!(one_inside(&opened, repo.path(), "/etc/passwd").is_err());
+    }
+}

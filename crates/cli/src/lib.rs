@@ -8,6 +8,7 @@ mod demo;
 mod environment;
 mod error;
 mod files;
+mod help;
 mod judge;
 mod output;
 mod session;

@@ -103,3 +103,13 @@ pub(crate) fn clean(text: &str) -> String {
     };
     text.chars().map(shown).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_of_others_are_shown_and_not_obeyed() {
+        assert_eq!(clean("a\u{1b}[31mb\r\tc\n"), "a\\u{1b}[31mb\\r\tc\n");
+    }
+}

@@ -206,3 +206,22 @@ pub(crate) fn step(event: &Event) -> Option<(&'static str, String)> {
         | Event::Undoing { .. } => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_people_say_them() {
+        assert_eq!((count(1, "file").as_str(), count(2, "file").as_str()), ("1 file", "2 files"));
+        assert_eq!((time(999).as_str(), time(61_250).as_str()), ("999 ms", "61.2 s"));
+        assert_eq!(moment(0), "1970-01-01 00:00:00");
+    }
+
+    #[test]
+    fn a_text_is_cut_at_a_character_and_at_its_first_line() {
+        assert_eq!(shorten("äöü", 3), "äöü");
+        assert_eq!(shorten("äöüß", 3), "äö…");
+        assert_eq!(shorten("one\ntwo", 10), "one…");
+    }
+}
