@@ -71,7 +71,7 @@ pub(crate) struct Meta {
     /// One sentence for the reviewer.
     #[serde(default)]
     pub(crate) explanation: String,
-    /// The metavariable at which the linter reports; the whole match when absent.
+    /// Where the linter reports: a metavariable, or `.field` of the match; its start when absent.
     #[serde(default)]
     pub(crate) at: Option<String>,
     /// Metavariables that must mean the builtin of their name (Python).

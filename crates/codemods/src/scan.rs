@@ -196,7 +196,11 @@ impl Written<'_> {
         if !all_builtins {
             return None;
         }
-        let at = rule.meta.at.as_ref().and_then(variable).map_or(found.range().start, |n| n.range().start);
+        let at = match rule.meta.at.as_deref().and_then(|at| at.strip_prefix('.')) {
+            Some(field) => found.field(field),
+            None => rule.meta.at.as_ref().and_then(variable).cloned(),
+        };
+        let at = at.map_or(found.range().start, |node| node.range().start);
         // Repairs are worked out for one code at a time only.
         let repair = match self.context.only {
             Some(_) => self.repair(rule, found),
