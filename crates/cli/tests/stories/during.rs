@@ -42,6 +42,22 @@ fn killed_during_a_check(level: &str) {
     told.place.assert_untouched(&untouched);
 }
 
+#[test]
+fn a_tree_that_nobody_will_come_back_to_is_removed_by_resume() {
+    let told = Tale { policy: HANGS, ..Tale::PUBLISHED }.begin();
+    let mut operator = told.place.start(&[ASK, "--provider", "local"]);
+    wait_for("a check that runs", || begun(&told.place));
+    operator.kill().unwrap();
+    operator.wait().unwrap();
+    // Under another policy the story does not go on, and so nothing would lay out the same tree again.
+    std::fs::write(told.place.home.join("config.yaml"), POLICY).unwrap();
+    let resumed = told.place.json(0, &["resume"]);
+    assert_eq!(told.place.intent().status(), "aborted", "{resumed}");
+    assert!(resumed["trees_removed"].as_u64() >= Some(1), "{resumed}");
+    told.place.assert_nothing_left();
+    told.place.assert_refs_told();
+}
+
 /// As [`begun`], once the check is announced a second time.
 fn begun_anew(place: &Place) -> Option<PathBuf> {
     let id = place.intent().id;
