@@ -171,7 +171,7 @@ fn tell(machine: &sandbox::Machine, level: &str, report: &mut Report) {
             State::Warn,
             "sandbox",
             format!("{level}, not strict: {why} ({landlock})"),
-            Some("allow user namespaces (in a container: run it with its own seccomp profile) for full isolation"),
+            Some("for full isolation allow user namespaces: `sysctl user.max_user_namespaces`, or the container's profile"),
         ),
         (level, None) => report.add(State::Ok, "sandbox", format!("{level} ({landlock})"), None),
     }

@@ -167,11 +167,17 @@ async fn take_all(
         session.shell.out(&format!("\n{}", session.shell.paint_out(BOLD, &head)));
         let reporter = session.reporter();
         let job = job(Task::from_finding(finding), false, steering);
-        let (Taken::Ran(intent) | Taken::Already(intent)) =
-            take(operator, project, job, &reporter, &cancel).await?;
+        let taken = take(operator, project, job, &reporter, &cancel).await?;
         drop(reporter);
-        show_one(session, operator, &intent).await?;
-        intents.push(*intent);
+        match taken {
+            Taken::Ran(intent) => {
+                show_one(session, operator, &intent).await?;
+                intents.push(*intent);
+            }
+            Taken::Already(intent) => {
+                session.shell.out(&format!("result      taken already, by {}", intent.id.short()))
+            }
+        }
         if cancel.is_set() {
             break;
         }

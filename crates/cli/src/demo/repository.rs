@@ -44,7 +44,7 @@ const JAVASCRIPT: &[File] = &[
     (".codex-task.yaml", include_str!("repo/javascript/codex-task.yaml.in")),
     ("web/cart.js", include_str!("repo/javascript/web/cart.js")),
     ("web/cart.test.js", include_str!("repo/javascript/web/cart.test.js")),
-    ("vendor/cart.js", include_str!("repo/javascript/web/cart.js")),
+    ("vendor/version.js", include_str!("repo/javascript/vendor/version.js")),
 ];
 
 /// Writes and commits the repository at `folder`.

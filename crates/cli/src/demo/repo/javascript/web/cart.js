@@ -12,4 +12,4 @@ function isEmpty(lines) {
     return !!lines.length ? false : true;
 }
 
-module.exports = { total: total, isEmpty: isEmpty };
+module.exports = { total: total, isEmpty };
