@@ -8,7 +8,7 @@ use crate::decision::{Decision, Goal};
 use crate::gate::Judgement;
 use crate::ids::{CommitId, Sha256, SuggestionId, TreeId};
 use crate::money::MicroDollars;
-use crate::patch::{How, Stat};
+use crate::patch::{Class, How, Stat};
 use crate::proposal::{Charge, Proposal, ProviderFailure, ProviderId};
 use crate::route::Route;
 use crate::task::Task;
@@ -187,8 +187,8 @@ pub enum Event {
         attempt: u32,
         /// Every reason, with its code.
         reasons: Vec<String>,
-        /// Whether the answer says that there is nothing to change.
-        no_change: bool,
+        /// Of what sort: it says how the intent ends when no provider does better.
+        class: Class,
     },
     /// The answer is one canonical patch.
     PatchRead {

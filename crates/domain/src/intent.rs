@@ -9,6 +9,7 @@ use crate::event::{BaseRef, Candidate, Ending, Event, PatchRecord, Publication};
 use crate::gate::{GatePass, Judgement};
 use crate::ids::{IntentId, Sha256, SuggestionId};
 use crate::money::MicroDollars;
+use crate::patch::Class;
 use crate::proposal::{Charge, Proposal, ProviderFailure, ProviderId};
 use crate::route::Route;
 use crate::task::Task;
@@ -80,8 +81,8 @@ pub struct Attempt {
     pub charge: Option<Charge>,
     /// Why the answer could not be read.
     pub refused: Option<Vec<String>>,
-    /// Whether the answer says that nothing is to be changed.
-    pub no_change: bool,
+    /// Of what sort that refusal is.
+    pub refusal: Option<Class>,
     /// The patch.
     pub patch: Option<PatchRecord>,
     /// The gate's judgement.

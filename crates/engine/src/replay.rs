@@ -66,7 +66,7 @@ impl Operator {
         Ok(match extract(exchange.form, &answer, base) {
             Extracted::Change(change) => Ok(change.diff.sha256().clone()),
             Extracted::NoChange(why) => Err(format!("the recorded answer changes nothing: {why}")),
-            Extracted::Refused(reasons) => Err(reasons.join("; ")),
+            Extracted::Refused(_, reasons) => Err(reasons.join("; ")),
         })
     }
 }

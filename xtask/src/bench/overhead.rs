@@ -119,11 +119,8 @@ impl Bench {
         let (binary, line) = (self.binary.to_string_lossy(), line(n).to_string());
         let home = self.home.to_string_lossy();
         let argv = [&*binary, "suggest", "--file", TARGET, "--line", &line, "--code", "B006", "--json"];
-        let environment = [
-            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-            ("HOME", &*home),
-            ("CODEX_TASK_HOME", &*home),
-        ];
+        let environment =
+            [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", &*home), ("CODEX_TASK_HOME", &*home)];
         measured(&argv, self.repo.path(), &environment)
     }
 

@@ -5,7 +5,7 @@ use domain::event::Ending;
 use domain::event::Event;
 use domain::exit_code::ExitCode;
 use domain::intent::{Intent, Phase};
-use domain::patch::Stat;
+use domain::patch::{Class, Stat};
 use domain::verification::{CheckVerdict, Run, RunEnd, Verdict};
 
 /// `1 file, +3 -2`.
@@ -166,8 +166,13 @@ pub(crate) fn step(event: &Event) -> Option<(&'static str, String)> {
         Event::ProviderFailed { provider, failure, .. } => {
             ("propose", format!("{provider}: {}: {}", failure.kind.as_str(), shorten(&failure.detail, 160)))
         }
-        Event::ReplyRefused { reasons, no_change, .. } => {
-            let what = if *no_change { "nothing to change" } else { "unreadable answer" };
+        Event::ReplyRefused { reasons, class, .. } => {
+            let what = match class {
+                Class::NoChange => "nothing to change",
+                Class::Conflict => "the patch does not fit",
+                Class::Malformed => "unreadable answer",
+                Class::Refused => "refused",
+            };
             ("read", format!("{what}: {}", shorten(&reasons.join("; "), 160)))
         }
         Event::PatchRead { patch, .. } => {

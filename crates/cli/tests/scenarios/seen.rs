@@ -165,7 +165,7 @@ impl Told {
             repairs: attempt.repairs,
             failure: attempt.failure.as_ref().map(|f| f.kind.as_str().to_owned()),
             refused: attempt.refused.clone().unwrap_or_default(),
-            no_change: attempt.no_change,
+            no_change: attempt.refusal == Some(domain::patch::Class::NoChange),
             mended: patch.map(|p| p.mended.clone()).unwrap_or_default(),
             anchor: patch.map(|p| word(&p.anchor)),
             gate: judgement.map(|j| j.verdict.to_string()),

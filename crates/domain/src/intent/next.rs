@@ -4,6 +4,7 @@
 use crate::event::Ending;
 use crate::gate;
 use crate::intent::{Attempt, Intent, Phase};
+use crate::patch::Class;
 use crate::proposal::{ChargeBasis, FailureKind};
 use crate::verification::Verdict;
 
@@ -177,7 +178,11 @@ impl Attempt {
         }
         if let Some(reasons) = &self.refused {
             let why = format!("{}: {}", self.provider, reasons.join("; "));
-            return if self.no_change { (3, Ending::NoChange, why) } else { (2, Ending::NoProvider, why) };
+            return match self.refusal {
+                Some(Class::Refused) => (4, Ending::Refused, why),
+                Some(Class::NoChange) => (3, Ending::NoChange, why),
+                Some(Class::Conflict | Class::Malformed) | None => (2, Ending::NoProvider, why),
+            };
         }
         match &self.failure {
             Some(f) if f.kind == FailureKind::OverBudget => {

@@ -195,10 +195,10 @@ impl Intent {
 
     fn judging(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
         match event {
-            Event::ReplyRefused { attempt, reasons, no_change } => {
+            Event::ReplyRefused { attempt, reasons, class } => {
                 let current = self.at(Phase::Settled, *attempt, event)?;
                 current.refused = Some(reasons.clone());
-                current.no_change = *no_change;
+                current.refusal = Some(*class);
                 Ok(Phase::ReplyRefused)
             }
             Event::PatchRead { attempt, patch } => {
@@ -315,7 +315,7 @@ impl Attempt {
             failure: None,
             charge: None,
             refused: None,
-            no_change: false,
+            refusal: None,
             patch: None,
             judgement: None,
             pass: None,

@@ -3,7 +3,7 @@
 
 use domain::confidence::Confidence;
 use domain::event::{Event, PatchRecord};
-use domain::patch::{self, Applied, CanonicalDiff, How, Tolerance};
+use domain::patch::{self, Applied, CanonicalDiff, Class, How, PatchFinding, Tolerance};
 use domain::proposal::Form;
 use domain::reply::{self, ReplyLimits};
 
@@ -19,7 +19,7 @@ pub(crate) enum Extracted {
     /// Nothing is to be changed, says the answer.
     NoChange(String),
     /// The answer cannot be read as a change.
-    Refused(Vec<String>),
+    Refused(Class, Vec<String>),
 }
 
 /// A change with what its provider says of it.
@@ -59,9 +59,9 @@ pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
             run.note(Event::PatchRead { attempt, patch: record })
         }
         Extracted::NoChange(why) => {
-            run.note(Event::ReplyRefused { attempt, reasons: vec![why], no_change: true })
+            run.note(Event::ReplyRefused { attempt, reasons: vec![why], class: Class::NoChange })
         }
-        Extracted::Refused(reasons) => run.note(Event::ReplyRefused { attempt, reasons, no_change: false }),
+        Extracted::Refused(class, reasons) => run.note(Event::ReplyRefused { attempt, reasons, class }),
     }
 }
 
@@ -82,7 +82,9 @@ fn from_reply(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
             let confidence = reply.confidence;
             from_diff(reply.patch.as_bytes(), base, &reply.explanation, confidence, mended)
         }
-        Err(findings) => Extracted::Refused(findings.iter().map(ToString::to_string).collect()),
+        Err(findings) => {
+            Extracted::Refused(Class::Malformed, findings.iter().map(ToString::to_string).collect())
+        }
     }
 }
 
@@ -114,25 +116,26 @@ fn word(value: &impl serde::Serialize) -> String {
 }
 
 fn refused(findings: &[patch::PatchFinding]) -> Extracted {
-    Extracted::Refused(findings.iter().map(ToString::to_string).collect())
+    let class = PatchFinding::worst(findings).unwrap_or(Class::Malformed);
+    Extracted::Refused(class, findings.iter().map(ToString::to_string).collect())
 }
 
 fn from_edits(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
     let edits: Edits = match serde_json::from_slice(answer) {
         Ok(edits) => edits,
-        Err(error) => return Extracted::Refused(vec![format!("edits-not-json: {error}")]),
+        Err(error) => return Extracted::Refused(Class::Malformed, vec![format!("edits-not-json: {error}")]),
     };
     let mut files = Vec::new();
     for (path, text) in edits.files {
         match base.edited(&path, text) {
             Ok(Some(file)) => files.push(file),
             Ok(None) => {}
-            Err(reason) => return Extracted::Refused(vec![reason]),
+            Err(reason) => return Extracted::Refused(Class::Malformed, vec![reason]),
         }
     }
     match Confidence::new(edits.confidence) {
         Ok(confidence) => change(Applied { files }, edits.explanation, Some(confidence), Vec::new()),
-        Err(error) => Extracted::Refused(vec![format!("edits-confidence: {error}")]),
+        Err(error) => Extracted::Refused(Class::Malformed, vec![format!("edits-confidence: {error}")]),
     }
 }
 
