@@ -98,7 +98,7 @@ pub fn scan_report(rules: &RuleSet, path: &str, text: &str, context: &Context<'_
         Err(why) => Scan { findings: Vec::new(), skipped: Some(why) },
         Ok(source) => {
             let looked = look(rules, &source, path, context);
-            let findings = findings(path, &source, &unsuppressed(&source, path, looked.hits));
+            let findings = findings(path, &source, &unsuppressed(&source, looked.hits));
             Scan { findings, skipped: looked.skipped }
         }
     }
@@ -269,11 +269,11 @@ fn has_comment(source: &Source, range: &std::ops::Range<usize>) -> bool {
 }
 
 /// Drops what a comment silences.
-fn unsuppressed(source: &Source, path: &str, hits: Vec<Hit>) -> Vec<Hit> {
+fn unsuppressed(source: &Source, hits: Vec<Hit>) -> Vec<Hit> {
     if hits.is_empty() {
         return hits;
     }
-    let suppressions = Suppressions::read(source, path);
+    let suppressions = Suppressions::read(source);
     hits.into_iter().filter(|hit| !suppressions.silence(source, hit)).collect()
 }
 

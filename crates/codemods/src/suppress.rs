@@ -47,10 +47,10 @@ pub(crate) struct Suppressions {
 }
 
 impl Suppressions {
-    pub(crate) fn read(source: &Source, path: &str) -> Self {
+    pub(crate) fn read(source: &Source) -> Self {
         let file = File::of(source);
         let silences = match source.language {
-            Language::Python => python::silences(&file, path),
+            Language::Python => python::silences(&file),
             Language::JavaScript | Language::TypeScript | Language::Tsx => javascript::silences(&file),
             Language::Rust => rust::silences(&file),
             Language::Go => go::silences(&file),

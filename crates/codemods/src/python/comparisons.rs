@@ -150,7 +150,7 @@ impl Comparison<'_> {
     fn other_operator(&self, index: usize, wanted: &str, confidence: f64) -> Repair {
         Repair::Ready(Plan {
             edits: vec![spaced(self.text, self.operators[index].byte_range(), wanted)],
-            explanation: format!("Uses `{wanted}` instead of `{}`.", self.operator(index)),
+            explanation: format!("Uses `{wanted}` instead of `{}`.", self.node_operator(index)),
             confidence,
         })
     }

@@ -163,22 +163,55 @@ fn visible_names<'m>(model: &'m Model<'_>, scope: ScopeId) -> BTreeSet<&'m str> 
     names
 }
 
-/// Whether `wrong` reads like a slip of the pen for `right`.
+/// Whether `wrong` reads like a slip of the pen for `right`. Slips fall inside of long words; a difference at the
+/// start, in the last letter or in a short part (`max_size`, `min_size`) usually means another thing.
 fn is_typo(wrong: &str, right: &str) -> bool {
-    let allowed = match wrong.chars().count() {
-        0..=3 | 65.. => return false,
-        4..=7 => 1,
+    let letters = wrong.chars().count();
+    let allowed = match letters {
+        0..=4 | 65.. => return false,
+        5..=8 => 1,
         _ => 2,
     };
-    let plural = |one: &str, many: &str| many.strip_suffix('s') == Some(one);
     let digits = |word: &str| word.chars().filter(char::is_ascii_digit).collect::<String>();
     !is_keyword(right)
-        && !plural(wrong, right)
-        && !plural(right, wrong)
+        && wrong.chars().next() == right.chars().next()
+        && right.chars().count().abs_diff(letters) <= allowed
+        && wrong.to_lowercase() != right.to_lowercase()
         && digits(wrong) == digits(right)
-        && right.chars().count().abs_diff(wrong.chars().count()) <= allowed
-        && wrong.trim_matches('_') != right.trim_matches('_')
+        && !wrong.starts_with(right)
+        && right.strip_prefix(wrong) != Some("s")
+        && !differs_in_last_letter(wrong, right)
+        && differing_part(wrong, right).is_none_or(|part| part >= 4 * distance(wrong, right).min(2) - 1)
         && distance(wrong, right) <= allowed
+}
+
+/// `type_a` and `type_b`.
+fn differs_in_last_letter(a: &str, b: &str) -> bool {
+    let without_last = |word: &str| word.char_indices().last().map(|(at, _)| at);
+    without_last(a).zip(without_last(b)).is_some_and(|(x, y)| a[..x] == b[..y])
+}
+
+/// The length of the shortest part (`max` of `max_size` and of `MaxSize`) in which two names of as many parts differ.
+fn differing_part(a: &str, b: &str) -> Option<usize> {
+    let (a, b) = (word_parts(a), word_parts(b));
+    let different = a.iter().zip(&b).filter(|(x, y)| x != y);
+    if a.len() != b.len() || a.len() < 2 {
+        return None;
+    }
+    different.map(|(x, y)| x.chars().count().min(y.chars().count())).min()
+}
+
+fn word_parts(name: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for c in name.chars() {
+        if (c == '_' || c.is_uppercase()) && parts.last().is_some_and(|part| !part.is_empty()) {
+            parts.push(String::new());
+        }
+        if c != '_' {
+            parts.iter_mut().last().into_iter().for_each(|part| part.push(c));
+        }
+    }
+    parts
 }
 
 /// Edit distance in which swapping two neighbours is one edit (optimal string alignment).
@@ -205,14 +238,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_of_the_pen_is_a_typo_and_another_word_is_not() {
-        assert!(is_typo("reuslt", "result"));
-        assert!(is_typo("responce", "response"));
-        assert!(!is_typo("idx", "id"));
-        assert!(!is_typo("item", "items"));
-        assert!(!is_typo("item2", "item1"));
-        assert!(!is_typo("_value", "value"));
-        assert!(!is_typo("count", "amount"));
+    fn a_slip_of_the_pen_is_a_typo() {
+        for (wrong, right) in [
+            ("reuslt", "result"),
+            ("responce", "response"),
+            ("isinstanc", "isinstance"),
+            ("lenght_of_all", "length_of_all"),
+            ("username", "user_name"),
+            ("maximum_vlaue", "maximum_value"),
+            ("HttpRespnse", "HttpResponse"),
+        ] {
+            assert!(is_typo(wrong, right), "{wrong} {right}");
+        }
+    }
+
+    #[test]
+    fn another_word_is_no_typo() {
+        for (wrong, right) in [
+            ("idx", "id"),
+            ("text", "next"),
+            ("main", "min"),
+            ("dtype", "type"),
+            ("Self_", "self_"),
+            ("items", "item"),
+            ("config", "configs"),
+            ("item2", "item1"),
+            ("value_", "value"),
+            ("MyException", "Exception"),
+            ("ImmutableTypeA", "ImmutableTypeB"),
+            ("max_length", "min_length"),
+            ("col_x_min", "col_y_min"),
+            ("MaxLength", "MinLength"),
+            ("input_name", "output_name"),
+        ] {
+            assert!(!is_typo(wrong, right), "{wrong} {right}");
+        }
     }
 
     #[test]

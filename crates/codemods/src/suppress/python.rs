@@ -3,7 +3,7 @@
 use super::{Codes, File, Silence};
 use crate::source::walk;
 
-pub(super) fn silences(file: &File<'_>, _path: &str) -> Vec<Silence> {
+pub(super) fn silences(file: &File<'_>) -> Vec<Silence> {
     let mut silences = Vec::new();
     let joined = joined_lines(file);
     let mut disabled: Vec<(usize, Vec<String>)> = Vec::new();
