@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use crate::args::{AuditCommand, Command, IntentCommand, RunArgs};
 use crate::error::Failure;
 use crate::session::Session;
-use crate::ui::{diff as coloured, story, words};
+use crate::ui::{diff as coloured, logs, story, words};
 use crate::{demo, output, view};
 
 /// Carries out one command; without one, the words are a task.
@@ -107,6 +107,7 @@ pub(crate) async fn finish_with(
     if let Some(verification) = intent.current().and_then(|a| a.verification.as_ref()) {
         session.shell.out("");
         story::checks(session.shell, verification);
+        logs::failing(session.shell, operator, intent).await;
     }
     session.shell.out("");
     session.shell.out(&format!("intent      {}   cost {}", intent.id.short(), story::cost(intent)));

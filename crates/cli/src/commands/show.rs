@@ -8,7 +8,7 @@ use crate::args::IdArgs;
 use crate::error::Failure;
 use crate::session::Session;
 use crate::ui::shell::DIM;
-use crate::ui::{story, words};
+use crate::ui::{logs, story, words};
 use crate::view;
 
 pub(crate) async fn run(session: &Session<'_>, args: &IdArgs) -> Result<ExitCode, Failure> {
@@ -30,6 +30,7 @@ pub(crate) async fn run(session: &Session<'_>, args: &IdArgs) -> Result<ExitCode
         return Ok(ExitCode::Done);
     }
     story::story(session.shell, &intent);
+    logs::failing(session.shell, &operator, &intent).await;
     if session.global.verbose > 0 {
         for recorded in &events {
             let head =

@@ -1,6 +1,7 @@
 //! What people see: lines, colours, tables, progress. Nothing here decides anything.
 
 pub(crate) mod diff;
+pub(crate) mod logs;
 pub(crate) mod progress;
 pub(crate) mod shell;
 pub(crate) mod story;

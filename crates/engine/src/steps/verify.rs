@@ -9,7 +9,7 @@ use domain::gate;
 use domain::ids::Sha256;
 use domain::intent::Phase;
 use domain::verification::{
-    CheckResult, Run as CheckRun, RunEnd, Verdict, Verification, judge_all, judge_check,
+    CheckResult, Run as CheckRun, RunEnd, TestEnd, Verdict, Verification, judge_all, judge_check,
 };
 use sandbox::Level;
 
@@ -155,8 +155,7 @@ async fn baselines(run: &mut Run<'_>, plan: &Plan) -> Result<BTreeMap<Sha256, Ch
     let tree = open(run, plan, &format!("{}-base", plan.name), &content)?;
     for check in missing {
         let found = one(run, plan, check, &tree, true).await?;
-        // A run that was stopped, or never began, says nothing that is worth keeping.
-        if !run.call.cancel.is_set() && !matches!(found.end, RunEnd::NotRun { .. }) {
+        if !run.call.cancel.is_set() && is_worth_keeping(&found) {
             let bytes = serde_json::to_vec(&found).unwrap_or_default();
             let now = run.operator.world.clock.now_micros();
             run.operator.store.put_cached(&cache_key(run, plan, check), &bytes, store::Micros(now)).await?;
@@ -164,6 +163,12 @@ async fn baselines(run: &mut Run<'_>, plan: &Plan) -> Result<BTreeMap<Sha256, Ch
         known.insert(check.key(), found);
     }
     Ok(known)
+}
+
+/// A run that passed, or in which some tests did, says something about the tree. One that failed as a whole may as well
+/// speak of the machine (a dependency that is not fetched yet), and would let a later pass look like a repair.
+fn is_worth_keeping(found: &CheckRun) -> bool {
+    found.end == RunEnd::Passed || found.tests.iter().any(|t| t.end == TestEnd::Passed)
 }
 
 fn cache_key(run: &Run<'_>, plan: &Plan, check: &CheckSpec) -> Sha256 {
