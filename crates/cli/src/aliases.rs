@@ -62,12 +62,38 @@ pub(crate) fn rewrite(words: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
             return Err(Failure::usage(format!("{flag} is not in this version yet")).hint(*instead));
         }
     }
-    let Some(place) = place else { return Ok(words) };
+    let Some(place) = place else { return Ok(verb_first(words)) };
     let mut rewritten = words;
     let flag = rewritten.remove(place);
     let verb = VERBS.iter().find(|(name, _)| flag == *name).map_or("help", |(_, verb)| verb);
     rewritten.insert(0, verb.into());
     Ok(rewritten)
+}
+
+/// Brings a verb in front of the options that every command takes: behind them clap would take it for a task in words,
+/// and a task may cost money.
+fn verb_first(mut words: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 0;
+    while let Some(step) = words.get(at).and_then(|word| global_option(&word.to_string_lossy())) {
+        at += step;
+    }
+    if words.get(at).is_some_and(|word| is_verb(&word.to_string_lossy())) {
+        words[..=at].rotate_right(1);
+    }
+    words
+}
+
+/// How many words an option of [`crate::args::GlobalArgs`] takes, itself included; `None` for every other word.
+fn global_option(word: &str) -> Option<usize> {
+    match word {
+        "--repo" | "--color" => Some(2),
+        "--json" | "--verbose" | "--quiet" => Some(1),
+        _ if word.starts_with("--repo=") || word.starts_with("--color=") => Some(1),
+        _ => {
+            let letters = word.strip_prefix('-').filter(|rest| !rest.is_empty())?;
+            letters.chars().all(|letter| matches!(letter, 'v' | 'q')).then_some(1)
+        }
+    }
 }
 
 fn is_verb(word: &str) -> bool {
@@ -94,6 +120,20 @@ mod tests {
             ("--json --usage", "usage --json"),
         ] {
             assert_eq!(rewritten(line).unwrap(), verb);
+        }
+    }
+
+    #[test]
+    fn a_verb_behind_the_options_of_every_command_is_still_a_verb() {
+        for (line, verb) in [
+            ("--repo /x scan a.py", "scan --repo /x a.py"),
+            ("--json -vv --color=never intent list", "intent --json -vv --color=never list"),
+            ("-q undo", "undo -q"),
+        ] {
+            assert_eq!(rewritten(line).unwrap(), verb);
+        }
+        for line in ["--repo scan", "--repo scan words", "--type test fix", "--json -- fix", "-", "--json text"] {
+            assert_eq!(rewritten(line).unwrap(), line);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The files that a scan looks at, and the scan itself: in parallel, and in the order of the paths.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -87,29 +88,42 @@ pub(crate) fn one_inside(repository: &Repository, folder: &Path, path: &str) -> 
     Ok(inside.to_string_lossy().into_owned())
 }
 
+/// The files that are wanted, each once. Only the named files and folders are looked up: the cost follows the wish and
+/// not the repository.
 fn list(repository: &Repository, tree: &TreeId, wanted: &Wanted<'_>) -> Result<Vec<(String, Text)>, Failure> {
-    let mut files = Vec::new();
     let root = repository.work_dir().filter(|_| wanted.working_tree);
     if wanted.working_tree && root.is_none() {
         return Err(Failure::usage("a bare repository has no working tree").hint("leave --working-tree away"));
     }
-    repository.walk(tree, &mut |file| {
-        let is_wanted = wanted.paths.is_empty() || wanted.paths.iter().any(|path| lies_in(file.path, path));
-        if is_wanted && codemods::language_of(file.path).is_some() && file.entry.mode != git::Mode::Symlink {
-            let text = match (root, file.entry.blob()) {
-                (Some(root), Some(_)) => Some(Text::Disk(root.join(file.path))),
-                (None, Some(blob)) => Some(Text::Blob(blob)),
-                (_, None) => None,
-            };
-            files.extend(text.map(|text| (file.path.to_owned(), text)));
+    let mut files: BTreeMap<String, Text> = BTreeMap::new();
+    let mut take = |path: &str, entry: git::Entry| {
+        if codemods::language_of(path).is_none() || entry.mode == git::Mode::Symlink {
+            return;
         }
-        ControlFlow::Continue(())
-    })?;
-    Ok(files)
-}
-
-fn lies_in(path: &str, wanted: &str) -> bool {
-    wanted.is_empty() || path == wanted || path.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('/'))
+        let text = match (root, entry.blob()) {
+            (Some(root), Some(_)) => Text::Disk(root.join(path)),
+            (None, Some(blob)) => Text::Blob(blob),
+            (_, None) => return,
+        };
+        files.insert(path.to_owned(), text);
+    };
+    let everything = [String::new()];
+    let named = if wanted.paths.is_empty() { &everything[..] } else { &wanted.paths };
+    for path in named {
+        match repository.entry(tree, path)? {
+            Some(entry) if entry.mode == git::Mode::Tree => {
+                let Some(below) = entry.tree() else { continue };
+                let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+                repository.walk(&below, &mut |file| {
+                    take(&format!("{prefix}{}", file.path), file.entry);
+                    ControlFlow::Continue(())
+                })?;
+            }
+            Some(entry) => take(path, entry),
+            None => {}
+        }
+    }
+    Ok(files.into_iter().collect())
 }
 
 /// Looks at the files with as many threads as there are processors; few files are not worth a thread.
@@ -191,14 +205,25 @@ mod tests {
 
     #[test]
     fn a_path_wants_itself_and_what_lies_below_it() {
-        for (path, wanted, is) in [
-            ("src/a.py", "", true),
-            ("src/a.py", "src", true),
-            ("src/a.py", "src/a.py", true),
-            ("src2/a.py", "src", false),
-            ("src/a.pyi", "src/a.py", false),
+        let repo = testkit::TestRepo::with(&[
+            ("src/a.py", "x = 1\n"),
+            ("src/deep/b.py", "x = 1\n"),
+            ("src2/a.py", "x = 1\n"),
+            ("src/a.txt", "no rule reads it\n"),
+        ]);
+        repo.commit("the base");
+        let opened = Repository::open(repo.path()).unwrap();
+        for (paths, expected) in [
+            (vec![], vec!["src/a.py", "src/deep/b.py", "src2/a.py"]),
+            (vec![""], vec!["src/a.py", "src/deep/b.py", "src2/a.py"]),
+            (vec!["src", "src/deep"], vec!["src/a.py", "src/deep/b.py"]),
+            (vec!["src/a.py"], vec!["src/a.py"]),
+            (vec!["sr", "src/a.txt", "nowhere.py"], vec![]),
         ] {
-            assert_eq!(lies_in(path, wanted), is, "{path} in {wanted:?}");
+            let paths = paths.into_iter().map(str::to_owned).collect();
+            let wanted = Wanted { paths, select: &[], working_tree: false };
+            let found = list(&opened, &repo.head_tree(), &wanted).unwrap();
+            assert_eq!(found.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), expected);
         }
     }
 

@@ -41,6 +41,8 @@ pub(crate) fn child(argv: &[String]) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When it cannot be run or does not end with 0: a figure of a failed run is worth nothing.
 pub(crate) fn measured(argv: &[&str], folder: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Taken> {
+    // Neither side is to wait for the disk to take what the other one left unwritten.
+    rustix::fs::sync();
     #[expect(clippy::disallowed_methods, reason = "a benchmark runs the programs that it measures")]
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("measure").arg("--").args(argv).current_dir(folder).stdin(Stdio::null());
