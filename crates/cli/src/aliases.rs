@@ -132,7 +132,9 @@ mod tests {
         ] {
             assert_eq!(rewritten(line).unwrap(), verb);
         }
-        for line in ["--repo scan", "--repo scan words", "--type test fix", "--json -- fix", "-", "--json text"] {
+        for line in
+            ["--repo scan", "--repo scan words", "--type test fix", "--json -- fix", "-", "--json text"]
+        {
             assert_eq!(rewritten(line).unwrap(), line);
         }
     }

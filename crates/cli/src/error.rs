@@ -126,6 +126,7 @@ impl From<git::GitError> for Failure {
             G::NotARepository { .. } => {
                 usage.hint("start in a git repository, name one with --repo, or try `codex-task demo`")
             }
+            G::Io { action: "find", .. } => usage.hint("--repo names a folder that is there"),
             G::NoCommit { .. } => usage.hint("commit something first: every change starts from a commit"),
             G::InsideGitDir { .. }
             | G::WorkTreeElsewhere { .. }

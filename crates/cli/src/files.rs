@@ -185,18 +185,22 @@ fn read(repository: &Repository, text: &Text) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
 }
 
-/// The finding of this code on this line of the base, as our own scan sees it.
+/// The finding of this code on this line of the base, as our own scan sees it: the one at `column` where there are
+/// several, else the first.
 pub(crate) fn find_in_base(
     project: &Project,
     path: &str,
     line: u32,
+    column: Option<u32>,
     code: &str,
 ) -> Result<Option<Finding>, Failure> {
     let select = [code.to_owned()];
     let wanted = Wanted { paths: vec![path.to_owned()], select: &select, working_tree: false };
     let files = list(&project.repository, &project.base.tree, &wanted)?;
     let found = in_parallel(&project.repository, &project.rules, &files, Some(&select));
-    Ok(found.findings.into_iter().find(|f| f.line == line && f.path == path))
+    let mut on_line: Vec<Finding> = found.findings.into_iter().filter(|f| f.line == line).collect();
+    let nearest = on_line.iter().position(|f| Some(f.column) == column).unwrap_or(0);
+    Ok((!on_line.is_empty()).then(|| on_line.swap_remove(nearest)))
 }
 
 #[cfg(test)]

@@ -78,6 +78,14 @@ fn scan_is_understood_from_a_folder_below() {
 }
 
 #[test]
+fn a_verb_behind_a_general_option_is_no_task_in_words() {
+    let place = place();
+    assert_eq!(finding_codes(&place.json(0, &["--repo", ".", "scan", "vendor"])), ["E711"]);
+    let done = place.ends_with(2, &["scan", "--repo", "nowhere"]);
+    assert!(done.stderr.contains("nowhere"), "{}", done.stderr);
+}
+
+#[test]
 fn suggest_makes_a_branch_and_undo_takes_it_back_and_brings_it_back() {
     let place = place();
     let before = place.digest();

@@ -91,13 +91,22 @@ fn attempt(
     }))
 }
 
-/// The hit that the finding is about: the same line text, and there the same column (or the nearest).
+/// The hit that the finding is about: the one with its fingerprint, else the one at its place.
+///
+/// A report that a linter made knows nothing of others on its line and has the first one's fingerprint: there the
+/// column decides, when it is that of a hit on the line.
 fn find<'h>(path: &str, source: &Source, looked: &'h Looked<'_>, finding: &Finding) -> Option<&'h Hit> {
     let known = findings(path, source, &looked.hits);
-    let same_line = known.iter().zip(&looked.hits).filter(|(one, _)| one.fingerprint == finding.fingerprint);
-    let nearest = same_line.min_by_key(|(one, _)| one.column.abs_diff(finding.column));
-    let same_place = |one: &Finding| (one.line, one.column) == (finding.line, finding.column);
-    nearest.or_else(|| known.iter().zip(&looked.hits).find(|(one, _)| same_place(one))).map(|(_, hit)| hit)
+    let of = |wanted: &dyn Fn(&Finding) -> bool| known.iter().position(wanted);
+    let place = |one: &Finding| (one.line, one.column) == (finding.line, finding.column);
+    let at = match of(&|one| one.fingerprint == finding.fingerprint) {
+        Some(found) => {
+            let line = known[found].line;
+            of(&|one| one.line == line && one.column == finding.column).unwrap_or(found)
+        }
+        None => of(&place)?,
+    };
+    looked.hits.get(at)
 }
 
 /// The new text must parse as well as the old one and have fewer findings of this rule.

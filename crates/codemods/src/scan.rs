@@ -285,14 +285,16 @@ pub(crate) fn findings(path: &str, source: &Source, hits: &[Hit]) -> Vec<Finding
     let text = source.text();
     let mut places = Places::new(text);
     let occurrences = occurrences(text);
-    let mut fingerprints: HashMap<(&str, u32), Fingerprint> = HashMap::new();
+    let mut fingerprints: HashMap<(&str, u32), (Fingerprint, usize)> = HashMap::new();
     hits.iter()
         .map(|hit| {
             let (line, column) = places.of(hit.at);
             let (words, nth) = occurrences[(line as usize - 1).min(occurrences.len() - 1)];
-            let fingerprint = fingerprints
+            let (first, on_line) = fingerprints
                 .entry((hit.code.as_str(), line))
-                .or_insert_with(|| Fingerprint::of(&hit.code, path, words, nth));
+                .or_insert_with(|| (Fingerprint::of(&hit.code, path, words, nth), 0));
+            let fingerprint = first.nth_on_line(*on_line);
+            *on_line += 1;
             Finding {
                 tool: hit.tool.clone(),
                 code: hit.code.clone(),
@@ -300,7 +302,7 @@ pub(crate) fn findings(path: &str, source: &Source, hits: &[Hit]) -> Vec<Finding
                 line,
                 column,
                 message: hit.message.clone(),
-                fingerprint: fingerprint.clone(),
+                fingerprint,
             }
         })
         .collect()

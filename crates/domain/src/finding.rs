@@ -39,6 +39,15 @@ impl Fingerprint {
         Self(Sha256::of_fields(&[code.as_bytes(), path.as_bytes(), folded.as_bytes(), nth.as_bytes()]))
     }
 
+    /// The fingerprint of the nth report (from 0) of the same code on the same line, of which this is the first.
+    #[must_use]
+    pub fn nth_on_line(&self, nth: usize) -> Self {
+        if nth == 0 {
+            return self.clone();
+        }
+        Self(Sha256::of_fields(&[self.as_str().as_bytes(), nth.to_string().as_bytes()]))
+    }
+
     /// The fingerprint as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -92,6 +101,14 @@ mod tests {
         assert_ne!(one.fingerprint, two.fingerprint);
         let elsewhere = Finding::at("ruff", "E711", "b.py", text, 1, 1, "");
         assert_ne!(one.fingerprint, elsewhere.fingerprint);
+    }
+
+    #[test]
+    fn reports_of_one_line_are_told_apart() {
+        let first = Fingerprint::of("B008", "a.py", "def f(a=g(), b=g()):", 0);
+        assert_eq!(first.nth_on_line(0), first);
+        assert_ne!(first.nth_on_line(1), first);
+        assert_ne!(first.nth_on_line(1), first.nth_on_line(2));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use domain::proposal::ProviderId;
 use git::Repository;
 
 use crate::boxes::Boxes;
-use crate::config::{self, Config, Flags, Layers, Loaded};
+use crate::config::{self, Config, ConfigError, Flags, Layers, Loaded};
 use crate::error::EngineError;
 use crate::provider::{Provider, Source};
 use crate::source::BaseSource;
@@ -112,12 +112,16 @@ impl Project {
 fn rules(loaded: &Loaded, base: &BaseSource<'_>) -> Result<codemods::RuleSet, EngineError> {
     let mut files = Vec::new();
     for path in &loaded.config.rules {
-        let text = std::fs::read_to_string(path).map_err(|e| EngineError::folder(Path::new(path), e))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ConfigError::Unreadable { path: path.into(), why: e.to_string() })?;
         files.push((path.clone(), text));
     }
     for path in &loaded.config.rules_in_tree {
-        let bytes = Source::read(base, path).ok_or_else(|| EngineError::Moved {
-            what: format!("{}: the rule file {path} is not in the base tree", config::REPOSITORY_FILE),
+        let bytes = Source::read(base, path).ok_or_else(|| ConfigError::File {
+            file: config::REPOSITORY_FILE.to_owned(),
+            line: None,
+            key: Some("rules".to_owned()),
+            message: format!("the rule file {path} is not in the base tree"),
         })?;
         files.push((path.clone(), String::from_utf8_lossy(&bytes).into_owned()));
     }

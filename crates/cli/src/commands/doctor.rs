@@ -145,6 +145,10 @@ fn machine(world: &World, project: Option<&Project>, report: &mut Report) {
     };
     match (project.boxes.machine(world), project.boxes.level(world)) {
         (Ok(machine), Ok(level)) => tell(machine, level.as_str(), report),
+        // The folder's own line above has the remedy; nothing is known of the sandbox then.
+        (Err(error @ engine::EngineError::Folder { .. }), _) | (_, Err(error @ engine::EngineError::Folder { .. })) => {
+            report.add(State::Bad, "sandbox", format!("not looked at: {error}"), None);
+        }
         (Err(error), _) | (_, Err(error)) => report.add(
             State::Bad,
             "sandbox",

@@ -55,7 +55,7 @@ fn finding(session: &Session<'_>, project: &Project, args: &SuggestArgs) -> Resu
     if args.line == 0 || args.line as usize > lines {
         return Err(Failure::usage(format!("{path} has {lines} lines in HEAD, and no line {}", args.line)));
     }
-    let seen = files::find_in_base(project, &path, args.line, &args.code)?;
+    let seen = files::find_in_base(project, &path, args.line, args.column, &args.code)?;
     if let Some(mut seen) = seen {
         seen.message = args.message.clone().unwrap_or(seen.message);
         return Ok(seen);

@@ -66,6 +66,20 @@ fn a_branch_that_somebody_removed_is_as_good_as_undone() {
 }
 
 #[test]
+fn a_branch_that_somebody_made_under_the_name_meanwhile_is_left_alone() {
+    let told = published();
+    let place = &told.place;
+    let branch = branch(place);
+    place.ends_with(0, &["undo"]);
+    place.repo.git(&["update-ref", &branch, "HEAD"]);
+    let done = place.ends_with(3, &["undo"]);
+    assert!(done.stderr.contains("left alone"), "{}", done.stderr);
+    assert_eq!(place.repo.git(&["rev-parse", &branch]), place.repo.git(&["rev-parse", "HEAD"]));
+    assert_eq!(place.intent().status(), "undone");
+    place.assert_nothing_left();
+}
+
+#[test]
 fn what_was_never_published_cannot_be_undone() {
     let tale = Tale { commands: &[&["x"]], ..Tale::PUBLISHED };
     let told = tale.begin();

@@ -51,14 +51,23 @@ fn branch(run: &Run<'_>) -> Result<String, EngineError> {
     Ok(OwnRef::branch(&format!("{name}-{}", run.intent.id.short()))?.full())
 }
 
-/// Makes the branch; may run twice. A branch of that name at another commit is somebody else's and is left alone.
-fn make_branch(run: &Run<'_>, publication: &Publication) -> Result<(), EngineError> {
+/// Makes the branch; may run twice.
+pub(crate) fn make_branch(run: &Run<'_>, publication: &Publication) -> Result<(), EngineError> {
+    if is_made(run, publication)? {
+        return Ok(());
+    }
+    let own = OwnRef::parse(&publication.reference)?;
+    Ok(run.project.repository.create_ref(&own, &publication.commit)?)
+}
+
+/// Whether the branch is there. One of that name at another commit is somebody else's: an error, and it is left alone.
+pub(crate) fn is_made(run: &Run<'_>, publication: &Publication) -> Result<bool, EngineError> {
     let own = OwnRef::parse(&publication.reference)?;
     match run.project.repository.read_ref(&own)? {
-        Some(found) if found == publication.commit => Ok(()),
+        Some(found) if found == publication.commit => Ok(true),
         Some(found) => Err(EngineError::Moved {
             what: format!("{} is at {found} already; it was left alone", own.full()),
         }),
-        None => Ok(run.project.repository.create_ref(&own, &publication.commit)?),
+        None => Ok(false),
     }
 }

@@ -6,6 +6,7 @@ use git::OwnRef;
 
 use crate::error::EngineError;
 use crate::run::Run;
+use crate::steps::publish;
 
 /// Announces taking the branch back (or, when it is taken back already, bringing it back); the loop does the rest.
 pub(crate) async fn begin(run: &mut Run<'_>) -> Result<(), EngineError> {
@@ -20,8 +21,11 @@ pub(crate) async fn begin(run: &mut Run<'_>) -> Result<(), EngineError> {
             });
         }
     };
-    if !redo {
-        untouched(run)?;
+    match &run.intent.publication {
+        Some(publication) if redo => {
+            publish::is_made(run, publication)?;
+        }
+        _ => untouched(run)?,
     }
     run.announce(Event::Undoing { redo }).await
 }
@@ -57,11 +61,14 @@ pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
     let redo = run.intent.redoing;
     let publication = run.intent.publication.clone();
     let publication = publication.ok_or_else(|| EngineError::defect("nothing was published"))?;
+    if redo {
+        publish::make_branch(run, &publication)?;
+        return run.note(Event::Undone { redo });
+    }
     let own = OwnRef::parse(&publication.reference)?;
     let repository = &run.project.repository;
-    match (redo, repository.read_ref(&own)?) {
-        (true, None) => repository.create_ref(&own, &publication.commit)?,
-        (false, Some(found)) if found == publication.commit => repository.delete_ref(&own, &found)?,
+    match repository.read_ref(&own)? {
+        Some(found) if found == publication.commit => repository.delete_ref(&own, &found)?,
         _ => {}
     }
     run.note(Event::Undone { redo })
