@@ -1,6 +1,6 @@
 //! Several findings of one code on one line are findings of their own.
 
-use codemods::{Context, FixOutcome, RuleSet, fix, scan};
+use codex_task_codemods::{Context, FixOutcome, RuleSet, fix, scan};
 use domain::finding::Finding;
 
 const TEXT: &str = "def f(a=list(), b=dict()):\n    return a, b\n";
