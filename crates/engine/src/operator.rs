@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::decision::Goal;
 use domain::event::{Ending, Event};
 use domain::ids::{IntentId, Sha256};
-use domain::intent::{Intent, Next};
+use domain::intent::{Intent, Next, Phase};
 use domain::proposal::ProviderId;
 use domain::task::Task;
 use store::Store;
@@ -85,7 +85,7 @@ impl Operator {
     ) -> Result<Intent, EngineError> {
         let lock = IntentLock::take(&self.world.folders, id)?;
         let mut run = Run::reopen(self, project, id, lock, call).await?;
-        if run.intent.policy != project.policy && !run.intent.phase.is_at_rest() {
+        if run.intent.policy != project.policy && may_stop(run.intent.phase) {
             let why = "the policy changed since the intent began; run the task again";
             steps::end::stop(&mut run, Ending::Aborted, why)?;
         }
@@ -96,7 +96,7 @@ impl Operator {
     /// Does step after step until the intent rests.
     pub(crate) async fn drive(&self, run: &mut Run<'_>) -> Result<(), EngineError> {
         loop {
-            if run.call.cancel.is_set() && !run.intent.phase.is_at_rest() {
+            if run.call.cancel.is_set() && may_stop(run.intent.phase) {
                 steps::end::abort(run)?;
             }
             match run.intent.next(&run.project.config.flow_rules()) {
@@ -134,4 +134,10 @@ impl Operator {
         let bytes = self.store.blob(hash).await?.ok_or_else(|| EngineError::Erased { hash: hash.clone() })?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+/// Whether an intent may be ended before its time. A branch that is being made or taken back is approved already:
+/// stopped there, it would stay behind while the journal says that nothing came of it.
+fn may_stop(phase: Phase) -> bool {
+    !phase.is_at_rest() && !matches!(phase, Phase::Publishing | Phase::Undoing)
 }

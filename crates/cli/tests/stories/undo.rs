@@ -1,5 +1,7 @@
 //! Taking a branch back, and back again; and what undo refuses to touch.
 
+use testkit::KillAfter;
+
 use crate::support::Place;
 use crate::tell::{Tale, Told};
 
@@ -77,6 +79,26 @@ fn a_branch_that_somebody_made_under_the_name_meanwhile_is_left_alone() {
     assert_eq!(place.repo.git(&["rev-parse", &branch]), place.repo.git(&["rev-parse", "HEAD"]));
     assert_eq!(place.intent().status(), "undone");
     place.assert_nothing_left();
+}
+
+#[test]
+fn what_changes_a_branch_is_finished_under_whatever_policy_it_is_resumed() {
+    let under_another = ["resume", "--retries", "0"];
+    let tale = Tale::PUBLISHED;
+    let told = tale.begin();
+    told.place.program(tale.commands[0]).must_be_killed(&KillAfter::first("Staged"));
+    told.place.ends_with(0, &under_another);
+    assert_eq!(told.place.intent().status(), "aborted", "it is another policy");
+    let told = tale.begin();
+    told.place.program(tale.commands[0]).must_be_killed(&KillAfter::first("Publishing"));
+    told.place.ends_with(0, &under_another);
+    assert_eq!(told.place.intent().status(), "published");
+    told.place.assert_refs_told();
+    told.place.program(&["undo"]).must_be_killed(&KillAfter::first("Undoing"));
+    told.place.ends_with(0, &under_another);
+    assert_eq!(told.place.intent().status(), "undone");
+    told.place.assert_refs_told();
+    told.place.assert_nothing_left();
 }
 
 #[test]
