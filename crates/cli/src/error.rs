@@ -36,6 +36,9 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
 }
 
+/// What to do when a file or folder of ours cannot be used.
+const FOLDER_HINT: &str = "`codex-task doctor` looks at the folders; CODEX_TASK_HOME names others";
+
 impl Failure {
     fn new(code: ExitCode, who: Who, message: impl Into<String>) -> Self {
         Self { code, who, message: message.into(), causes: Vec::new(), hint: None }
@@ -53,7 +56,7 @@ impl Failure {
 
     /// A file or folder.
     pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Self {
-        Self::machine(format!("{}: {error}", path.display()))
+        Self::machine(format!("{}: {error}", path.display())).hint(FOLDER_HINT)
     }
 
     /// With what to do next.
@@ -106,7 +109,7 @@ impl From<EngineError> for Failure {
             E::NoSuchProvider { .. } | E::Message { .. } => Self::of(ExitCode::Usage, Who::Caller, &error),
             E::Moved { .. } => Self::of(ExitCode::NeedsPerson, Who::Caller, &error),
             E::Erased { .. } => Self::of(ExitCode::NotVerified, Who::Caller, &error),
-            E::Folder { .. } => Self::of(ExitCode::Internal, Who::Machine, &error),
+            E::Folder { .. } => Self::of(ExitCode::Internal, Who::Machine, &error).hint(FOLDER_HINT),
             E::Append(ref inner @ store::AppendError::OverBudget { .. }) => {
                 Self::of(ExitCode::OverBudget, Who::Caller, inner)
                     .hint("`codex-task usage` shows what was spent")

@@ -11,7 +11,7 @@ use engine::world::World;
 use engine::{EngineError, Operator, Project};
 use git::Repository;
 use providers::{LocalSettings, Prices, Settings, Structured, Waits};
-use store::{Found, Store};
+use store::{Filter, Found, Page, Store};
 
 use crate::args::GlobalArgs;
 use crate::environment::Environment;
@@ -104,9 +104,16 @@ impl<'a> Session<'a> {
         Ok(Operator { world: self.world.clone(), store: Arc::new(self.store().await?) })
     }
 
-    /// The intent that a person means; without a word, the last one.
+    /// The intent that a person means; without a word, the last one: of this repository, when the caller stands in one.
     pub(crate) async fn find(&self, store: &Store, word: Option<&str>) -> Result<IntentId, Failure> {
         let word = word.unwrap_or("last");
+        if let ("last", Ok(repository)) = (word, self.repository()) {
+            let filter = Filter { repository: Some(repository.identity()), ..Filter::default() };
+            let rows = store.list(&filter, Page::first(1)).await?;
+            let nothing = Failure::usage("there is no change of this repository on record yet")
+                .hint("`codex-task fix` or `codex-task suggest` makes one");
+            return rows.into_iter().next().map(|row| row.id).ok_or(nothing);
+        }
         match store.find_intent(word).await? {
             Found::One(id) => Ok(id),
             Found::Ambiguous(ids) => {

@@ -1,5 +1,8 @@
 //! Takes a job the whole way: signals become a wish to stop, a finding that is taken already leads to its change.
 
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
 use domain::decision::Goal;
 use domain::intent::Intent;
 use domain::proposal::ProviderId;
@@ -49,16 +52,19 @@ pub(crate) async fn take(
     }
 }
 
-/// A wish to stop that SIGINT and SIGTERM set; the second signal ends the process at once.
+/// A signal this soon after the first is the same wish: a terminal and a supervisor may both send it.
+const SAME_WISH: Duration = Duration::from_secs(1);
+
+/// A wish to stop that SIGINT and SIGTERM set; another signal later on ends the process at once.
 pub(crate) fn on_signals() -> Result<Cancel, Failure> {
-    let cancel = Cancel::default();
+    let (cancel, first) = (Cancel::default(), Arc::new(OnceLock::<Instant>::new()));
     for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
         let mut signals =
             signal(kind).map_err(|e| Failure::machine(format!("cannot listen for signals: {e}")))?;
-        let cancel = cancel.clone();
+        let (cancel, first) = (cancel.clone(), Arc::clone(&first));
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
-                if cancel.is_set() {
+                if first.get_or_init(Instant::now).elapsed() > SAME_WISH {
                     std::process::exit(i32::from(domain::exit_code::ExitCode::Aborted.code()));
                 }
                 cancel.set();

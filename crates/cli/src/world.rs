@@ -85,6 +85,11 @@ fn faults(environment: &Environment) -> Result<Arc<dyn Faults>, Failure> {
 
 /// Our folders: below `CODEX_TASK_HOME` when it is set, else where the XDG rules put them.
 fn folders(environment: &Environment) -> Result<Folders, Failure> {
+    if let Some(home) = environment.variable(HOME_VARIABLE).filter(|home| !Path::new(home).is_absolute()) {
+        return Err(Failure::usage(format!("{HOME_VARIABLE}={home} is relative to where you stand")).hint(
+            "write the whole path: a folder inside of a repository would be part of its working tree",
+        ));
+    }
     if let Some(home) = own_home(environment) {
         return Ok(Folders { state: home.join("state"), cache: home.join("cache") });
     }

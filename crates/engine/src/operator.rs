@@ -86,7 +86,8 @@ impl Operator {
         let lock = IntentLock::take(&self.world.folders, id)?;
         let mut run = Run::reopen(self, project, id, lock, call).await?;
         if run.intent.policy != project.policy && may_stop(run.intent.phase) {
-            let why = "the policy changed since the intent began; run the task again";
+            let why = "the policy changed since the intent began (options that change it are --test-command, --sandbox and --retries); \
+                       run the task again";
             steps::end::stop(&mut run, Ending::Aborted, why)?;
         }
         self.drive(&mut run).await?;

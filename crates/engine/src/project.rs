@@ -1,12 +1,14 @@
 //! One repository with its configuration in force: the base, the policy, the rules, the providers, the sandbox.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::event::BaseRef;
 use domain::gate::{GateLimits, GatePolicy, PathSet, Verdict};
 use domain::ids::Sha256;
 use domain::proposal::ProviderId;
+use domain::verification::Run;
 use git::Repository;
 
 use crate::boxes::Boxes;
@@ -39,6 +41,8 @@ pub struct Project {
     pub providers: Vec<Box<dyn Provider>>,
     /// The sandbox.
     pub boxes: Boxes,
+    /// Runs on the base that are worth keeping for this process only; by the key of the lasting cache.
+    pub(crate) failed_baselines: Mutex<BTreeMap<Sha256, Run>>,
     gate: GatePolicy,
 }
 
@@ -80,6 +84,7 @@ impl Project {
             warnings: loaded.warnings,
             config: loaded.config,
             providers: Vec::new(),
+            failed_baselines: Mutex::default(),
             repository,
             base,
             rules,
@@ -95,6 +100,16 @@ impl Project {
     pub(crate) fn no_such_provider(&self, id: &ProviderId) -> EngineError {
         let known: Vec<String> = self.providers.iter().map(|p| p.id().to_string()).collect();
         EngineError::NoSuchProvider { name: id.to_string(), known: known.join(", ") }
+    }
+
+    /// The failed run on the base that this process has seen for this key.
+    pub(crate) fn failed_baseline(&self, key: &Sha256) -> Option<Run> {
+        self.failed_baselines.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// Keeps a failed run on the base for the other changes of this process.
+    pub(crate) fn keep_failed_baseline(&self, key: Sha256, run: Run) {
+        self.failed_baselines.lock().unwrap_or_else(PoisonError::into_inner).insert(key, run);
     }
 
     /// The files of the base.

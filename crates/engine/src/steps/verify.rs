@@ -138,8 +138,10 @@ async fn baselines(run: &mut Run<'_>, plan: &Plan) -> Result<BTreeMap<Sha256, Ch
     let mut known = BTreeMap::new();
     let mut missing = Vec::new();
     for check in &plan.checks {
-        let cached = run.operator.store.cached(&cache_key(run, plan, check)).await?;
-        match cached.and_then(|bytes| serde_json::from_slice::<CheckRun>(&bytes).ok()) {
+        let cache_key = cache_key(run, plan, check);
+        let cached = run.operator.store.cached(&cache_key).await?;
+        let lasting = cached.and_then(|bytes| serde_json::from_slice::<CheckRun>(&bytes).ok());
+        match lasting.or_else(|| run.project.failed_baseline(&cache_key)) {
             Some(found) => {
                 ended(run, check, true, true, &found);
                 known.insert(check.key(), found);
@@ -155,10 +157,15 @@ async fn baselines(run: &mut Run<'_>, plan: &Plan) -> Result<BTreeMap<Sha256, Ch
     let tree = open(run, plan, &format!("{}-base", plan.name), &content)?;
     for check in missing {
         let found = one(run, plan, check, &tree, true).await?;
-        if !run.call.cancel.is_set() && is_worth_keeping(&found) {
+        let key = cache_key(run, plan, check);
+        if run.call.cancel.is_set() {
+            // A run that was stopped says nothing.
+        } else if is_worth_keeping(&found) {
             let bytes = serde_json::to_vec(&found).unwrap_or_default();
             let now = run.operator.world.clock.now_micros();
-            run.operator.store.put_cached(&cache_key(run, plan, check), &bytes, store::Micros(now)).await?;
+            run.operator.store.put_cached(&key, &bytes, store::Micros(now)).await?;
+        } else if !matches!(found.end, RunEnd::NotRun { .. }) {
+            run.project.keep_failed_baseline(key, found.clone());
         }
         known.insert(check.key(), found);
     }
