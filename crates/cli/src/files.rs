@@ -1,6 +1,6 @@
 //! The files that a scan looks at, and the scan itself: in parallel, and in the order of the paths.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -46,6 +46,7 @@ pub(crate) struct Wanted<'a> {
 
 /// Scans the files of the base, or the tracked files as they are on disk.
 pub(crate) fn scan(project: &Project, wanted: &Wanted<'_>) -> Result<Found, Failure> {
+    known_codes(&project.rules, wanted.select)?;
     let files = list(&project.repository, &project.base.tree, wanted)?;
     if files.is_empty() && !wanted.paths.is_empty() {
         let paths = wanted.paths.join(", ");
@@ -124,6 +125,22 @@ fn list(repository: &Repository, tree: &TreeId, wanted: &Wanted<'_>) -> Result<V
         }
     }
     Ok(files.into_iter().collect())
+}
+
+/// Refuses codes that no rule has: a misspelt one would find nothing and look like a clean repository.
+fn known_codes(rules: &RuleSet, select: &[String]) -> Result<(), Failure> {
+    if select.is_empty() {
+        return Ok(());
+    }
+    let known: BTreeSet<String> = rules.rules().map(|rule| rule.code).collect();
+    match select.iter().find(|code| !known.contains(*code)) {
+        None => Ok(()),
+        Some(code) => {
+            let all: Vec<&str> = known.iter().map(String::as_str).collect();
+            Err(Failure::usage(format!("no embedded or added rule has the code {code:?}"))
+                .hint(format!("the codes are: {}", all.join(", "))))
+        }
+    }
 }
 
 /// Looks at the files with as many threads as there are processors; few files are not worth a thread.

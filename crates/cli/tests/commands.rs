@@ -63,6 +63,8 @@ fn scan_takes_paths_and_codes_and_looks_at_the_disk_when_asked() {
     let place = place();
     assert_eq!(finding_codes(&place.json(0, &["scan", "vendor"])), ["E711"]);
     assert_eq!(finding_codes(&place.json(0, &["scan", "--select", "B006,E712"])), ["B006"]);
+    let misspelt = place.ends_with(2, &["scan", "--select", "B006,B06"]);
+    assert!(misspelt.stderr.contains("B06") && misspelt.stderr.contains("B006, B008"), "{}", misspelt.stderr);
     let elsewhere = place.ends_with(2, &["scan", "nowhere.py"]);
     assert!(elsewhere.stderr.contains("nowhere.py"), "{}", elsewhere.stderr);
     place.repo.write("app.py", "x = 1\n");
