@@ -61,11 +61,11 @@ fn a_box_that_cannot_be_made_names_its_step_and_runs_nothing() {
             lower: place.path("lower"),
             upper: place.path("missing"),
             work: place.path("work"),
-            at: "/work".into(),
+            at: "/tree".into(),
         };
         for (spec, step) in [
             (Spec { readable: missing, ..good.clone() }, "bind"),
-            (Spec { cwd: "/work/missing".into(), ..good.clone() }, "enter"),
+            (Spec { cwd: "/tree/missing".into(), ..good.clone() }, "enter"),
             (Spec { tree: upper, ..good }, "open"),
         ] {
             let ran = place.run(&spec);

@@ -71,7 +71,7 @@ fn boxes_at_the_same_time_share_a_base() {
         place.make_file("lower/file", "base\n");
         let specs = ["1", "2", "3", "4"].map(|name| {
             let [upper, work] = ["upper", "work"].map(|kind| place.make_folder(&format!("{kind}{name}")));
-            let tree = Tree::Overlay { lower: place.path("lower"), upper, work, at: "/work".into() };
+            let tree = Tree::Overlay { lower: place.path("lower"), upper, work, at: "/tree".into() };
             Spec { tree, ..place.overlay_spec(&["sh", "-c", &format!("echo {name} >> file; cat file")]) }
         });
         let started: Vec<_> = specs.iter().map(|spec| place.start(spec)).collect();
@@ -115,7 +115,7 @@ fn a_base_with_odd_characters_in_its_path_is_mounted() {
         let [lower, upper, work] =
             ["l:1", "u,2", "w\\3"].map(|name| place.make_folder(&format!("{odd}/{name}")));
         place.make_file(&format!("{odd}/l:1/file"), "base");
-        let tree = Tree::Overlay { lower, upper, work, at: "/work".into() };
+        let tree = Tree::Overlay { lower, upper, work, at: "/tree".into() };
         let spec = Spec { tree, ..place.overlay_spec(&["sh", "-c", "echo x >> file; cat file"]) };
         assert_eq!(place.run(&spec).succeeded().stdout, "basex\n");
     });

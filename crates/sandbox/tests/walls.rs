@@ -101,7 +101,7 @@ fn nothing_outside_of_tree_home_and_tmp_can_be_written() {
             let ran = place.try_in_box(Level::Strict, &["write", path]);
             assert!(ran.told("write").starts_with("errno"), "{path}: {ran:?}");
         }
-        for path in ["/work/new", "/tmp/new", "/home/box/new", "/dev/shm/new", "/dev/null"] {
+        for path in ["/tree/new", "/tmp/new", "/home/box/new", "/dev/shm/new", "/dev/null"] {
             assert_eq!(place.try_in_box(Level::Strict, &["write", path]).told("write"), "ok", "{path}");
         }
         assert_eq!(place.read("outside"), "mine");
@@ -125,7 +125,7 @@ fn the_hosts_files_cannot_be_read() {
             assert!(ran.told("read").starts_with("errno"), "{path}: {ran:?}");
         }
         let listed = place.shell(Level::Strict, "ls -A / /root /home");
-        for name in ["work", "home", "usr"] {
+        for name in ["tree", "home", "usr"] {
             assert!(listed.stdout.lines().any(|line| line == name), "{listed:?}");
         }
         for name in ["boot", "mnt", "srv", "sys", "media", "lost+found"] {

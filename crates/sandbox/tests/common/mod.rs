@@ -175,7 +175,7 @@ impl Place {
     pub(crate) fn spec(&self, level: Level, argv: &[&str]) -> Spec {
         let path = self.path("tree");
         let strict = level == Level::Strict;
-        let at = if strict { PathBuf::from("/work") } else { path.clone() };
+        let at = if strict { PathBuf::from("/tree") } else { path.clone() };
         let subject = if strict { PathBuf::from(SUBJECT) } else { self.program.clone() };
         let word =
             |word: &&str| if *word == SUBJECT { subject.display().to_string() } else { word.to_string() };
@@ -197,7 +197,7 @@ impl Place {
     /// A strict box around an overlay.
     pub(crate) fn overlay_spec(&self, argv: &[&str]) -> Spec {
         let [lower, upper, work] = ["lower", "upper", "work"].map(|name| self.path(name));
-        let tree = Tree::Overlay { lower, upper, work, at: "/work".into() };
+        let tree = Tree::Overlay { lower, upper, work, at: "/tree".into() };
         Spec { tree, ..self.spec(Level::Strict, argv) }
     }
 
