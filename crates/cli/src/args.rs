@@ -1,5 +1,7 @@
 //! The command line's definition: verbs, options, and the help that teaches them. Parsing only; nothing is done here.
 
+pub(crate) mod judges;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -7,7 +9,8 @@ use domain::task::Kind;
 use engine::config::{Flags, WantedLevel};
 
 use crate::help::{
-    ABOUT, AFTER, AUDIT, COMMIT, DEMO, FIX, REPLAY, RESUME, RUN, SCAN, SUGGEST, TEMPLATE, UNDO, VERIFY,
+    ABOUT, AFTER, AUDIT, COMMIT, DEMO, FIX, PATCH, REPLAY, REPLY, RESUME, RUN, SCAN, SUGGEST, TEMPLATE, UNDO,
+    VERIFY,
 };
 
 /// The whole command line.
@@ -144,6 +147,12 @@ pub(crate) enum Command {
     /// Judge and verify a patch that you already have
     #[command(after_help = VERIFY)]
     Verify(VerifyArgs),
+    /// The judge of patches alone: check, apply, stat
+    #[command(subcommand, after_help = PATCH)]
+    Patch(judges::PatchCommand),
+    /// The judge of models' replies alone
+    #[command(subcommand, after_help = REPLY)]
+    Reply(judges::ReplyCommand),
     /// The story of one change: who was asked, what the gate and the checks said, what it cost
     Show(IdArgs),
     /// The patch of one change, as `git apply` takes it
@@ -417,6 +426,10 @@ impl Cli {
             Some(Command::Fix(_)) => "fix",
             Some(Command::Suggest(_)) => "suggest",
             Some(Command::Verify(_)) => "verify",
+            Some(Command::Patch(judges::PatchCommand::Check(_))) => "patch check",
+            Some(Command::Patch(judges::PatchCommand::Apply(_))) => "patch apply",
+            Some(Command::Patch(judges::PatchCommand::Stat(_))) => "patch stat",
+            Some(Command::Reply(_)) => "reply check",
             Some(Command::Show(_)) => "show",
             Some(Command::Diff(_)) => "diff",
             Some(Command::Commit(_)) => "commit",

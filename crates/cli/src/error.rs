@@ -49,6 +49,11 @@ impl Failure {
         Self::new(ExitCode::Usage, Who::Caller, message)
     }
 
+    /// What was handed in is not taken.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Refused, Who::Caller, message)
+    }
+
     /// The machine does not play along.
     pub(crate) fn machine(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Internal, Who::Machine, message)

@@ -24,6 +24,10 @@ Change something:
   suggest      One finding of a linter: --file, --line, --code
   verify       Judge and verify a patch that you already have
 
+Judge alone:
+  patch        Would a patch fit, and what would the gate say? Or apply it to a folder
+  reply        Does a model's reply keep to the contract?
+
 Decide:
   show         The story of one change
   diff         Its patch, as `git apply` takes it
@@ -139,3 +143,21 @@ processes and locks of dead processes are removed. What a live process works on 
 pub(crate) const DEMO: &str = "\
 Needs git and cargo; Python or Node.js give the second language. No network, no key, no cost. The registry of the demo is
 its own, so yours is not touched. Everything that is shown is really run.";
+
+pub(crate) const PATCH: &str = "\
+Reads what models write: unified and git diffs with wrong or missing counts, bare @@, lost prefixes, fences and prose;
+*** Begin Patch; SEARCH/REPLACE blocks. Each hunk goes to the one place where its old text stands, or nowhere.
+
+  codex-task patch check answer.txt --base main
+  codex-task patch apply some/folder answer.txt
+  git diff | codex-task patch stat -
+
+Exit codes: 0 taken, 3 a person has to look (check), 4 not taken; nothing was changed.";
+
+pub(crate) const REPLY: &str = "\
+The contract: one JSON object with patch, explanation, confidence (0 to 1) and meta. Fences and prose around it are taken
+off and told; what has two meanings is refused with a code.
+
+  codex-task reply check answer.json --json
+
+Exit codes: 0 kept (or it says that nothing is to be changed), 4 not kept.";

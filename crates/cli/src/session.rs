@@ -63,6 +63,15 @@ impl<'a> Session<'a> {
         Ok(self.open_at(intent, flags)?)
     }
 
+    /// The project at a revision that the caller names; warnings of the configuration are told.
+    pub(crate) fn project_at(&self, rev: &str, flags: &Flags) -> Result<Project, Failure> {
+        let project = self.open_engine(Some(rev), flags)?;
+        for warning in &project.warnings {
+            self.remark(&format!("warning: {warning}"));
+        }
+        Ok(project)
+    }
+
     /// The same with the engine's error.
     pub(crate) fn open_at(&self, intent: &Intent, flags: &Flags) -> Result<Project, EngineError> {
         self.open_engine(Some(intent.base.commit.as_str()), flags)

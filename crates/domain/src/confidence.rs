@@ -123,6 +123,7 @@ pub fn assess(raw: Option<Confidence>, facts: &Facts) -> Assessment {
         How::Moved => 95,
         How::Whitespace => 85,
         How::Trimmed => 70,
+        How::Numbered => 60,
     };
     let lines = 100 - facts.changed_lines.clamp(10, 500).saturating_sub(10) * 50 / 490;
     let files = 100 - facts.files.clamp(1, 7).saturating_sub(1) * 5;
@@ -166,7 +167,8 @@ mod tests {
     }
 
     fn facts() -> impl Strategy<Value = Facts> {
-        let anchors = vec![How::Exact, How::Recounted, How::Moved, How::Whitespace, How::Trimmed];
+        let anchors =
+            vec![How::Exact, How::Recounted, How::Moved, How::Whitespace, How::Trimmed, How::Numbered];
         let checks = vec![ChecksSoFar::Failed, ChecksSoFar::NotRun, ChecksSoFar::Passed];
         (0u32..700, 0u32..12, prop::sample::select(anchors), 0u32..8, prop::sample::select(checks)).prop_map(
             |(changed_lines, files, anchor, review_findings, checks)| Facts {

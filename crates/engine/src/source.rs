@@ -3,7 +3,7 @@
 
 use domain::ids::TreeId;
 use domain::patch::{Base, BaseError, BaseFile, FileMode, FileResult, RepoPath, paths};
-use git::{Mode, Repository};
+use git::{Change, Mode, Repository};
 
 use crate::provider::Source;
 
@@ -92,5 +92,27 @@ fn file_mode(mode: Mode) -> FileMode {
         Mode::Symlink => FileMode::Symlink,
         Mode::Submodule => FileMode::Gitlink,
         Mode::File | Mode::Tree => FileMode::Regular,
+    }
+}
+
+/// The files of a patch as changes of a tree.
+pub fn changes(files: &[FileResult]) -> Vec<Change> {
+    files.iter().map(change).collect()
+}
+
+fn change(file: &FileResult) -> Change {
+    let path = file.path.as_str().to_owned();
+    match &file.after {
+        Some(after) => Change::Write { path, bytes: after.bytes.clone(), mode: git_mode(after.mode) },
+        None => Change::Delete { path },
+    }
+}
+
+pub(crate) fn git_mode(mode: FileMode) -> Mode {
+    match mode {
+        FileMode::Regular => Mode::File,
+        FileMode::Executable => Mode::Executable,
+        FileMode::Symlink => Mode::Symlink,
+        FileMode::Gitlink => Mode::Submodule,
     }
 }

@@ -35,17 +35,15 @@ impl Repository {
     /// folder, and a folder to a file, only when the changes delete what was there. Entries that no change names keep
     /// their bytes and modes, whatever their names are. Folders that become empty vanish.
     pub fn edit(&self, base: &TreeId, changes: &[Change]) -> Result<TreeId, GitError> {
-        let plan = Plan::of(changes)?;
         let gix = self.gix();
-        let (root, _) = object(&gix, base.as_str(), Kind::Tree)?;
-        let mut edit = Edit { gix: &gix, pending: Vec::new() };
-        let result = edit.folder(Some(root), &plan, "")?;
-        let result = match result {
-            Some(id) => id,
-            None => edit.stage(Kind::Tree, Vec::new())?,
-        };
+        let (edit, result) = Edit::of(&gix, base, changes)?;
         edit.write()?;
-        tree_id(result)
+        Ok(result)
+    }
+
+    /// The id of the tree that [`Self::edit`] would give. No object is written, so nothing can be read of that tree.
+    pub fn edited(&self, base: &TreeId, changes: &[Change]) -> Result<TreeId, GitError> {
+        Edit::of(&self.gix(), base, changes).map(|(_, result)| result)
     }
 }
 
@@ -113,7 +111,19 @@ struct Edit<'a> {
     pending: Vec<(Kind, Vec<u8>, gix::ObjectId)>,
 }
 
-impl Edit<'_> {
+impl<'a> Edit<'a> {
+    /// All new objects and the id of the resulting tree, in memory.
+    fn of(gix: &'a gix::Repository, base: &TreeId, changes: &[Change]) -> Result<(Self, TreeId), GitError> {
+        let plan = Plan::of(changes)?;
+        let (root, _) = object(gix, base.as_str(), Kind::Tree)?;
+        let mut edit = Self { gix, pending: Vec::new() };
+        let result = match edit.folder(Some(root), &plan, "")? {
+            Some(id) => id,
+            None => edit.stage(Kind::Tree, Vec::new())?,
+        };
+        Ok((edit, tree_id(result)?))
+    }
+
     /// The folder `before` with the plan done to what is in it; none when nothing is left.
     fn folder(
         &mut self,

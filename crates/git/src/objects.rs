@@ -5,8 +5,9 @@
 //! refresh its age, so only a prune of unreachable objects with no grace period could take one away under us.
 
 use std::fmt;
+use std::str::FromStr;
 
-use domain::ids::{BlobId, CommitId, TreeId};
+use domain::ids::{BlobId, CommitId, InvalidId, TreeId};
 use gix::objs::{Kind, tree::EntryKind};
 
 use crate::{GitError, Repository};
@@ -18,6 +19,15 @@ pub struct ObjectId(pub(crate) gix::ObjectId);
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
+    }
+}
+
+impl FromStr for ObjectId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let wrong = |_| InvalidId { kind: "object id", text: text.chars().take(80).collect() };
+        gix::ObjectId::from_hex(text.as_bytes()).map(Self).map_err(wrong)
     }
 }
 

@@ -9,9 +9,11 @@ mod examples;
 mod fix;
 mod init;
 mod intent;
+mod patch;
 mod reference;
 mod reject;
 mod replay;
+mod reply;
 mod resume;
 mod run;
 mod scan;
@@ -46,6 +48,8 @@ pub(crate) async fn run(
         Some(Command::Fix(args)) => fix::run(session, &args).await,
         Some(Command::Suggest(args)) => suggest::run(session, &args).await,
         Some(Command::Verify(args)) => verify::run(session, &args).await,
+        Some(Command::Patch(command)) => patch::run(session, &command),
+        Some(Command::Reply(command)) => reply::run(session, &command),
         Some(Command::Show(args) | Command::Intent(IntentCommand::Show(args))) => {
             show::run(session, &args).await
         }

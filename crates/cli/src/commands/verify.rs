@@ -1,7 +1,5 @@
 //! `verify PATCH`: somebody else's patch through the gate and the checks. Nothing is published.
 
-use std::io::Read;
-
 use domain::decision::Goal;
 use domain::exit_code::ExitCode;
 use domain::proposal::ProviderId;
@@ -11,6 +9,7 @@ use engine::Job;
 use super::finish_with;
 use crate::args::VerifyArgs;
 use crate::error::Failure;
+use crate::input;
 use crate::session::Session;
 use crate::take::{Taken, on_signals, take};
 use crate::ui::words;
@@ -44,15 +43,8 @@ pub(crate) async fn run(session: &Session<'_>, args: &VerifyArgs) -> Result<Exit
 }
 
 fn read(session: &Session<'_>, args: &VerifyArgs) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let name = args.patch.display().to_string();
-    let read = if name == "-" {
-        std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes)
-    } else {
-        let path = session.environment.folder.join(&args.patch);
-        std::fs::File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
-    };
-    read.map_err(|e| Failure::usage(format!("{name}: {e}")))?;
+    let name = args.patch.display();
+    let bytes = input::read(session.environment, &args.patch, MOST + 1)?;
     match bytes.len() as u64 {
         0 => {
             Err(Failure::usage(format!("{name}: the patch is empty"))

@@ -10,7 +10,7 @@ use super::finding::{PatchCode, PatchFinding};
 use super::lines;
 use super::place::{self, Placed};
 use super::splice::splice;
-use super::{FileChange, FileMode, FilePatch, Hunk, ParsedPatch, RepoPath, Tolerance};
+use super::{Content, FileChange, FileMode, FilePatch, Hunk, ParsedPatch, RepoPath, Tolerance, whole};
 
 /// The tree that a patch is applied to. The caller reads it from wherever it is kept.
 pub trait Base {
@@ -105,6 +105,8 @@ pub enum How {
     Whitespace,
     /// Without some of the outermost context lines.
     Trimmed,
+    /// By its line number alone, which the other hunks of the file prove right.
+    Numbered,
 }
 
 /// Applies a patch in memory.
@@ -182,8 +184,8 @@ impl<'a> Work<'a> {
             return Some(Some(found));
         }
         let lenient = self.tolerance == Tolerance::Lenient && file.change == FileChange::Modify;
-        let only_adds =
-            !file.hunks.is_empty() && file.hunks.iter().all(|hunk| hunk.old_lines().next().is_none());
+        let only_adds = file.content.is_some()
+            || !file.hunks.is_empty() && file.hunks.iter().all(|hunk| hunk.old_lines().next().is_none());
         if lenient && only_adds {
             return Some(None);
         }
@@ -223,7 +225,8 @@ impl<'a> Work<'a> {
         if file.old_mode.is_some_and(|mode| mode.is_other_type(source.mode)) {
             self.finding(PatchCode::ModeMismatch, "the base holds another sort of file", file.line);
         }
-        if !file.hunks.is_empty() && source.bytes.contains(&0) {
+        let is_text = !file.hunks.is_empty() || matches!(file.content, Some(Content::Text(_)));
+        if is_text && source.bytes.contains(&0) {
             self.finding(PatchCode::Binary, "the file is binary", file.line);
         }
     }
@@ -231,6 +234,9 @@ impl<'a> Work<'a> {
     /// The content after the section, with how each hunk was placed.
     fn content(&mut self, file: &FilePatch, source: Option<&BaseFile>) -> Option<(Vec<u8>, Vec<Anchor>)> {
         let base = source.map_or(&b""[..], |source| &source.bytes);
+        if let Some(content) = &file.content {
+            return self.whole(file, content, base).map(|bytes| (bytes, Vec::new()));
+        }
         if file.hunks.is_empty() {
             let meant = file.change == FileChange::Delete && self.tolerance == Tolerance::Lenient;
             return Some((if meant { Vec::new() } else { base.to_vec() }, Vec::new()));
@@ -242,6 +248,31 @@ impl<'a> Work<'a> {
                 self.findings.extend(findings);
                 None
             }
+        }
+    }
+
+    /// The content of a file that is not told by hunks.
+    fn whole(&mut self, file: &FilePatch, content: &Content, base: &[u8]) -> Option<Vec<u8>> {
+        match content {
+            Content::Text(text) => match whole::elided(text, base) {
+                None => Some(whole::like_base(text, base)),
+                Some(line) => {
+                    let detail = format!("line {line} of the file stands for others that are left out");
+                    self.finding(PatchCode::Elided, &detail, file.line);
+                    None
+                }
+            },
+            Content::Binary(_) if !file.hunks.is_empty() => {
+                self.finding(PatchCode::BadHeader, "a section has binary content and hunks", file.line);
+                None
+            }
+            Content::Binary(change) => match change.apply(base) {
+                Ok(bytes) => Some(bytes),
+                Err((code, detail)) => {
+                    self.finding(code, detail, file.line);
+                    None
+                }
+            },
         }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::apply::{BaseFile, FileResult};
+use super::binary::{self, blob_id};
 use super::diff::{Change, changes};
 use super::lines::split;
 use super::quote::quote;
@@ -31,8 +32,7 @@ impl CanonicalDiff {
         &self.files
     }
 
-    /// The diff. `git apply` takes it as it is, unless a binary file changes: for one, the two SHA-256 stand in
-    /// place of the content.
+    /// The diff. `git apply` takes it as it is.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -176,13 +176,22 @@ fn write_section(
         return (0, 0);
     }
     if old.contains(&0) || new.contains(&0) {
-        line(out, &format!("binary sha256 {}..{}", Sha256::of(old), Sha256::of(new)));
-        line(out, &format!("Binary files {old_name} and {new_name} differ"));
+        write_binary(out, before, after);
         return (0, 0);
     }
     line(out, &format!("--- {}", before.map_or("/dev/null".to_owned(), |_| in_header(old_name))));
     line(out, &format!("+++ {}", after.map_or("/dev/null".to_owned(), |_| in_header(new_name))));
     write_hunks(out, &split(old), &split(new))
+}
+
+/// Both contents in full: git applies a binary change only so, and so do we when the record is read again.
+fn write_binary(out: &mut Vec<u8>, before: Option<&BaseFile>, after: Option<&BaseFile>) {
+    let id = |file: Option<&BaseFile>| file.map_or("0".repeat(40), |file| blob_id(&file.bytes));
+    line(out, &format!("index {}..{}", id(before), id(after)));
+    line(out, "GIT binary patch");
+    for side in [after, before] {
+        binary::write(out, side.map_or(&b""[..], |file| &file.bytes));
+    }
 }
 
 /// A name with a blank is followed by a tab, so that readers know where it ends.

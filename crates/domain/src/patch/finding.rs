@@ -154,6 +154,14 @@ codes! {
     BadHunkCount Malformed "bad-hunk-count",
     /// A line within a hunk is neither context nor added nor removed.
     BadHunkLine Malformed "bad-hunk-line",
+    /// Binary content that cannot be unpacked, or leads nowhere.
+    BadBinary Malformed "bad-binary",
+    /// It ends before its own end mark.
+    Truncated Malformed "truncated",
+    /// Two forms of patch in one text.
+    MixedForms Malformed "mixed-forms",
+    /// A line stands for others that are left out.
+    Elided Malformed "elided",
     /// A hunk stands before any file is named.
     HunkWithoutFile Malformed "hunk-without-file",
     /// A hunk's text stands nowhere in the file.

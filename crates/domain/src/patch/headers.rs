@@ -29,6 +29,8 @@ pub(super) struct Header {
     deleted: bool,
     /// A `GIT binary patch` or `Binary files differ` follows, on this line.
     pub(super) binary: Option<(u32, Binary)>,
+    /// The two ids of the `index` line, when both are there in full.
+    pub(super) blobs: Option<(String, String)>,
     unreadable: Option<u32>,
 }
 
@@ -82,7 +84,8 @@ impl Header {
         } else if let Some(name) = value("copy to ") {
             self.to = self.whole_name(name, number).map(|name| (FileChange::Copy, name));
         } else if let Some(ids) = value("index ") {
-            // The blob ids are never used: models invent them, and the text of the hunks decides.
+            // Models invent the ids, so for a text the hunks decide. Binary data have nothing else to be known by.
+            self.blobs = full_ids(&text(ids));
             if let (None, Some(mode)) = (&self.old_mode, ids.split(|b| *b == b' ').nth(1)) {
                 self.old_mode = Some(text(mode));
             }
@@ -162,7 +165,7 @@ impl Header {
             return Err(vec![bad("no file is named")]);
         }
         let [old_mode, new_mode] = modes;
-        Ok(FilePatch { old_path, new_path, change, old_mode, new_mode, hunks: Vec::new(), line: self.line })
+        Ok(FilePatch { old_path, new_path, old_mode, new_mode, ..FilePatch::new(change, self.line) })
     }
 
     /// The two names with their prefixes off: from the rename lines, else `---` and `+++`, else `diff --git`.
@@ -229,6 +232,13 @@ impl Header {
         }
         Ok(())
     }
+}
+
+/// `old..new`, when each is a whole SHA-1.
+fn full_ids(text: &str) -> Option<(String, String)> {
+    let is_full = |id: &str| id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let (old, new) = text.split(' ').next()?.split_once("..")?;
+    (is_full(old) && is_full(new)).then(|| (old.to_ascii_lowercase(), new.to_ascii_lowercase()))
 }
 
 /// Pairs of prefixes that git writes: plain, and with `diff.mnemonicPrefix`.

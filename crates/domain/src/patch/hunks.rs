@@ -12,6 +12,7 @@ const MAX_NUMBER: u64 = 1_000_000_000;
 #[derive(Debug, Clone, Copy)]
 struct Ranges {
     old_start: u32,
+    new_start: u32,
     old: u32,
     new: u32,
 }
@@ -36,7 +37,10 @@ pub(super) fn read(lines: &mut Lines<'_>, number: u32, tolerance: Tolerance) -> 
     };
     check_line_ends(&body).map_err(|finding| finding.at(line).in_hunk(number))?;
     let old_start = ranges.map(|ranges| ranges.old_start);
-    Ok(Hunk { number, old_start, heading: heading.to_vec(), lines: body, counts, line })
+    let heading = heading.trim_ascii();
+    let scope = if heading.is_empty() { Vec::new() } else { vec![heading.to_vec()] };
+    let new_start = ranges.map(|ranges| ranges.new_start);
+    Ok(Hunk { number, old_start, new_start, scope, at_end: false, lines: body, counts, line })
 }
 
 /// `@@ -1,2 +3,4 @@ heading`; a count that is left out is 1.
@@ -44,9 +48,9 @@ fn read_header(line: &[u8]) -> Result<(Ranges, &[u8]), ()> {
     let rest = line.strip_prefix(b"@@ -").ok_or(())?;
     let (old_start, old, rest) = read_range(rest)?;
     let rest = rest.strip_prefix(b" +").ok_or(())?;
-    let (_, new, rest) = read_range(rest)?;
+    let (new_start, new, rest) = read_range(rest)?;
     let heading = rest.strip_prefix(b" @@").ok_or(())?;
-    Ok((Ranges { old_start, old, new }, heading.strip_prefix(b" ").unwrap_or(heading)))
+    Ok((Ranges { old_start, new_start, old, new }, heading.strip_prefix(b" ").unwrap_or(heading)))
 }
 
 fn read_range(text: &[u8]) -> Result<(u32, u32, &[u8]), ()> {
@@ -102,7 +106,7 @@ fn read_counted(lines: &mut Lines<'_>, ranges: Ranges) -> Result<Vec<HunkLine>, 
         }
         old -= u32::from(kind != LineKind::Add);
         new -= u32::from(kind != LineKind::Remove);
-        body.push(HunkLine { kind, text: ended(text) });
+        body.push(HunkLine { kind, text: lines::ended(text) });
         lines.take();
     }
     if lines.peek().is_some_and(|line| take_marker(line, &mut body)) {
@@ -143,14 +147,14 @@ fn read_freely(lines: &mut Lines<'_>) -> Vec<HunkLine> {
             break;
         }
         if let Some((kind, text)) = split_prefix(line) {
-            body.push(HunkLine { kind, text: ended(text) });
+            body.push(HunkLine { kind, text: lines::ended(text) });
         } else if !take_marker(line, &mut body) {
             // A line without a prefix: context that lost its space when changes follow, else prose behind the hunk.
             let last = *last_change.get_or_insert_with(|| last_change_before_boundary(*lines));
             if lines.number() > last {
                 break;
             }
-            body.push(HunkLine { kind: LineKind::Context, text: ended(line) });
+            body.push(HunkLine { kind: LineKind::Context, text: lines::ended(line) });
         }
         lines.take();
     }
@@ -185,7 +189,7 @@ fn last_change_before_boundary(mut lines: Lines<'_>) -> u32 {
 
 /// The side and the text of a hunk's line; none when it has no prefix. A line without anything is an empty context
 /// line that lost its space, as for git.
-fn split_prefix(line: &[u8]) -> Option<(LineKind, &[u8])> {
+pub(super) fn split_prefix(line: &[u8]) -> Option<(LineKind, &[u8])> {
     match line[0] {
         b' ' => Some((LineKind::Context, &line[1..])),
         b'+' => Some((LineKind::Add, &line[1..])),
@@ -194,16 +198,6 @@ fn split_prefix(line: &[u8]) -> Option<(LineKind, &[u8])> {
         b'\r' if line == b"\r\n" => Some((LineKind::Context, line)),
         _ => None,
     }
-}
-
-/// The line with a line end: the patch's own last line may have lost its, and only a marker says that the file has
-/// none.
-fn ended(text: &[u8]) -> Vec<u8> {
-    let mut text = text.to_vec();
-    if text.last() != Some(&b'\n') {
-        text.push(b'\n');
-    }
-    text
 }
 
 /// Takes a `\ No newline at end of file` line: the line before it has no line end.
@@ -229,7 +223,7 @@ fn check_line_ends(body: &[HunkLine]) -> Result<(), PatchFinding> {
     Ok(())
 }
 
-fn bad_line(line: &[u8], at: u32) -> PatchFinding {
+pub(super) fn bad_line(line: &[u8], at: u32) -> PatchFinding {
     let detail = format!("a line of a hunk begins with none of ' ', '+', '-': {:?}", shown(line));
     PatchFinding::new(PatchCode::BadHunkLine, detail).at(at)
 }

@@ -51,6 +51,16 @@ pub(super) fn trim_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// The line with a line end: the patch's own last line may have lost its, and only a marker says that the file has
+/// none.
+pub(super) fn ended(text: &[u8]) -> Vec<u8> {
+    let mut text = text.to_vec();
+    if text.last() != Some(&b'\n') {
+        text.push(b'\n');
+    }
+    text
+}
+
 /// The lines of a file, each with its line end.
 pub(super) fn split(text: &[u8]) -> Vec<&[u8]> {
     let mut start = 0;

@@ -1,23 +1,31 @@
 //! The canonical change: a patch as somebody wrote it, read, judged, applied in memory and written again.
 //!
-//! In the order of the flow: [`parse`] (text to values), [`apply`] (values and base to results), [`emit`]
+//! In the order of the flow: [`read`] (text to values), [`apply`] (values and base to results), [`emit`]
 //! (results to the one diff that every later step sees). Nothing here reads a file or a repository: the base is
 //! given by the caller through [`Base`].
 
 mod apply;
+mod binary;
+mod blocks;
 mod diff;
 mod emit;
 mod finding;
+mod gather;
 mod headers;
 mod hunks;
 mod indent;
 mod lines;
-mod parse;
+mod mend;
 pub mod paths;
 mod place;
 mod quote;
+mod read;
+mod scope;
 mod search;
 mod splice;
+mod unified;
+mod v4a;
+mod whole;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,10 +33,11 @@ pub(crate) mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use apply::{Anchor, Applied, Base, BaseError, BaseFile, FileResult, How, apply};
+pub use binary::{BinaryChange, blob_id};
 pub use emit::{CanonicalDiff, FileStat, Stat, Touched, emit};
 pub use finding::{Class, Mismatch, PatchCode, PatchFinding};
-pub use parse::parse;
 pub use paths::RepoPath;
+pub use read::{Form, parse, read};
 
 /// How much is forgiven while a patch is read and placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +63,13 @@ pub struct Limits {
     pub line_bytes: usize,
 }
 
+impl Limits {
+    /// For our own canonical diffs, read again from the record: whatever was taken once can be read again.
+    pub fn canonical() -> Self {
+        Self { bytes: 1 << 30, files: 100_000, hunks: 10_000_000, line_bytes: 1 << 30 }
+    }
+}
+
 impl Default for Limits {
     /// 4 MiB, 1,000 files, 10,000 hunks, lines of 256 KiB: far above what a person can review, far below what
     /// would hurt. Our own choice; the gate's limits are the ones that speak about review.
@@ -65,6 +81,8 @@ impl Default for Limits {
 /// A patch that was read, not yet compared with any base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParsedPatch {
+    /// The form in which it was written.
+    pub form: Form,
     /// One section a file, sorted by path; the order of the text says nothing.
     pub files: Vec<FilePatch>,
     /// How it was read; [`apply`] places its hunks with the same tolerance.
@@ -102,11 +120,28 @@ pub struct FilePatch {
     pub new_mode: Option<FileMode>,
     /// The hunks in the order of the text.
     pub hunks: Vec<Hunk>,
+    /// The new content in place of hunks.
+    pub content: Option<Content>,
     /// The first line of the section in the text, from 1.
     pub line: u32,
 }
 
+/// The new content of a file that is not told by hunks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// All that the file is to hold.
+    Text(Vec<u8>),
+    /// A binary file's.
+    Binary(BinaryChange),
+}
+
 impl FilePatch {
+    /// A section that begins at this line and names nothing yet.
+    fn new(change: FileChange, line: u32) -> Self {
+        let (old_path, new_path, old_mode, new_mode, content) = (None, None, None, None, None);
+        Self { old_path, new_path, change, old_mode, new_mode, hunks: Vec::new(), content, line }
+    }
+
     /// The path by which messages name the section: the new one, else the old one.
     pub fn path(&self) -> Option<&RepoPath> {
         self.new_path.as_ref().or(self.old_path.as_ref())
@@ -183,8 +218,13 @@ pub struct Hunk {
     pub number: u32,
     /// The first old line (from 1; 0 for an empty side) that the header claims, if it names one.
     pub old_start: Option<u32>,
-    /// The text after the second `@@`, where a function's name usually stands.
-    pub heading: Vec<u8>,
+    /// The first new line that it claims, in the same way.
+    pub new_start: Option<u32>,
+    /// Lines of the file under which the hunk says that it stands, from the outermost on: what follows the second
+    /// `@@` of a diff (usually a function's head), or each `@@` of the V4A form.
+    pub scope: Vec<Vec<u8>>,
+    /// Whether it says that it ends the file.
+    pub at_end: bool,
     /// The lines, without their prefix and with their line end.
     pub lines: Vec<HunkLine>,
     /// Whether the header's counts fit the lines.

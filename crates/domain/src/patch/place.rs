@@ -4,7 +4,7 @@
 
 use super::finding::{Mismatch, PatchCode, PatchFinding, shown};
 use super::search::{GaveUp, Sameness, Text};
-use super::{Counts, Hunk, LineKind, Tolerance};
+use super::{Counts, Hunk, LineKind, Tolerance, scope};
 
 use super::apply::How;
 
@@ -34,6 +34,14 @@ struct Options {
     places: Vec<usize>,
     trim: (usize, usize),
     same: Sameness,
+    /// Nothing but the header's number speaks for the place.
+    by_number: bool,
+}
+
+impl Options {
+    fn exact(places: Vec<usize>) -> Self {
+        Self { places, trim: (0, 0), same: Sameness::Exact, by_number: false }
+    }
 }
 
 /// Finds the place of every hunk.
@@ -66,6 +74,9 @@ pub(super) fn place(
         }
     }
     if findings.is_empty() {
+        findings = unproven(hunks, &placed);
+    }
+    if findings.is_empty() {
         findings = collisions(hunks, &placed, tolerance);
         findings.extend(disorder(hunks, &placed));
     }
@@ -80,7 +91,7 @@ fn claimed(hunk: &Hunk) -> Option<usize> {
 fn find(hunk: &Hunk, text: &mut Text<'_>, tolerance: Tolerance) -> Result<Options, PatchFinding> {
     let old: Vec<&[u8]> = hunk.old_lines().map(|line| line.text.as_slice()).collect();
     if old.is_empty() {
-        return find_without_context(text);
+        return find_without_context(hunk, text, tolerance);
     }
     let gave_up = |GaveUp| {
         PatchFinding::new(
@@ -92,23 +103,71 @@ fn find(hunk: &Hunk, text: &mut Text<'_>, tolerance: Tolerance) -> Result<Option
         let kept = &old[trim.0..old.len() - trim.1];
         let hint = claimed(hunk).map(|at| at + trim.0);
         if let Some(at) = hint.filter(|at| text.stands_at(kept, *at, same)) {
-            return Ok(Options { places: vec![at], trim, same });
+            return Ok(Options { trim, same, ..Options::exact(vec![at]) });
         }
-        let places = text.find(kept, same).map_err(gave_up)?;
+        let mut places = text.find(kept, same).map_err(gave_up)?;
+        if places.len() > 1 {
+            places = scope::narrow(hunk, text, places, kept.len()).map_err(gave_up)?;
+        }
         if !places.is_empty() {
-            return Ok(Options { places, trim, same });
+            return Ok(Options { trim, same, ..Options::exact(places) });
         }
     }
     Err(mismatch(hunk, &old, text))
 }
 
-/// Lines that are added without any line around them have a place only in an empty file.
-fn find_without_context(text: &Text<'_>) -> Result<Options, PatchFinding> {
+/// Lines that are added without any line around them have a place only in an empty file, or (in lenient reading) where
+/// their number says, when [`unproven`] finds that the file's other hunks prove the numbers right.
+fn find_without_context(hunk: &Hunk, text: &Text<'_>, tolerance: Tolerance) -> Result<Options, PatchFinding> {
     if text.lines.is_empty() {
-        return Ok(Options { places: vec![0], trim: (0, 0), same: Sameness::Exact });
+        return Ok(Options::exact(vec![0]));
     }
+    // An empty range is named by the line before it.
+    match hunk.old_start.map(|start| start as usize).filter(|at| *at <= text.lines.len()) {
+        Some(at) if tolerance == Tolerance::Lenient && hunk.counts == Counts::Right => {
+            Ok(Options { by_number: true, ..Options::exact(vec![at]) })
+        }
+        _ => Err(without_place()),
+    }
+}
+
+fn without_place() -> PatchFinding {
     let detail = "the hunk has no line of the file by which its place could be known";
-    Err(PatchFinding::new(PatchCode::ContextMismatch, detail))
+    PatchFinding::new(PatchCode::ContextMismatch, detail)
+}
+
+/// Hunks that only a number places, unless the numbers of this file are proven: every other hunk stands byte for byte
+/// where its own number says, and the new numbers follow from the old ones.
+fn unproven(hunks: &[Hunk], placed: &[Placed]) -> Vec<PatchFinding> {
+    let is_numbered = |placed: &&Placed| placed.how == How::Numbered;
+    let mut others = placed.iter().filter(|placed| !is_numbered(placed)).peekable();
+    let anchored =
+        others.peek().is_some() && others.all(|placed| placed.offset == 0 && placed.how <= How::Recounted);
+    let proven = anchored && numbers_agree(hunks);
+    let mut findings = Vec::new();
+    for (hunk, placed) in hunks.iter().zip(placed) {
+        if !proven && is_numbered(&placed) {
+            findings.push(without_place().at(hunk.line).in_hunk(hunk.number));
+        }
+    }
+    findings
+}
+
+/// Whether each hunk's new number is its old one and what the hunks before it add and remove.
+fn numbers_agree(hunks: &[Hunk]) -> bool {
+    let mut grown = 0i64;
+    hunks.iter().all(|hunk| {
+        let count = |kind| hunk.lines.iter().filter(|line| line.kind == kind).count() as i64;
+        let (added, removed) = (count(LineKind::Add), count(LineKind::Remove));
+        let sides = hunk.old_start.zip(hunk.new_start).map(|(old, new)| (i64::from(old), i64::from(new)));
+        // An empty side is named by the line before it.
+        let kept = count(LineKind::Context);
+        let (old_empty, new_empty) = (kept + removed == 0, kept + added == 0);
+        let agrees =
+            sides.is_some_and(|(old, new)| old + i64::from(old_empty) + grown == new + i64::from(new_empty));
+        grown += added - removed;
+        agrees
+    })
 }
 
 /// What is tried, in this order.
@@ -186,12 +245,17 @@ fn within(hunk: &Hunk, options: &Options, floor: usize, ceiling: usize) -> Vec<u
 
 fn settle(hunk: &Hunk, at: usize, options: &Options) -> Placed {
     let untrimmed = at as i64 - options.trim.0 as i64;
-    let offset = claimed(hunk).map_or(0, |claimed| untrimmed - claimed as i64);
-    let how = if options.trim != (0, 0) {
+    let offset =
+        if options.by_number { 0 } else { claimed(hunk).map_or(0, |claimed| untrimmed - claimed as i64) };
+    // A form that has no line numbers has lost none.
+    let lost_its_numbers = hunk.old_start.is_none() && hunk.counts == Counts::Recounted;
+    let how = if options.by_number {
+        How::Numbered
+    } else if options.trim != (0, 0) {
         How::Trimmed
     } else if options.same != Sameness::Exact {
         How::Whitespace
-    } else if offset != 0 || (hunk.old_start.is_none() && hunk.old_lines().next().is_some()) {
+    } else if offset != 0 || (lost_its_numbers && hunk.old_lines().next().is_some()) {
         How::Moved
     } else if hunk.counts == Counts::Recounted {
         How::Recounted

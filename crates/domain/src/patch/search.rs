@@ -112,7 +112,11 @@ impl<'a> Text<'a> {
         (at, (0..old.len()).find(differs).unwrap_or(0))
     }
 
-    fn spend(&mut self, work: usize) -> Result<(), GaveUp> {
+    /// Counts work that is done on the lines elsewhere.
+    ///
+    /// # Errors
+    /// [`GaveUp`] when that was too much.
+    pub(super) fn spend(&mut self, work: usize) -> Result<(), GaveUp> {
         self.work = self.work.saturating_add(work);
         if self.work > MAX_WORK { Err(GaveUp) } else { Ok(()) }
     }

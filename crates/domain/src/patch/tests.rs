@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod forms;
+
 /// A tree in memory.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree(pub(crate) BTreeMap<String, BaseFile>);
@@ -190,7 +192,10 @@ fn written_out_line_ends_are_read_only_when_the_counts_come_out_right() {
     let (after, _) = run(&numbers(), &escaped, Tolerance::Lenient).unwrap();
     assert_eq!(after.text("n.txt"), NUMBERS.replace("5\n", "five\n"));
     let of_the_code = SIMPLE.replace("+five", "+fi\\nve").replace('\n', "\\n");
-    assert_eq!(codes(run(&numbers(), &of_the_code, Tolerance::Lenient)), [PatchCode::BadHunkLine]);
+    let (after, _) = run(&numbers(), &of_the_code, Tolerance::Lenient).unwrap();
+    assert_eq!(after.text("n.txt"), NUMBERS.replace("5\n", "fi\\nve\n"));
+    let like_context = SIMPLE.replace("+five", "+fi\\n ve").replace('\n', "\\n");
+    assert_eq!(codes(run(&numbers(), &like_context, Tolerance::Lenient)), [PatchCode::BadHunkCount]);
 }
 
 #[test]

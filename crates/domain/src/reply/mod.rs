@@ -81,6 +81,20 @@ pub enum Mend {
     ExplanationCut,
 }
 
+impl fmt::Display for Mend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ByteOrderMark => "a byte order mark was taken off",
+            Self::Fence => "the fence around it was taken off",
+            Self::Prose => "the text around it was left out",
+            Self::Repeated => "the same answer stood there more than once",
+            Self::TrailingComma => "a comma before a closing bracket was left out",
+            Self::RawControl => "line ends within a string were read as such",
+            Self::ExplanationCut => "the explanation was cut",
+        })
+    }
+}
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident $text:literal,)*) => {
         /// The stable code of a finding about a reply.

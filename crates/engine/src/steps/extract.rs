@@ -95,7 +95,7 @@ fn from_diff(
     confidence: Option<Confidence>,
     mut mended: Vec<String>,
 ) -> Extracted {
-    let parsed = match patch::parse(text, Tolerance::Lenient, &patch::Limits::default()) {
+    let parsed = match patch::read(text, patch::Form::Auto, Tolerance::Lenient, &patch::Limits::default()) {
         Ok(parsed) => parsed,
         Err(findings) => return refused(&findings),
     };
@@ -163,7 +163,7 @@ pub(crate) async fn diff(run: &mut Run<'_>) -> Result<CanonicalDiff, EngineError
     let bytes = run.operator.store.blob(&hash).await?;
     let bytes = bytes.ok_or_else(|| EngineError::Erased { hash: hash.clone() })?;
     let source = BaseSource::new(&run.project.repository, &run.intent.base.tree);
-    let parsed = patch::parse(&bytes, Tolerance::Strict, &patch::Limits::default());
+    let parsed = patch::parse(&bytes, Tolerance::Strict, &patch::Limits::canonical());
     let applied = parsed.and_then(|parsed| patch::apply(&parsed, &source));
     let applied = applied.map_err(|findings| {
         let first = findings.first().map(ToString::to_string).unwrap_or_default();

@@ -3,11 +3,13 @@
 use domain::event::{Candidate, Event};
 use domain::gate::GatePass;
 use domain::patch::FileResult;
-use git::{Change, OwnRef, Signature};
+use git::{OwnRef, Signature};
 
 use crate::error::EngineError;
 use crate::message;
+use crate::result_check;
 use crate::run::Run;
+use crate::source::changes;
 use crate::steps::extract;
 
 pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
@@ -39,6 +41,10 @@ fn stage(
     }
     let base = &run.intent.base;
     let tree = repository.edit(&base.tree, &changes(files))?;
+    let found = repository.diff_trees(&base.tree, &tree)?;
+    if let Some(difference) = result_check::difference(files, &found) {
+        return Err(EngineError::defect(format!("the staged tree is not what was judged: {difference}")));
+    }
     let message = message::candidate(&run.intent, current, &run.head);
     let commit =
         repository.commit(&tree, std::slice::from_ref(&base.commit), &message, &signature(run.began_at))?;
@@ -54,29 +60,6 @@ fn stage(
 fn own_ref(intent: &domain::ids::IntentId, attempt: u32) -> Result<OwnRef, EngineError> {
     let name = if attempt == 1 { intent.to_string() } else { format!("{intent}-{attempt}") };
     Ok(OwnRef::hidden(&format!("candidates/{name}"))?)
-}
-
-/// The files of a patch as changes of a tree.
-pub(crate) fn changes(files: &[FileResult]) -> Vec<Change> {
-    files.iter().map(change).collect()
-}
-
-fn change(file: &FileResult) -> Change {
-    let path = file.path.as_str().to_owned();
-    match &file.after {
-        Some(after) => Change::Write { path, bytes: after.bytes.clone(), mode: git_mode(after.mode) },
-        None => Change::Delete { path },
-    }
-}
-
-fn git_mode(mode: domain::patch::FileMode) -> git::Mode {
-    use domain::patch::FileMode;
-    match mode {
-        FileMode::Regular => git::Mode::File,
-        FileMode::Executable => git::Mode::Executable,
-        FileMode::Symlink => git::Mode::Symlink,
-        FileMode::Gitlink => git::Mode::Submodule,
-    }
 }
 
 /// Who makes our commits: always ourselves, at the time the intent began, so that the same change has the same id.

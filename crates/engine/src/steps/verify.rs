@@ -17,7 +17,8 @@ use crate::check_run::{CheckPlace, run_check};
 use crate::checks::{CheckSpec, Detected, detect};
 use crate::error::EngineError;
 use crate::run::Run;
-use crate::steps::{extract, finding_check, stage};
+use crate::source::changes;
+use crate::steps::{extract, finding_check};
 use crate::trees::{Content, Tree, TreeForm, Trees};
 use crate::world::Update;
 
@@ -31,7 +32,7 @@ pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
     }
     run.announce(Event::Verifying { attempt, tree_name: name.clone() }).await?;
     let diff = extract::diff(run).await?;
-    let plan = Plan::new(run, name, &candidate, stage::changes(diff.files()), &diff)?;
+    let plan = Plan::new(run, name, &candidate, changes(diff.files()), &diff)?;
     let verification = verify(run, &plan, &diff).await?;
     if run.call.cancel.is_set() {
         return crate::steps::end::abort(run);
