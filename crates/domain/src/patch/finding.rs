@@ -81,11 +81,11 @@ impl fmt::Display for PatchFinding {
         let Some(m) = &self.mismatch else { return Ok(()) };
         write!(
             f,
-            "; nearest place: line {}; line {} should be {:?} and ",
+            "; nearest place: line {}; line {} should be \"{}\" and ",
             m.nearest, m.base_line, m.expected
         )?;
         match &m.found {
-            Some(found) => write!(f, "is {found:?}"),
+            Some(found) => write!(f, "is \"{found}\""),
             None => write!(f, "is past the end of the file"),
         }
     }

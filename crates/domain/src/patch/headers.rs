@@ -142,6 +142,8 @@ impl Header {
             Some(Name::Path(bytes)) => self.path(bytes, &mut findings),
             _ => None,
         });
+        // Both sides usually have the same name and so the same fault.
+        findings.dedup();
         let modes = [&self.old_mode, &self.new_mode].map(|mode| self.mode(mode.as_deref(), &mut findings));
         if !findings.is_empty() {
             return Err(findings);

@@ -1,0 +1,108 @@
+//! What must hold for any bytes: shared by the fuzz targets and by the test over the inputs that they found.
+#![allow(dead_code, reason = "each fuzz target uses one of them")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what does not hold ends the run")]
+
+use std::collections::BTreeMap;
+
+use domain::patch::{
+    Applied, Base, BaseError, BaseFile, FileMode, Form, How, Limits, RepoPath, Tolerance, apply, emit, parse, read,
+};
+use domain::reply::{self, ReplyLimits};
+
+/// A tree in memory.
+struct Tree(BTreeMap<String, BaseFile>);
+
+impl Base for Tree {
+    fn file(&self, path: &RepoPath) -> Result<Option<BaseFile>, BaseError> {
+        Ok(self.0.get(path.as_str()).cloned())
+    }
+
+    fn list(&self, folder: Option<&RepoPath>) -> Result<Vec<String>, BaseError> {
+        let prefix = folder.map(|folder| format!("{folder}/")).unwrap_or_default();
+        let below = self.0.keys().filter_map(|path| path.strip_prefix(&prefix));
+        Ok(below.map(|rest| rest.split('/').next().unwrap_or_default().to_owned()).collect())
+    }
+}
+
+impl Tree {
+    fn of(files: &[(&str, &[u8], FileMode)]) -> Self {
+        let file = |(path, bytes, mode): &(&str, &[u8], FileMode)| {
+            ((*path).to_owned(), BaseFile { bytes: bytes.to_vec(), mode: *mode })
+        };
+        Self(files.iter().map(file).collect())
+    }
+
+    fn after(&self, applied: &Applied) -> BTreeMap<String, BaseFile> {
+        let mut files = self.0.clone();
+        for file in &applied.files {
+            files.remove(file.path.as_str());
+            if let Some(after) = &file.after {
+                files.insert(file.path.to_string(), after.clone());
+            }
+        }
+        files
+    }
+}
+
+/// The part of the input before a line of five stars is a file of the base, the rest is the patch.
+///
+/// Whatever is applied can be written as a canonical diff that is taken strictly, byte for byte as it stands, and gives
+/// the same files; and the same input always gives the same answer.
+pub(crate) fn patch(data: &[u8]) {
+    const MARK: &[u8] = b"\n*****\n";
+    let cut = data.windows(MARK.len()).position(|window| window == MARK);
+    let (file, text) = cut.map_or((&b"1\n2\n3\n"[..], data), |at| (&data[..at + 1], &data[at + MARK.len()..]));
+    let tree = Tree::of(&[
+        ("a.txt", file, FileMode::Regular),
+        ("d/run.sh", b"#!/bin/sh\nexit 0\n", FileMode::Executable),
+        ("d/link", b"run.sh", FileMode::Symlink),
+        ("x.bin", b"\0\x01\x02", FileMode::Regular),
+    ]);
+    for form in [Form::Auto, Form::Whole] {
+        for tolerance in [Tolerance::Lenient, Tolerance::Strict] {
+            let judged = || {
+                read(text, form, tolerance, &Limits::default()).and_then(|patch| apply(&patch, &tree))
+            };
+            let first = judged();
+            assert_eq!(first, judged(), "the same input, another answer");
+            match first {
+                Ok(applied) => holds(&tree, &applied),
+                Err(findings) => assert!(!findings.is_empty(), "refused without a reason"),
+            }
+        }
+    }
+}
+
+fn holds(tree: &Tree, applied: &Applied) {
+    assert!(!applied.files.is_empty(), "applied, and nothing changed");
+    let diff = emit(applied.files.clone());
+    for tolerance in [Tolerance::Strict, Tolerance::Lenient] {
+        let again = parse(diff.bytes(), tolerance, &Limits::canonical()).unwrap();
+        let again = apply(&again, tree).unwrap();
+        assert_eq!(again.weakest_anchor(), How::Exact);
+        assert_eq!(tree.after(&again), tree.after(applied));
+        assert_eq!(emit(again.files).sha256(), diff.sha256());
+    }
+}
+
+/// What is taken can be written as plain JSON that is taken in the same way without any mending.
+pub(crate) fn reply(data: &[u8]) {
+    let limits = ReplyLimits::default();
+    match reply::read(data, &limits) {
+        Err(findings) => assert!(!findings.is_empty(), "refused without a reason"),
+        Ok(taken) => {
+            let mut plain = taken.unknown.clone();
+            plain.insert("patch".to_owned(), taken.patch.clone().into());
+            plain.insert("explanation".to_owned(), taken.explanation.clone().into());
+            if let Some(confidence) = taken.confidence {
+                plain.insert("confidence".to_owned(), confidence.value().into());
+            }
+            plain.insert("meta".to_owned(), taken.meta.clone().into());
+            let text = serde_json::to_vec(&plain).unwrap();
+            let again = reply::read(&text, &limits).unwrap();
+            assert_eq!((&again.patch, &again.explanation), (&taken.patch, &taken.explanation));
+            assert_eq!((again.confidence, &again.meta), (taken.confidence, &taken.meta));
+            assert!(again.mended.is_empty(), "plain JSON was mended: {:?}", again.mended);
+        }
+    }
+}
