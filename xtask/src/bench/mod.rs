@@ -2,6 +2,8 @@
 
 mod measure;
 mod overhead;
+mod patch;
 
 pub(crate) use measure::child;
 pub(crate) use overhead::{Overhead, run as overhead};
+pub(crate) use patch::{PatchBench, run as patch};

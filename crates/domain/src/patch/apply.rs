@@ -3,11 +3,12 @@
 //! Each section reads the base and never another section's result, so the order of the text means nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
 use super::finding::{PatchCode, PatchFinding};
-use super::lines;
+use super::lines::Lined;
 use super::place::{self, Placed};
 use super::splice::splice;
 use super::{Content, FileChange, FileMode, FilePatch, Hunk, ParsedPatch, RepoPath, Tolerance, whole};
@@ -132,7 +133,7 @@ pub fn apply(patch: &ParsedPatch, base: &dyn Base) -> Result<Applied, Vec<PatchF
 struct Work<'a> {
     base: &'a dyn Base,
     tolerance: Tolerance,
-    before: BTreeMap<RepoPath, BaseFile>,
+    before: BTreeMap<RepoPath, Rc<BaseFile>>,
     removed: BTreeSet<RepoPath>,
     written: BTreeMap<RepoPath, (BaseFile, Vec<Anchor>)>,
     findings: Vec<PatchFinding>,
@@ -162,7 +163,7 @@ impl<'a> Work<'a> {
                 self.remove(path, file.line);
             }
         }
-        let Some((bytes, anchors)) = self.content(file, source.as_ref()) else { return };
+        let Some((bytes, anchors)) = self.content(file, source.as_deref()) else { return };
         match &file.new_path {
             Some(path) => {
                 let mode = file.new_mode.or(source.map(|source| source.mode)).unwrap_or(FileMode::Regular);
@@ -179,7 +180,7 @@ impl<'a> Work<'a> {
 
     /// The file that a section starts from. `Some(None)` is a file that is made although the patch does not say so:
     /// models leave `/dev/null` out, and a hunk that only adds to a missing file can mean nothing else.
-    fn source(&mut self, path: &RepoPath, file: &FilePatch) -> Option<Option<BaseFile>> {
+    fn source(&mut self, path: &RepoPath, file: &FilePatch) -> Option<Option<Rc<BaseFile>>> {
         if let Some(found) = self.remember(path) {
             return Some(Some(found));
         }
@@ -197,12 +198,12 @@ impl<'a> Work<'a> {
     }
 
     /// Reads a path of the base once.
-    fn remember(&mut self, path: &RepoPath) -> Option<BaseFile> {
+    fn remember(&mut self, path: &RepoPath) -> Option<Rc<BaseFile>> {
         if let Some(known) = self.before.get(path) {
-            return Some(known.clone());
+            return Some(Rc::clone(known));
         }
-        let found = self.read(path)?;
-        self.before.insert(path.clone(), found.clone());
+        let found = Rc::new(self.read(path)?);
+        self.before.insert(path.clone(), Rc::clone(&found));
         Some(found)
     }
 
@@ -241,9 +242,10 @@ impl<'a> Work<'a> {
             let meant = file.change == FileChange::Delete && self.tolerance == Tolerance::Lenient;
             return Some((if meant { Vec::new() } else { base.to_vec() }, Vec::new()));
         }
-        let split = lines::split(base);
-        match place::place(&file.hunks, split.clone(), self.tolerance) {
-            Ok(placed) => Some((splice(&file.hunks, &placed, &split), anchors(&file.hunks, &placed))),
+        match place::place(&file.hunks, Lined::new(base), self.tolerance) {
+            Ok((placed, lines)) => {
+                Some((splice(&file.hunks, &placed, &lines), anchors(&file.hunks, &placed)))
+            }
             Err(findings) => {
                 self.findings.extend(findings);
                 None
@@ -353,7 +355,7 @@ impl<'a> Work<'a> {
         let paths: BTreeSet<RepoPath> = self.removed.iter().chain(self.written.keys()).cloned().collect();
         let mut files = Vec::new();
         for path in paths {
-            let before = self.before.remove(&path);
+            let before = self.before.remove(&path).map(Rc::unwrap_or_clone);
             let (after, anchors) =
                 self.written.remove(&path).map_or((None, Vec::new()), |(file, a)| (Some(file), a));
             if before != after {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::apply::{BaseFile, FileResult};
 use super::binary::{self, blob_id};
 use super::diff::{Change, changes};
-use super::lines::split;
 use super::quote::quote;
+use super::window::Window;
 use crate::ids::Sha256;
 
 /// Lines of context around a change, as git writes them.
@@ -77,17 +77,17 @@ impl<'a> Touched<'a> {
         if old.contains(&0) || new.contains(&0) {
             return touched;
         }
-        let (old, new) = (split(old), split(new));
-        for change in changes(&old, &new) {
-            touched.removed.extend(numbered(&old, change.old));
-            touched.added.extend(numbered(&new, change.new));
+        let window = Window::of(old, new, 0);
+        for change in changes(&window.old, &window.new) {
+            touched.removed.extend(numbered(&window.old, change.old, window.skipped));
+            touched.added.extend(numbered(&window.new, change.new, window.skipped));
         }
         touched
     }
 }
 
-fn numbered<'a>(lines: &[&'a [u8]], range: Range<usize>) -> Vec<(u32, &'a [u8])> {
-    range.map(|index| (u32::try_from(index + 1).unwrap_or(u32::MAX), lines[index])).collect()
+fn numbered<'a>(lines: &[&'a [u8]], range: Range<usize>, skipped: usize) -> Vec<(u32, &'a [u8])> {
+    range.map(|index| (u32::try_from(index + skipped + 1).unwrap_or(u32::MAX), lines[index])).collect()
 }
 
 /// How much a change touches. A rename counts as all lines removed and all lines added.
@@ -181,7 +181,7 @@ fn write_section(
     }
     line(out, &format!("--- {}", before.map_or("/dev/null".to_owned(), |_| in_header(old_name))));
     line(out, &format!("+++ {}", after.map_or("/dev/null".to_owned(), |_| in_header(new_name))));
-    write_hunks(out, &split(old), &split(new))
+    write_hunks(out, &Window::of(old, new, CONTEXT))
 }
 
 /// Both contents in full: git applies a binary change only so, and so do we when the record is read again.
@@ -205,11 +205,11 @@ fn line(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Writes the hunks and gives the numbers of added and removed lines.
-fn write_hunks(out: &mut Vec<u8>, old: &[&[u8]], new: &[&[u8]]) -> (u32, u32) {
-    let changes = changes(old, new);
+fn write_hunks(out: &mut Vec<u8>, window: &Window<'_>) -> (u32, u32) {
+    let changes = changes(&window.old, &window.new);
     let close = |a: &Change, b: &Change| b.old.start - a.old.end <= 2 * CONTEXT;
     for group in changes.chunk_by(close) {
-        write_hunk(out, group, old, new);
+        write_hunk(out, group, window);
     }
     let sum = |lines: &dyn Fn(&Change) -> usize| {
         u32::try_from(changes.iter().map(lines).sum::<usize>()).unwrap_or(u32::MAX)
@@ -217,13 +217,14 @@ fn write_hunks(out: &mut Vec<u8>, old: &[&[u8]], new: &[&[u8]]) -> (u32, u32) {
     (sum(&|change| change.new.len()), sum(&|change| change.old.len()))
 }
 
-fn write_hunk(out: &mut Vec<u8>, group: &[Change], old: &[&[u8]], new: &[&[u8]]) {
+fn write_hunk(out: &mut Vec<u8>, group: &[Change], window: &Window<'_>) {
+    let (old, new) = (&window.old, &window.new);
     let (Some(first), Some(last)) = (group.first(), group.last()) else { return };
     let front = first.old.start.min(CONTEXT);
     let back = (old.len() - last.old.end).min(CONTEXT);
     let old_range = first.old.start - front..last.old.end + back;
     let new_range = first.new.start - front..last.new.end + back;
-    line(out, &format!("@@ -{} +{} @@", range(&old_range), range(&new_range)));
+    line(out, &format!("@@ -{} +{} @@", range(&window.shift(&old_range)), range(&window.shift(&new_range))));
     let mut at = old_range.start;
     for change in group {
         write_lines(out, b' ', &old[at..change.old.start]);

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::lines::Lined;
 use super::place::Placed;
 use super::search::Sameness;
 use super::{Hunk, LineKind};
@@ -23,11 +24,11 @@ impl Shift {
     ///
     /// A single blank is no shift: it is the mark of a context line typed twice, and such lines say nothing about the
     /// added ones. A shift that some added line cannot take is none.
-    pub(super) fn of(hunk: &Hunk, placed: &Placed, base: &[&[u8]]) -> Self {
+    pub(super) fn of(hunk: &Hunk, placed: &Placed, base: &Lined<'_>) -> Self {
         if placed.same != Sameness::AnySpace {
             return Self::None;
         }
-        let there = base.get(placed.at..).unwrap_or_default();
+        let there = base.from(placed.at);
         let old = hunk.old_lines().skip(placed.trim.0).map(|line| line.text.as_slice());
         let mut pairs =
             old.zip(there).filter(|(line, _)| !super::lines::is_blank(line)).map(|(a, b)| between(a, b));

@@ -75,6 +75,61 @@ pub(super) fn split(text: &[u8]) -> Vec<&[u8]> {
     lines
 }
 
+/// A text with the places where its lines begin: lines by their index, stretches of lines as one piece.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lined<'a> {
+    bytes: &'a [u8],
+    /// Where each line begins, and last where the text ends.
+    starts: Vec<usize>,
+}
+
+impl<'a> Lined<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        // Lines of code are some 30 bytes long; growing step by step would copy the list again and again.
+        let mut starts = Vec::with_capacity(bytes.len() / 24 + 2);
+        starts.push(0);
+        starts.extend(memchr::memchr_iter(b'\n', bytes).map(|at| at + 1));
+        if bytes.last().is_some_and(|byte| *byte != b'\n') {
+            starts.push(bytes.len());
+        }
+        Self { bytes, starts }
+    }
+
+    /// How many lines there are.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// A line with its line end.
+    pub(super) fn get(&self, index: usize) -> Option<&'a [u8]> {
+        let (start, end) = (self.starts.get(index)?, self.starts.get(index + 1)?);
+        Some(&self.bytes[*start..*end])
+    }
+
+    /// The lines of this range as one piece; what is past the end is left out.
+    pub(super) fn range(&self, range: std::ops::Range<usize>) -> &'a [u8] {
+        let last = self.len();
+        &self.bytes[self.starts[range.start.min(last)]..self.starts[range.end.min(last)]]
+    }
+
+    /// The lines from this one on.
+    pub(super) fn from(&self, index: usize) -> impl Iterator<Item = &'a [u8]> {
+        let bytes = self.bytes;
+        let starts = self.starts.get(index..).unwrap_or_default();
+        starts.windows(2).map(move |pair| &bytes[pair[0]..pair[1]])
+    }
+
+    /// The whole text.
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The index of the line that begins at this byte; none when none does.
+    pub(super) fn index_of(&self, start: usize) -> Option<usize> {
+        self.starts.binary_search(&start).ok()
+    }
+}
+
 /// Whether there is nothing but white space.
 pub(super) fn is_blank(line: &[u8]) -> bool {
     line.iter().all(u8::is_ascii_whitespace)

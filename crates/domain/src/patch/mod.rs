@@ -26,6 +26,7 @@ mod splice;
 mod unified;
 mod v4a;
 mod whole;
+mod window;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -3,6 +3,7 @@
 //! when the hunks around it leave no other. Never the likeliest of several.
 
 use super::finding::{Mismatch, PatchCode, PatchFinding, shown};
+use super::lines::Lined;
 use super::search::{GaveUp, Sameness, Text};
 use super::{Counts, Hunk, LineKind, Tolerance, scope};
 
@@ -44,15 +45,15 @@ impl Options {
     }
 }
 
-/// Finds the place of every hunk.
+/// Finds the place of every hunk; the base's lines are given back.
 ///
 /// # Errors
 /// One finding for each hunk that has no place, several, or one that another hunk changes too.
-pub(super) fn place(
+pub(super) fn place<'b>(
     hunks: &[Hunk],
-    base: Vec<&[u8]>,
+    base: Lined<'b>,
     tolerance: Tolerance,
-) -> Result<Vec<Placed>, Vec<PatchFinding>> {
+) -> Result<(Vec<Placed>, Lined<'b>), Vec<PatchFinding>> {
     let mut text = Text::new(base);
     let mut findings = Vec::new();
     let mut options = Vec::new();
@@ -80,7 +81,7 @@ pub(super) fn place(
         findings = collisions(hunks, &placed, tolerance);
         findings.extend(disorder(hunks, &placed));
     }
-    if findings.is_empty() { Ok(placed) } else { Err(findings) }
+    if findings.is_empty() { Ok((placed, text.lines)) } else { Err(findings) }
 }
 
 /// The header's place as an index; none when the header names none.
@@ -119,7 +120,7 @@ fn find(hunk: &Hunk, text: &mut Text<'_>, tolerance: Tolerance) -> Result<Option
 /// Lines that are added without any line around them have a place only in an empty file, or (in lenient reading) where
 /// their number says, when [`unproven`] finds that the file's other hunks prove the numbers right.
 fn find_without_context(hunk: &Hunk, text: &Text<'_>, tolerance: Tolerance) -> Result<Options, PatchFinding> {
-    if text.lines.is_empty() {
+    if text.lines.len() == 0 {
         return Ok(Options::exact(vec![0]));
     }
     // An empty range is named by the line before it.
@@ -330,14 +331,15 @@ fn ambiguous(hunk: &Hunk, places: &[usize]) -> PatchFinding {
 }
 
 fn mismatch(hunk: &Hunk, old: &[&[u8]], text: &mut Text<'_>) -> PatchFinding {
-    let (at, index) = text.nearest(old, claimed(hunk).unwrap_or(0));
-    let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
     let mut finding = PatchFinding::new(PatchCode::ContextMismatch, "its text does not stand in the file");
+    // Where even looking for the nearest place would take too long, the finding has to do without.
+    let Ok((at, index)) = text.nearest(old, claimed(hunk).unwrap_or(0)) else { return finding };
+    let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
     finding.mismatch = Some(Box::new(Mismatch {
         nearest: number(at),
         base_line: number(at + index),
         expected: old.get(index).map(|line| shown(line)).unwrap_or_default(),
-        found: text.lines.get(at + index).map(|line| shown(line)),
+        found: text.lines.get(at + index).map(shown),
     }));
     finding
 }

@@ -3,6 +3,7 @@
 //! every other one stands outside of it, however generously the block is drawn.
 
 use super::Hunk;
+use super::lines::Lined;
 use super::search::{GaveUp, Text};
 
 /// A line that stands more often than this names no block.
@@ -48,8 +49,14 @@ fn in_block(heading: &[u8], text: &mut Text<'_>, places: &[usize]) -> Result<Opt
         // git cuts what it shows of a heading at 80 bytes.
         line == heading || (heading.len() >= 70 && line.starts_with(heading))
     };
-    let heads: Vec<usize> =
-        (0..text.lines.len()).filter(|at| is_head(text.lines[*at])).take(MAX_BLOCKS + 1).collect();
+    let heads: Vec<usize> = text
+        .lines
+        .from(0)
+        .enumerate()
+        .filter(|(_, line)| is_head(line))
+        .map(|(at, _)| at)
+        .take(MAX_BLOCKS + 1)
+        .collect();
     if heads.is_empty() || heads.len() > MAX_BLOCKS {
         return Ok(None);
     }
@@ -69,10 +76,10 @@ fn in_block(heading: &[u8], text: &mut Text<'_>, places: &[usize]) -> Result<Opt
 }
 
 /// The head's line, where its block ends for sure at the latest line that is deeper, and where it ends at the widest.
-fn block(lines: &[&[u8]], head: usize) -> (usize, usize, usize) {
-    let depth = indent(lines[head]);
+fn block(lines: &Lined<'_>, head: usize) -> (usize, usize, usize) {
+    let depth = lines.get(head).map_or(0, indent);
     let mut sure = None;
-    for (at, line) in lines.iter().enumerate().skip(head + 1) {
+    for (at, line) in (head + 1..).zip(lines.from(head + 1)) {
         if line.trim_ascii().is_empty() || indent(line) > depth {
             continue;
         }
@@ -133,11 +140,10 @@ fn indent(line: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lines::split;
     use super::*;
 
     fn kept(file: &str, heading: &str, places: &[usize]) -> Option<Vec<usize>> {
-        in_block(heading.as_bytes(), &mut Text::new(split(file.as_bytes())), places).unwrap()
+        in_block(heading.as_bytes(), &mut Text::new(Lined::new(file.as_bytes())), places).unwrap()
     }
 
     const FILE: &str = "def f(\n    a,\n):\n    x = 1\n\ndef g():\n    x = 1\n";

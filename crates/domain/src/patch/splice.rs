@@ -2,7 +2,7 @@
 //! line ends and the indentation of the place when the hunk was written with others.
 
 use super::indent::Shift;
-use super::lines;
+use super::lines::{self, Lined};
 use super::place::Placed;
 use super::search::Sameness;
 use super::{Hunk, LineKind};
@@ -15,33 +15,36 @@ struct Edit {
 }
 
 /// The file's new content. Context stands as it stands in the base, whatever the patch made of its white space.
-pub(super) fn splice(hunks: &[Hunk], placed: &[Placed], base: &[&[u8]]) -> Vec<u8> {
-    let endings = Endings::of(base);
+pub(super) fn splice(hunks: &[Hunk], placed: &[Placed], base: &Lined<'_>) -> Vec<u8> {
+    // A hunk that fits byte for byte means its line ends; then nobody has to know the file's.
+    let is_loose = placed.iter().any(|placed| placed.same != Sameness::Exact);
+    let endings = if is_loose { Endings::of(base) } else { Endings::Mixed };
     let mut edits: Vec<Edit> =
         hunks.iter().zip(placed).flat_map(|(hunk, placed)| edits(hunk, placed, base, endings)).collect();
     edits.sort_by_key(|edit| (edit.start, edit.end));
-    let mut out = Vec::new();
+    let added: usize = edits.iter().flat_map(|edit| &edit.new).map(|line| line.len() + 1).sum();
+    let mut out = Vec::with_capacity(base.bytes().len() + added);
     let mut at = 0;
     for edit in &edits {
-        base[at..edit.start].iter().for_each(|line| push_line(&mut out, line));
+        push_line(&mut out, base.range(at..edit.start));
         for line in &edit.new {
             push_line(&mut out, line);
         }
         at = edit.end;
     }
-    base[at..].iter().for_each(|line| push_line(&mut out, line));
+    push_line(&mut out, base.range(at..base.len()));
     out
 }
 
-/// Adds a line; the one before it may have been the file's last, without a line end.
+/// Adds one or more lines; the one before may have been the file's last, without a line end.
 fn push_line(out: &mut Vec<u8>, line: &[u8]) {
-    if out.last().is_some_and(|byte| *byte != b'\n') {
+    if !line.is_empty() && out.last().is_some_and(|byte| *byte != b'\n') {
         out.push(b'\n');
     }
     out.extend_from_slice(line);
 }
 
-fn edits(hunk: &Hunk, placed: &Placed, base: &[&[u8]], endings: Endings) -> Vec<Edit> {
+fn edits(hunk: &Hunk, placed: &Placed, base: &Lined<'_>, endings: Endings) -> Vec<Edit> {
     let shift = Shift::of(hunk, placed, base);
     let mut edits: Vec<Edit> = Vec::new();
     let mut index = placed.at as i64 - placed.trim.0 as i64;
@@ -76,9 +79,9 @@ enum Endings {
 }
 
 impl Endings {
-    fn of(base: &[&[u8]]) -> Self {
-        let ended = base.iter().filter(|line| line.ends_with(b"\n")).count();
-        match base.iter().filter(|line| line.ends_with(b"\r\n")).count() {
+    fn of(base: &Lined<'_>) -> Self {
+        let ended = base.from(0).filter(|line| line.ends_with(b"\n")).count();
+        match base.from(0).filter(|line| line.ends_with(b"\r\n")).count() {
             0 => Self::Lf,
             crlf if crlf == ended => Self::CrLf,
             _ => Self::Mixed,
