@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, ensure};
@@ -39,7 +39,7 @@ rm -f \"$GIT_INDEX_FILE\"
 ";
 
 pub(crate) fn run(root: &Path, options: &Overhead) -> anyhow::Result<ExitCode> {
-    let binary = build(root)?;
+    let binary = super::build(root)?;
     let bench = Bench::new(binary, options)?;
     let (mut ours, mut floor) = (Vec::new(), Vec::new());
     for pair in 0..=options.pairs {
@@ -64,18 +64,6 @@ pub(crate) fn run(root: &Path, options: &Overhead) -> anyhow::Result<ExitCode> {
         median(&ratios)
     ));
     Ok(ExitCode::SUCCESS)
-}
-
-fn build(root: &Path) -> anyhow::Result<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "a benchmark builds what it measures")]
-    let status = Command::new("cargo")
-        .args(["build", "--quiet", "--release", "--package", "codex-task"])
-        .current_dir(root)
-        .status()?;
-    ensure!(status.success(), "the release build failed");
-    let target =
-        std::env::current_exe()?.ancestors().nth(2).map(Path::to_owned).context("no target folder")?;
-    Ok(target.join("release/codex-task"))
 }
 
 struct Bench {
