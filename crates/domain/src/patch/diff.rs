@@ -174,16 +174,16 @@ mod tests {
 
     #[test]
     fn two_edits_far_apart_in_a_long_file_are_two_changes() {
-        let old: Vec<String> = (0..50_000).map(|n| format!("line {n}\n")).collect();
+        let old: Vec<String> = (0..5_000).map(|n| format!("line {n}\n")).collect();
         let mut new = old.clone();
         new[10] = "changed\n".to_owned();
-        new.remove(40_000);
+        new.remove(4_000);
         let (old, new): (Vec<&[u8]>, Vec<&[u8]>) =
             (old.iter().map(|l| l.as_bytes()).collect(), new.iter().map(|l| l.as_bytes()).collect());
         let found = changes(&old, &new);
         assert_eq!(
             found,
-            [Change { old: 10..11, new: 10..11 }, Change { old: 40_000..40_001, new: 40_000..40_000 }]
+            [Change { old: 10..11, new: 10..11 }, Change { old: 4_000..4_001, new: 4_000..4_000 }]
         );
     }
 

@@ -267,23 +267,60 @@ fn nothing_is_written_through_a_link() {
     assert_eq!(codes(run(&tree, text, Tolerance::Lenient)), [PatchCode::SymlinkInPath]);
 }
 
+/// Each limit at its last value that passes and the first that does not.
 #[test]
-fn huge_input_is_refused_at_once() {
-    let limits = Limits::default();
-    let hunks = format!("--- a/n\n+++ b/n\n{}", "@@ -1 +1 @@\n-a\n+b\n".repeat(200_000));
-    let files = "diff --git a/x b/x\nold mode 100644\nnew mode 100755\n".repeat(50_000);
-    let line = format!("--- a/n\n+++ b/n\n@@ -1 +1 @@\n-a\n+{}\n", "b".repeat(3 << 20));
-    for (text, code) in [
-        (hunks, PatchCode::TooManyHunks),
-        (files, PatchCode::TooManyFiles),
-        (line, PatchCode::LineTooLong),
-        (" ".repeat(50 << 20), PatchCode::TooLarge),
-    ] {
-        for tolerance in [Tolerance::Strict, Tolerance::Lenient] {
-            let findings = parse(text.as_bytes(), tolerance, &limits).unwrap_err();
-            assert!(findings.iter().any(|finding| finding.code == code), "{code}");
+fn what_is_larger_than_a_limit_is_refused() {
+    let limits = Limits { bytes: 4_000, files: 3, hunks: 5, line_bytes: 100 };
+    let files = |count: usize| "diff --git a/x b/x\nold mode 100644\nnew mode 100755\n".repeat(count);
+    let hunks = |count: usize| format!("--- a/n\n+++ b/n\n{}", "@@ -1 +1 @@\n-a\n+b\n".repeat(count));
+    let line = |bytes: usize| format!("--- a/n\n+++ b/n\n@@ -1 +1 @@\n-a\n+{}\n", "b".repeat(bytes - 1));
+    let size = |bytes: usize| {
+        let head = "--- a/n\n+++ b/n\n@@ -1 +1 @@\n-a\n+b\n";
+        format!("{head}{}", "\n".repeat(bytes - head.len()))
+    };
+    let added = |count: usize| {
+        format!("*** Begin Patch\n{}*** End Patch\n", "*** Update File: n\n@@\n-a\n+b\n".repeat(count))
+    };
+    let blocks = |count: usize| "n.txt\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n".repeat(count);
+    let whole = |count: usize| "n.txt\n```\na\n```\n".repeat(count);
+    let v4a_hunks = |count: usize| {
+        format!("*** Begin Patch\n*** Update File: n\n{}*** End Patch\n", "@@\n-a\n+b\n".repeat(count))
+    };
+    let has = |text: &str, form: Form, tolerance, code| {
+        let findings = read(text.as_bytes(), form, tolerance, &limits).err().unwrap_or_default();
+        findings.iter().filter(|finding| finding.code == code).count()
+    };
+    for tolerance in [Tolerance::Strict, Tolerance::Lenient] {
+        for (code, passes, over) in [
+            (PatchCode::TooManyFiles, files(3), files(4)),
+            (PatchCode::TooManyHunks, hunks(5), hunks(6)),
+            (PatchCode::TooManyHunks, hunks(5), hunks(60)),
+            (PatchCode::LineTooLong, line(100), line(101)),
+            (PatchCode::TooLarge, size(4_000), size(4_001)),
+        ] {
+            assert_eq!(
+                (has(&passes, Form::Diff, tolerance, code), has(&over, Form::Diff, tolerance, code)),
+                (0, 1),
+                "{code}"
+            );
+        }
+        for (form, code, passes, over) in [
+            (Form::V4a, PatchCode::TooManyFiles, added(3), added(4)),
+            (Form::V4a, PatchCode::TooManyHunks, v4a_hunks(5), v4a_hunks(6)),
+            (Form::SearchReplace, PatchCode::TooManyFiles, blocks(3), blocks(4)),
+            (Form::Whole, PatchCode::TooManyFiles, whole(3), whole(4)),
+        ] {
+            assert_eq!(
+                (has(&passes, form, tolerance, code), has(&over, form, tolerance, code)),
+                (0, 1),
+                "{form:?} {code}"
+            );
         }
     }
+    assert_eq!(
+        Limits::default(),
+        Limits { bytes: 4 << 20, files: 1_000, hunks: 10_000, line_bytes: 256 << 10 }
+    );
 }
 
 fn lines() -> impl Strategy<Value = String> {

@@ -217,7 +217,7 @@ fn binary(old: &[u8], new: &[u8]) -> (Tree, CanonicalDiff) {
 
 #[test]
 fn binary_content_is_written_and_read_as_git_does() {
-    let new: Vec<u8> = (0..200_000u32).map(|n| (n * 7 % 251) as u8).collect();
+    let new: Vec<u8> = (0..70_000u32).map(|n| (n * 7 % 251) as u8).collect();
     let (base, diff) = binary(b"\0old", &new);
     let applied = apply(&parse(diff.bytes(), Tolerance::Strict, &Limits::default()).unwrap(), &base).unwrap();
     assert_eq!(base.after(&applied.files).0["x.bin"].bytes, new);
