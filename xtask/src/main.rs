@@ -2,7 +2,9 @@
 //! It reads and writes files of this checkout only, and is no part of the product.
 
 mod bench;
+mod fuzz;
 mod generate;
+mod mutants;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +36,10 @@ enum Command {
         #[command(subcommand)]
         what: Bench,
     },
+    /// Run the fuzz targets and keep what they found.
+    Fuzz(fuzz::Fuzz),
+    /// Change the judges and see that a test notices.
+    Mutants(mutants::Mutants),
     /// Run one command and print what it took: what `bench` calls.
     #[command(hide = true)]
     Measure {
@@ -62,6 +68,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Bench { what: Bench::Overhead(options) } => bench::overhead(&root, &options),
         Command::Bench { what: Bench::Corpus(options) } => bench::corpus(&root, &options),
         Command::Bench { what: Bench::Patch(options) } => bench::patch(&options),
+        Command::Fuzz(options) => fuzz::run(&root, &options),
+        Command::Mutants(options) => mutants::run(&root, &options),
         Command::Measure { argv } => bench::child(&argv),
     }
 }

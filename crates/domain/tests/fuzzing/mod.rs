@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::patch::{
-    Applied, Base, BaseError, BaseFile, FileMode, Form, How, Limits, RepoPath, Tolerance, apply, emit, parse, read,
+use codex_task_domain::patch::{
+    Applied, Base, BaseError, BaseFile, FileMode, Form, How, Limits, RepoPath, Tolerance, apply, emit, parse,
+    read,
 };
-use domain::reply::{self, ReplyLimits};
+use codex_task_domain::reply::{self, ReplyLimits};
 
 /// A tree in memory.
 struct Tree(BTreeMap<String, BaseFile>);
@@ -51,7 +52,8 @@ impl Tree {
 pub(crate) fn patch(data: &[u8]) {
     const MARK: &[u8] = b"\n*****\n";
     let cut = data.windows(MARK.len()).position(|window| window == MARK);
-    let (file, text) = cut.map_or((&b"1\n2\n3\n"[..], data), |at| (&data[..at + 1], &data[at + MARK.len()..]));
+    let (file, text) =
+        cut.map_or((&b"1\n2\n3\n"[..], data), |at| (&data[..at + 1], &data[at + MARK.len()..]));
     let tree = Tree::of(&[
         ("a.txt", file, FileMode::Regular),
         ("d/run.sh", b"#!/bin/sh\nexit 0\n", FileMode::Executable),
@@ -60,9 +62,8 @@ pub(crate) fn patch(data: &[u8]) {
     ]);
     for form in [Form::Auto, Form::Whole] {
         for tolerance in [Tolerance::Lenient, Tolerance::Strict] {
-            let judged = || {
-                read(text, form, tolerance, &Limits::default()).and_then(|patch| apply(&patch, &tree))
-            };
+            let judged =
+                || read(text, form, tolerance, &Limits::default()).and_then(|patch| apply(&patch, &tree));
             let first = judged();
             assert_eq!(first, judged(), "the same input, another answer");
             match first {

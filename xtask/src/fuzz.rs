@@ -1,0 +1,90 @@
+//! `cargo xtask fuzz`: the fuzz targets with their bounds (a second and 512 MiB an input), and what they found brought
+//! down to the few inputs that the test over `fuzz/kept` reads. Needs cargo-fuzz; the pinned toolchain will do, since no
+//! sanitizer is used: the code under test has no unsafe.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+
+/// The targets by name, each in `fuzz/fuzz_targets`.
+const TARGETS: [&str; 3] = ["patch", "reply", "shell"];
+
+/// Fuzzing of the judges.
+#[derive(Debug, Args)]
+pub(crate) struct Fuzz {
+    /// Which [default: all]
+    targets: Vec<String>,
+    /// Seconds for each.
+    #[arg(long, default_value_t = 1800)]
+    seconds: u32,
+    /// Only bring the found inputs down to `fuzz/kept`.
+    #[arg(long)]
+    keep_only: bool,
+    /// The most bytes of an input that is kept.
+    #[arg(long, default_value_t = 400)]
+    keep_bytes: usize,
+}
+
+pub(crate) fn run(root: &Path, options: &Fuzz) -> anyhow::Result<ExitCode> {
+    let wanted: Vec<&str> = match options.targets.as_slice() {
+        [] => TARGETS.to_vec(),
+        some => some.iter().map(String::as_str).collect(),
+    };
+    for target in wanted {
+        ensure!(TARGETS.contains(&target), "{target} is none of {}", TARGETS.join(", "));
+        let corpus = root.join("fuzz/corpus").join(target);
+        fs::create_dir_all(&corpus)?;
+        if !options.keep_only {
+            let seeds = root.join("fuzz/seeds").join(target);
+            let bounds = ["-timeout=1", "-rss_limit_mb=512", "-max_len=20000", "-print_final_stats=1"];
+            let time = format!("-max_total_time={}", options.seconds);
+            let folders = [&corpus, &seeds].map(|folder| folder.display().to_string());
+            fuzz(root, target, &folders, &[&bounds[..], &[&time]].concat())?;
+        }
+        keep(root, target, &corpus, options.keep_bytes)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fuzz(root: &Path, target: &str, folders: &[String], bounds: &[&str]) -> anyhow::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "a developer's task runs a developer's tool")]
+    let status = Command::new("cargo")
+        .args(["fuzz", "run", "--sanitizer", "none", target])
+        .args(folders)
+        .arg("--")
+        .args(bounds)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .current_dir(root.join("fuzz"))
+        .status()
+        .context("cargo fuzz: `cargo install cargo-fuzz` brings it")?;
+    ensure!(status.success(), "{target}: the run ended with a finding; see fuzz/artifacts/{target}");
+    Ok(())
+}
+
+/// The smallest set of inputs that reaches all that the corpus reaches, written as one file of a line each.
+fn keep(root: &Path, target: &str, corpus: &Path, most: usize) -> anyhow::Result<()> {
+    let merged = tempfile::tempdir()?;
+    let folders = [merged.path(), corpus].map(|folder| folder.display().to_string());
+    fuzz(root, target, &folders, &["-set_cover_merge=1"])?;
+    let mut lines = BTreeSet::new();
+    for entry in fs::read_dir(merged.path())? {
+        let bytes = fs::read(entry?.path())?;
+        if bytes.len() <= most {
+            lines.insert((bytes.len(), bytes.escape_ascii().to_string()));
+        }
+    }
+    let mut text = String::new();
+    for (_, line) in &lines {
+        writeln!(text, "{line}")?;
+    }
+    let file = root.join("fuzz/kept").join(format!("{target}.txt"));
+    fs::create_dir_all(root.join("fuzz/kept"))?;
+    fs::write(&file, &text)?;
+    crate::say(format_args!("{}: {} inputs, {} bytes", file.display(), lines.len(), text.len()));
+    Ok(())
+}
