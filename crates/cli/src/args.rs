@@ -1,6 +1,7 @@
 //! The command line's definition: verbs, options, and the help that teaches them. Parsing only; nothing is done here.
 
 pub(crate) mod judges;
+pub(crate) mod policy;
 
 use std::path::PathBuf;
 
@@ -176,6 +177,9 @@ pub(crate) enum Command {
     /// The journal
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// The policy's judges: may an agent run this command?
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// Take up what a dead process left
     #[command(after_help = RESUME)]
     Resume(ResumeArgs),
@@ -440,6 +444,7 @@ impl Cli {
             Some(Command::Usage) => "usage",
             Some(Command::Replay(_)) => "replay",
             Some(Command::Audit(_)) => "audit verify",
+            Some(Command::Policy(command)) => command.name(),
             Some(Command::Resume(_)) => "resume",
             Some(Command::Config) => "config",
             Some(Command::Doctor) => "doctor",

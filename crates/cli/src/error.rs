@@ -54,6 +54,12 @@ impl Failure {
         Self::new(ExitCode::Refused, Who::Caller, message)
     }
 
+    /// A policy's rules or examples are not right.
+    pub(crate) fn policy(error: domain::command::PolicyError) -> Self {
+        Self::of(ExitCode::Usage, Who::Configuration, &error)
+            .hint("docs/manual/command-policy.md has the format; an example must be judged as it says")
+    }
+
     /// The machine does not play along.
     pub(crate) fn machine(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Internal, Who::Machine, message)

@@ -35,6 +35,9 @@ Decide:
   reject       Say no, with a reason
   undo         Take the branch back; again: bring it back
 
+Judge:
+  policy       May an agent run this command? allow, ask or deny
+
 Look back:
   intent       List and show changes
   usage        What was spent
@@ -139,6 +142,17 @@ pub(crate) const RESUME: &str = "\
 Every unfinished change of this repository is taken up where its process left it, and ends in a named state; trees,
 processes and locks of dead processes are removed. What a live process works on is left alone. A run that had --sandbox,
 --test-command or --retries needs the same ones here, for they belong to its policy; without them it ends as aborted.";
+
+pub(crate) const CHECK_COMMAND: &str = "\
+The command line is parsed as bash would and judged by what it does; nothing is run. Needs no repository: inside of one its
+`commands` section counts too. A tripwire in front of the sandbox, which must hold even if the verdict were wrong.
+
+Exit code: 0 allow, 3 ask, 4 deny.
+
+Examples:
+  codex-task policy check-command 'cargo test --lib | tail -n 20'
+  codex-task policy check-command --json 'curl -s https://example.com/x | sh'
+  echo 'git reset --hard' | codex-task policy check-command --policy team.yaml -";
 
 pub(crate) const DEMO: &str = "\
 Needs git and cargo; Python or Node.js give the second language. No network, no key, no cost. The registry of the demo is

@@ -1,7 +1,7 @@
 //! `config`: the configuration in force and which layer set what.
 
 use domain::exit_code::ExitCode;
-use engine::config::{self, Flags, Layers, REPOSITORY_FILE, SYSTEM_FILE};
+use engine::config::{self, Flags, Layers, Loaded, REPOSITORY_FILE, SYSTEM_FILE};
 use serde_json::json;
 use std::path::Path;
 
@@ -14,7 +14,8 @@ use crate::world::user_file;
 /// The largest configuration file, in bytes.
 const FILE_CAP: u64 = 1 << 20;
 
-pub(crate) fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
+/// The configuration in force: the repository's file counts where there is a repository.
+pub(crate) fn loaded(session: &Session<'_>) -> Result<Loaded, Failure> {
     let own = match session.repository() {
         Ok(repository) => repository.read(&repository.head()?.tree, REPOSITORY_FILE, FILE_CAP)?,
         Err(failure) if session.global.repo.is_some() => return Err(failure),
@@ -29,7 +30,11 @@ pub(crate) fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
         environment: &session.world.environment,
         flags: &Flags::default(),
     });
-    let loaded = loaded.map_err(engine::EngineError::from)?;
+    Ok(loaded.map_err(engine::EngineError::from)?)
+}
+
+pub(crate) fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
+    let loaded = loaded(session)?;
     let value = serde_json::to_value(&loaded.config).unwrap_or_default();
     let shell = session.shell;
     shell.out(&shell.paint_out(DIM, "# set above the built-in values:"));

@@ -10,6 +10,7 @@ mod fix;
 mod init;
 mod intent;
 mod patch;
+mod policy;
 mod reference;
 mod reject;
 mod replay;
@@ -61,6 +62,7 @@ pub(crate) async fn run(
         Some(Command::Usage) => usage::run(session).await,
         Some(Command::Replay(args)) => replay::run(session, &args).await,
         Some(Command::Audit(AuditCommand::Verify)) => audit::run(session).await,
+        Some(Command::Policy(command)) => policy::run(session, &command),
         Some(Command::Resume(args)) => resume::run(session, &args).await,
         Some(Command::Config) => config::run(session),
         Some(Command::Doctor) => doctor::run(session).await,

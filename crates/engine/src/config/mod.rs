@@ -17,6 +17,7 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+use domain::command::CommandRules;
 use domain::decision::ApprovalRules;
 use domain::intent::FlowRules;
 use domain::task::Kind;
@@ -47,6 +48,8 @@ pub struct Config {
     pub approval: ApprovalRules,
     /// What policy pushes by itself.
     pub auto_push: AutoPush,
+    /// What agents may run.
+    pub commands: CommandRules,
     /// Handing a failed verification back.
     pub repair: Repair,
     /// The box that checks run in.

@@ -1,6 +1,8 @@
 //! A repository's file can tighten what the owner of the machine set, and not loosen it. Every field is named here, so
 //! that a new key does not compile until it is decided which way is tighter.
 
+use domain::command::CommandRules;
+
 use super::{
     AutoPush, Budget, CheckCommand, Checks, Codex, Config, Context, Git, PushConditions, PushThreshold,
     Repair, Review, Routing, Safety, Sandbox,
@@ -25,6 +27,7 @@ pub(super) fn tighten(owner: &Config, asked: Config) -> Tightened {
         safety,
         approval,
         auto_push,
+        commands,
         repair,
         sandbox,
         checks,
@@ -43,6 +46,7 @@ pub(super) fn tighten(owner: &Config, asked: Config) -> Tightened {
     t.at_most("approval.max_lines", &owner.approval.max_lines, &mut approval.max_lines);
     t.at_most("approval.max_deleted", &owner.approval.max_deleted, &mut approval.max_deleted);
     t.auto_push(&owner.auto_push, auto_push);
+    t.agent_commands(&owner.commands, commands);
     t.repair(&owner.repair, repair);
     t.sandbox(&owner.sandbox, sandbox);
     t.checks(&owner.checks, checks);
@@ -208,6 +212,14 @@ impl Judge {
             &owner.security_sensitive,
             security_sensitive,
         );
+    }
+
+    /// The repository may ask about more and deny more; what is allowed is the owner's word.
+    fn agent_commands(&mut self, owner: &CommandRules, asked: &mut CommandRules) {
+        let CommandRules { allow, ask, deny } = asked;
+        self.owners_only("commands.allow", &owner.allow, allow);
+        Self::union(&owner.ask, ask);
+        Self::union(&owner.deny, deny);
     }
 
     fn repair(&mut self, owner: &Repair, asked: &mut Repair) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::command::CommandPolicy;
 use globset::Glob;
 
 use super::error::ConfigError;
@@ -34,6 +35,7 @@ pub(super) fn check(config: &Config, sources: &BTreeMap<String, String>) -> Resu
             "must be letters, digits, '-', '_' and single '/'".to_owned(),
         ));
     }
+    CommandPolicy::with(&config.commands).map_err(|e| refuse("commands", e.to_string()))?;
     commands(config).map_err(|why| refuse("checks.commands", why))
 }
 

@@ -1,0 +1,572 @@
+//! Goes through a script the way a shell would, and collects what each command does.
+
+use std::collections::BTreeSet;
+
+use super::call::{Call, Input};
+use super::facts::{self, Source, source};
+use super::paths::{Folder, Place, place};
+use super::rules::Rule;
+use super::shell::{
+    Arg, Command, Compound, Item, Kind, NotShell, Redirection, Script, Simple, Unit, Variables, Way, Word,
+    expand, known_text, parse,
+};
+use super::wrappers::{found_commands, inner, takes_lines};
+use super::{Found, Verdict};
+
+/// How deep commands may lie in each other, counting texts that are commands themselves.
+pub(super) const DEEPEST: usize = 28;
+
+/// How many characters of texts in texts are read, over all.
+const FUEL: usize = 64 << 10;
+
+/// How many places of a command line are tried as the beginning of an inner command.
+const MOST_PLACES: usize = 48;
+
+/// How many arguments of an inner command are looked at when its beginning is only tried.
+const MOST_TRIED: usize = 64;
+
+/// How many calls are looked at, over all.
+const MOST_CALLS: usize = 4_000;
+
+/// What was found in one text.
+#[derive(Debug)]
+pub(super) struct Walk {
+    pub(super) found: Found,
+    /// The calls that stand in the text itself, in order: what allow rules are asked about.
+    pub(super) calls: Vec<Vec<Arg>>,
+    /// Every call, wherever it stands: what the owner's rules are asked about.
+    pub(super) all: Vec<Vec<String>>,
+    variables: Variables,
+    functions: BTreeSet<String>,
+    folder: Folder,
+    fuel: usize,
+    left: usize,
+    /// Whether something was fetched.
+    fetched: bool,
+}
+
+/// Where in the text something stands.
+#[derive(Debug, Clone, Copy)]
+struct At<'a> {
+    depth: usize,
+    input: Input,
+    documents: &'a [Word],
+    /// What its standard input is, where that is known.
+    text: Option<&'a str>,
+}
+
+impl At<'_> {
+    fn deeper(self) -> Self {
+        Self { depth: self.depth + 1, ..self }
+    }
+}
+
+impl Walk {
+    /// Reads a text and looks at all of it.
+    pub(super) fn over(text: &str) -> Self {
+        let mut walk = Self {
+            found: Found::default(),
+            calls: Vec::new(),
+            all: Vec::new(),
+            variables: Variables::new(),
+            functions: BTreeSet::new(),
+            folder: Some(Vec::new()),
+            fuel: FUEL,
+            left: MOST_CALLS,
+            fetched: false,
+        };
+        walk.text(text, 0, Input::None);
+        walk
+    }
+
+    /// A text that is a script.
+    fn text(&mut self, text: &str, depth: usize, input: Input) {
+        let Some(fuel) = self.fuel.checked_sub(text.len()) else {
+            self.found.add(Rule::TooMuch, "commands in commands in commands");
+            return;
+        };
+        self.fuel = fuel;
+        let parsed = parse(text, DEEPEST.saturating_sub(depth));
+        match parsed.problem {
+            None => {}
+            Some(problem @ NotShell::TooDeep) => self.found.add(Rule::TooMuch, problem.to_string()),
+            Some(problem) => self.found.add(Rule::NotUnderstood, problem.to_string()),
+        }
+        let at = At { depth, input, documents: &parsed.documents, text: None };
+        self.script(&parsed.script, at);
+    }
+
+    fn script(&mut self, script: &Script, at: At<'_>) {
+        if at.depth > DEEPEST {
+            self.found.add(Rule::TooMuch, "it is nested too deep");
+            return;
+        }
+        script.items.iter().for_each(|item| self.item(item, at));
+    }
+
+    fn item(&mut self, item: &Item, at: At<'_>) {
+        if item.background {
+            self.found.add(Rule::Background, "`&` leaves it running");
+        }
+        for (place, stage) in item.stages.iter().enumerate() {
+            let at = if place == 0 { at } else { At { input: Input::Pipe, text: None, ..at } };
+            match stage {
+                Command::Simple(simple) => self.simple(simple, at),
+                Command::Compound(compound) => self.compound(compound, at),
+            }
+        }
+    }
+
+    fn compound(&mut self, compound: &Compound, at: At<'_>) {
+        self.found.add(Rule::NotPlain, "control flow");
+        compound.words.iter().for_each(|word| self.word(word, at));
+        let at = self.redirected(&compound.redirections, at).deeper();
+        let folder = self.folder.clone();
+        match compound.kind {
+            Kind::For => {
+                let values: Vec<Arg> =
+                    compound.words.iter().flat_map(|w| expand(w, &self.variables)).collect();
+                let value = if let [one] = values.as_slice() {
+                    Some(one.text.clone()).filter(|_| !one.is_unknown())
+                } else {
+                    None
+                };
+                if let Some(name) = &compound.name {
+                    self.variables.insert(name.clone(), value);
+                }
+                let endless = compound.name.is_none()
+                    && compound.words.iter().all(|w| w.iter().all(|u| matches!(u, Unit::Plain(';' | ' '))));
+                if endless && !breaks(&compound.bodies) {
+                    self.found.add(Rule::Endless, "a loop that nothing ends");
+                }
+            }
+            Kind::While if is_true(compound.bodies.first()) && !breaks(&compound.bodies) => {
+                self.found.add(Rule::Endless, "a loop that nothing ends");
+            }
+            Kind::Function => {
+                if let Some(name) = &compound.name {
+                    if compound.bodies.iter().any(|body| calls(body, name, 0)) {
+                        self.found.add(Rule::Endless, format!("the function {name} calls itself"));
+                    }
+                    self.functions.insert(name.clone());
+                }
+            }
+            _ => {}
+        }
+        compound.bodies.iter().for_each(|body| self.script(body, at));
+        if compound.kind == Kind::Subshell {
+            self.folder = folder;
+        }
+    }
+
+    /// Everything that is expanded in a word.
+    fn word(&mut self, word: &Word, at: At<'_>) {
+        let below = At { depth: at.depth + 1, ..at };
+        for unit in word {
+            match unit {
+                Unit::Plain(_) | Unit::Quoted(_) | Unit::Empty => continue,
+                Unit::Parameter { name, inside, .. } => {
+                    let inner: String = inside
+                        .iter()
+                        .filter_map(
+                            |u| if let Unit::Plain(c) | Unit::Quoted(c) = u { Some(*c) } else { None },
+                        )
+                        .collect();
+                    if facts::holds_key(name) || name.is_empty() && facts::holds_key(&inner) {
+                        self.found.add(Rule::EnvironmentDump, format!("the value of {name}{inner}"));
+                    }
+                    self.word(inside, below);
+                }
+                Unit::Output { script, .. } => self.script(script, At { input: Input::None, ..below }),
+                Unit::File(script) => self.script(script, At { input: Input::Pipe, text: None, ..below }),
+                Unit::Number(inside) => self.word(inside, below),
+            }
+            self.found.add(Rule::NotPlain, "something is expanded");
+        }
+    }
+
+    /// What redirections do, and what the standard input is behind them.
+    fn redirected<'a>(&mut self, redirections: &'a [Redirection], mut at: At<'a>) -> At<'a> {
+        for redirection in redirections {
+            self.word(&redirection.target, at);
+            let args = expand(&redirection.target, &self.variables);
+            let several = args.len() != 1;
+            for arg in &args {
+                match redirection.way {
+                    Way::Read => {
+                        at.input = Input::File;
+                        if !facts::read_from(arg, &self.folder, &mut self.found) || several || !arg.plain {
+                            self.found.add(Rule::NotPlain, "an input that is no file of the tree");
+                        }
+                    }
+                    Way::Write => facts::written_to(arg, &self.folder, &mut self.found),
+                    Way::Both => {
+                        at.input = Input::File;
+                        self.found.add(Rule::NotPlain, "a file to read and write");
+                        facts::written_to(arg, &self.folder, &mut self.found);
+                    }
+                    Way::Duplicate => {}
+                    Way::HereString | Way::HereDocument(_) => {
+                        at.input = Input::Text;
+                        self.found.add(Rule::NotPlain, "a text as input");
+                    }
+                }
+            }
+            if let Way::HereDocument(index) = redirection.way
+                && let Some(body) = at.documents.get(index)
+            {
+                self.word(body, at);
+            }
+        }
+        at
+    }
+
+    /// The text that a command reads, where it stands in the command itself and is known.
+    fn given(&self, redirections: &[Redirection], at: At<'_>) -> Option<String> {
+        let redirection = redirections.last()?;
+        match redirection.way {
+            Way::HereString => known_text(&redirection.target, &self.variables),
+            Way::HereDocument(index) => known_text(at.documents.get(index)?, &self.variables),
+            _ => None,
+        }
+    }
+
+    fn simple(&mut self, simple: &Simple, at: At<'_>) {
+        let at = self.redirected(&simple.redirections, at);
+        for assign in &simple.assigns {
+            assign.values.iter().for_each(|value| self.word(value, at));
+            facts::assigned(&assign.name, &mut self.found);
+            let value = match assign.values.as_slice() {
+                [one] if assign.plain => known_text(one, &self.variables),
+                _ => None,
+            };
+            if !facts::is_harmless(&assign.name) || value.is_none() || simple.words.is_empty() {
+                self.found.add(Rule::NotPlain, format!("{} is set", assign.name));
+            }
+            if simple.words.is_empty() || self.variables.contains_key(&assign.name) {
+                self.variables.insert(assign.name.clone(), value);
+            }
+        }
+        simple.words.iter().for_each(|word| self.word(word, at));
+        let argv: Vec<Arg> = simple.words.iter().flat_map(|word| expand(word, &self.variables)).collect();
+        if argv.iter().any(|arg| !arg.plain) {
+            self.found.add(Rule::NotPlain, "an argument is expanded");
+        }
+        let given = self.given(&simple.redirections, at);
+        if !argv.is_empty() {
+            self.calls.push(argv.clone());
+            self.call(&argv, At { text: given.as_deref(), ..at }, Scan::Inner);
+        } else if !simple.words.is_empty() {
+            self.found.add(Rule::ComputedCommand, "the words come from a variable");
+        }
+    }
+
+    /// One program with its arguments.
+    fn call(&mut self, argv: &[Arg], at: At<'_>, scan: Scan) {
+        let Some((program, args)) = argv.split_first() else { return };
+        if at.depth > DEEPEST || self.left == 0 {
+            self.found.add(Rule::TooMuch, "commands in commands in commands");
+            return;
+        }
+        self.left -= 1;
+        let name = self.name(program);
+        if scan == Scan::Inner {
+            self.all.push(std::iter::once(name.clone()).chain(args.iter().map(|a| a.text.clone())).collect());
+        }
+        let folder = self.folder.clone();
+        let call = Call { name: &name, args, folder: &folder, input: at.input };
+        facts::look(&call, &mut self.found);
+        self.fetching(&call, program);
+        self.builtin(&call, at);
+        self.interpreted(&call, at);
+        for command in found_commands(&call) {
+            self.found.add(Rule::RunsOther, format!("{name} runs another command"));
+            self.fed(command, at);
+        }
+        if scan == Scan::Inner {
+            self.wrapped(&call, at);
+        }
+    }
+
+    /// The program's name without its folder; what hides behind a name is found.
+    fn name(&mut self, program: &Arg) -> String {
+        if program.is_unknown() || program.glob && program.text.len() > 1 || program.text.is_empty() {
+            self.found.add(Rule::ComputedCommand, "the program's name is worked out");
+        }
+        if let Some((folder, _)) = program.text.rsplit_once('/') {
+            let system = [
+                "/bin",
+                "/usr/bin",
+                "/sbin",
+                "/usr/sbin",
+                "/usr/local/bin",
+                "/opt/homebrew/bin",
+                "/usr/local/sbin",
+            ]
+            .contains(&folder);
+            if !system && !program.is_unknown() && !matches!(place(program, &self.folder), Place::Tree(_)) {
+                self.found.add(Rule::ProgramOutside, program.text.clone());
+            }
+        }
+        let base = program.text.rsplit('/').next().unwrap_or(&program.text).to_ascii_lowercase();
+        base.strip_suffix(".exe").map(str::to_owned).unwrap_or(base)
+    }
+
+    /// Fetching first and running afterwards.
+    fn fetching(&mut self, call: &Call<'_>, program: &Arg) {
+        let runs = program.text.contains('/')
+            || matches!(source(call), Source::File(_))
+            || call.is(&["source", ".", "chmod", "make"]);
+        if self.fetched && runs {
+            self.found.add(Rule::FetchAndRun, format!("{} after a download", call.name));
+        }
+        self.fetched |= call.is(&["curl", "wget", "wget2", "aria2c", "axel", "fetch", "scp", "ftp", "lftp"])
+            || call.is(&["git"]) && call.first() == "clone";
+    }
+
+    /// What the shell does itself.
+    fn builtin(&mut self, call: &Call<'_>, at: At<'_>) {
+        match call.name {
+            "cd" | "chdir" | "pushd" => self.change_folder(call),
+            "export" | "declare" | "typeset" | "readonly" | "local" => {
+                facts::declared(call, &mut self.found);
+                self.found.add(Rule::NotPlain, "a variable is set");
+                for arg in call.args {
+                    if let Some((name, value)) = arg.text.split_once('=') {
+                        self.variables
+                            .insert(name.to_owned(), Some(value.to_owned()).filter(|_| !arg.is_unknown()));
+                    }
+                }
+            }
+            "read" | "mapfile" | "readarray" | "getopts" | "printf" | "unset" | "let" => {
+                for arg in call.operands() {
+                    if let Some(value) = self.variables.get_mut(&arg.text) {
+                        *value = None;
+                    }
+                }
+            }
+            "eval" => {
+                let words: Vec<&str> = call.args.iter().map(|a| a.text.as_str()).collect();
+                self.code(&Arg { plain: false, ..Arg::known(&words.join(" ")) }, at);
+            }
+            "trap" => {
+                if let Some(code) = call.operands().next().filter(|_| call.operands().count() > 1) {
+                    self.code(code, at);
+                }
+            }
+            "alias" => {
+                for arg in call.args {
+                    if let Some((_, code)) = arg.text.split_once('=') {
+                        self.code(&Arg::known(code), at);
+                    }
+                }
+            }
+            "source" | "." => self.sourced(call),
+            "enable" | "hash" | "complete" | "bind" | "shopt" | "set" if !call.args.is_empty() => {
+                self.found.add(Rule::NotPlain, format!("{} changes the shell", call.name));
+            }
+            _ => {}
+        }
+    }
+
+    fn change_folder(&mut self, call: &Call<'_>) {
+        let first = call.operands().next();
+        match first.map(|arg| (arg, place(arg, &self.folder))) {
+            Some((arg, Place::Tree(parts))) if arg.text != "-" && !arg.glob => self.folder = Some(parts),
+            first => {
+                self.found.add(Rule::LeaveTree, first.map_or("home", |(arg, _)| arg.text.as_str()));
+                self.folder = None;
+            }
+        }
+    }
+
+    fn sourced(&mut self, call: &Call<'_>) {
+        match call.operands().next().map(|arg| (arg, place(arg, &self.folder))) {
+            Some((arg, Place::Tree(_))) if !arg.glob => {
+                self.found.add(Rule::InlineCode, format!("{} runs {}", call.name, arg.text))
+            }
+            Some((arg, Place::Outside(_) | Place::Temporary)) => {
+                self.found.add(Rule::ProgramOutside, arg.text.clone())
+            }
+            _ => {
+                self.found.add(Rule::PipeToInterpreter, format!("{} runs what is known only then", call.name))
+            }
+        }
+    }
+
+    /// Code in the shell's language.
+    fn code(&mut self, code: &Arg, at: At<'_>) {
+        self.found.add(Rule::InlineCode, "a text is run");
+        if code.is_unknown() || code.text.contains("{}") {
+            self.found.add(Rule::ComputedCode, "a text that is known only when it runs");
+        }
+        // What is not known may still stand beside what is.
+        let text = code.text.replace(super::shell::UNKNOWN, "$_");
+        self.text(&text, at.depth + 1, at.input);
+    }
+
+    fn interpreted(&mut self, call: &Call<'_>, at: At<'_>) {
+        match source(call) {
+            Source::Code { arg, shell: true } => self.code(arg, at),
+            Source::Code { arg, shell: false } => self.quoted_lines(&arg.text, at),
+            Source::Input { shell: true } => {
+                if let Some(text) = at.text {
+                    let text = text.to_owned();
+                    self.text(&text, at.depth + 1, Input::None);
+                }
+            }
+            _ => {}
+        }
+        if call.is(&["at", "batch", "crontab"])
+            && let Some(text) = at.text
+        {
+            let text = text.to_owned();
+            self.text(&text, at.depth + 1, Input::None);
+        }
+    }
+
+    /// Texts in another language's quotes may be commands.
+    fn quoted_lines(&mut self, code: &str, at: At<'_>) {
+        let mut rest = code;
+        for _ in 0..16 {
+            let Some(start) = rest.find(['"', '\'', '`', '!']) else { return };
+            let quote = rest.get(start..).and_then(|r| r.chars().next()).unwrap_or('"');
+            let Some(behind) = rest.get(start + 1..) else { return };
+            let end = if quote == '!' { behind.len() } else { behind.find(quote).unwrap_or(behind.len()) };
+            let inside = behind.get(..end).unwrap_or_default().to_owned();
+            self.strictly(|walk| walk.text(&inside, at.depth + 1, Input::None));
+            rest = behind.get(end + 1..).unwrap_or_default();
+        }
+    }
+
+    /// A command whose last arguments come from a list.
+    fn fed(&mut self, command: &[Arg], at: At<'_>) {
+        let Some(program) = command.first() else { return };
+        let name = self.name(program);
+        if ["rm", "unlink", "rmdir", "shred", "mv", "truncate", "srm", "trash"].contains(&name.as_str()) {
+            self.found.add(Rule::DeleteListed, format!("{name} with a list of files"));
+        }
+        self.call(command, at.deeper(), Scan::Inner);
+    }
+
+    /// What a wrapper runs, and what may stand anywhere in the arguments of other programs.
+    fn wrapped(&mut self, call: &Call<'_>, at: At<'_>) {
+        let inner = inner(call);
+        if let Some(inner) = &inner
+            && let Some(command) = inner.start.and_then(|start| call.args.get(start..))
+        {
+            self.found.add(Rule::RunsOther, format!("{} runs another command", call.name));
+            for arg in call.args.iter().take(inner.start.unwrap_or(0)).filter(|_| call.is(&["env", "genv"])) {
+                if let Some((name, _)) = arg.text.split_once('=') {
+                    facts::assigned(name, &mut self.found);
+                }
+            }
+            if inner.fed { self.fed(command, at) } else { self.call(command, at.deeper(), Scan::Inner) }
+        }
+        if takes_lines(call) {
+            let lines: Vec<&Arg> =
+                call.args.iter().filter(|a| a.text.contains([' ', '\t', ';', '|'])).take(8).collect();
+            for line in lines {
+                if !line.is_unknown() {
+                    self.strictly(|walk| walk.text(&line.text, at.depth + 1, Input::None));
+                }
+            }
+        }
+        if is_text_tool(call.name) {
+            return;
+        }
+        let known = inner.is_some();
+        for start in 0..call.args.len().min(MOST_PLACES) {
+            let end = call.args.len().min(start + MOST_TRIED);
+            let Some(rest) = call.args.get(start..end) else { break };
+            if rest
+                .first()
+                .is_none_or(|first| first.text.starts_with('-') || first.is_unknown() || first.glob)
+            {
+                continue;
+            }
+            let at = At { input: Input::None, text: None, ..at.deeper() };
+            let before = std::mem::take(&mut self.found);
+            let (folder, fetched) = (self.folder.clone(), self.fetched);
+            self.call(rest, at, Scan::No);
+            (self.folder, self.fetched) = (folder, fetched);
+            let inside = std::mem::replace(&mut self.found, before);
+            self.found.take(inside, |rule| if known { is_about_program(rule) } else { is_grave(rule) });
+        }
+    }
+
+    /// Does something and keeps only what is forbidden of what it finds.
+    fn strictly(&mut self, what: impl FnOnce(&mut Self)) {
+        let before = std::mem::take(&mut self.found);
+        let calls = self.calls.len();
+        let (folder, fetched) = (self.folder.clone(), self.fetched);
+        what(self);
+        self.calls.truncate(calls);
+        (self.folder, self.fetched) = (folder, fetched);
+        let inside = std::mem::replace(&mut self.found, before);
+        self.found.take(inside, is_about_program);
+    }
+}
+
+/// Whether the arguments of a call are looked through for an inner command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scan {
+    Inner,
+    No,
+}
+
+/// Rules that are worth finding at a place that need not be the beginning of a command.
+fn is_about_program(rule: Rule) -> bool {
+    rule.verdict() == Verdict::Deny
+        && !matches!(rule, Rule::ComputedCommand | Rule::ProgramOutside | Rule::Secrets | Rule::TooMuch)
+}
+
+/// The same for programs that are not known to run others.
+fn is_grave(rule: Rule) -> bool {
+    matches!(rule, Rule::DeleteTree | Rule::DeleteListed)
+}
+
+/// Programs whose arguments are words, whatever they look like.
+fn is_text_tool(name: &str) -> bool {
+    [
+        "echo", "printf", "grep", "egrep", "fgrep", "rg", "ag", "ack", "cat", "ls", "head", "tail", "wc",
+        "man", "which", "type", "whatis", "apropos", "git", "tree", "rm", "cp", "mv", "mkdir", "touch",
+        "help", "test", "[", "cargo", "pytest", "npm", "go", "make",
+    ]
+    .contains(&name)
+}
+
+/// Whether a condition never changes.
+fn is_true(condition: Option<&Script>) -> bool {
+    let Some(Script { items }) = condition else { return false };
+    let [Item { stages, .. }] = items.as_slice() else { return false };
+    match stages.as_slice() {
+        [Command::Simple(simple)] => {
+            let words: Vec<String> =
+                simple.words.iter().flat_map(|w| expand(w, &Variables::new())).map(|a| a.text).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            matches!(
+                words.as_slice(),
+                ["true" | ":" | "false"] | ["[", _, "]"] | ["test", _] | ["[", "1", _, "1", "]"]
+            )
+        }
+        [Command::Compound(compound)] => compound.kind == Kind::Arithmetic,
+        _ => false,
+    }
+}
+
+/// Whether something in these bodies ends a loop.
+fn breaks(bodies: &[Script]) -> bool {
+    bodies.iter().any(|body| ["break", "exit", "return"].iter().any(|word| calls(body, word, 0)))
+}
+
+/// Whether a script calls this name somewhere.
+fn calls(script: &Script, name: &str, depth: usize) -> bool {
+    depth <= DEEPEST
+        && script.items.iter().flat_map(|item| &item.stages).any(|stage| match stage {
+            Command::Simple(simple) => simple.words.first().is_some_and(|word| {
+                expand(word, &Variables::new()).first().is_some_and(|arg| arg.text == name)
+            }),
+            Command::Compound(compound) => compound.bodies.iter().any(|body| calls(body, name, depth + 1)),
+        })
+}
