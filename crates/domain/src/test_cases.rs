@@ -3,11 +3,26 @@
 
 use std::path::{Path, PathBuf};
 
-/// The folder of a collection: below `CODEX_TASK_CASES`, or in `shared/cases` beside the checkout.
+/// Where all collections are: `CODEX_TASK_CASES`, or `shared/cases` beside the checkout.
 #[expect(clippy::disallowed_methods, reason = "a test is told by its environment where the collections are")]
-pub(crate) fn folder(name: &str) -> Option<PathBuf> {
+fn root() -> PathBuf {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases");
-    let folder = std::env::var_os("CODEX_TASK_CASES").map_or(beside, PathBuf::from).join(name);
+    std::env::var_os("CODEX_TASK_CASES").map_or(beside, PathBuf::from)
+}
+
+/// The texts of two files that belong together.
+pub(crate) fn texts(one: &str, other: &str) -> Option<(String, String)> {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).ok();
+    let found = read(one).zip(read(other));
+    if found.is_none() {
+        eprintln!("no shared cases here ({one}); set CODEX_TASK_CASES to run them");
+    }
+    found
+}
+
+/// The folder of a collection.
+pub(crate) fn folder(name: &str) -> Option<PathBuf> {
+    let folder = root().join(name);
     let found = folder.join("manifest.json").is_file();
     if !found {
         eprintln!("no shared cases here ({name}); set CODEX_TASK_CASES to run them");

@@ -115,8 +115,9 @@ pub fn tripwire(line: &str) -> Option<Finding> {
         return None;
     }
     let mut found = Walk::over(line).found;
-    if found.of.iter().any(|(rule, _)| *rule == Rule::NotUnderstood) {
-        found.take(Walk::over(&shorn(line)).found, |_| true);
+    let shorn = shorn(line);
+    if shorn != line {
+        found.take(Walk::over(&shorn).found, |_| true);
     }
     found.of.into_iter().find(|(rule, _)| rule.is_tripwire()).map(|(rule, what)| finding(rule, what))
 }
@@ -127,8 +128,8 @@ fn shorn(line: &str) -> String {
     loop {
         let before = line;
         for word in [
-            "then ", "do ", "else ", "elif ", "if ", "while ", "until ", "{ ", "( ", "&& ", "|| ", "| ", "@",
-            "- ",
+            "then ", "do ", "else ", "done; ", "fi; ", "} ", "elif ", "if ", "while ", "until ", "{ ", "( ",
+            "&& ", "|| ", "| ", "@", "- ",
         ] {
             line = line.strip_prefix(word).unwrap_or(line).trim_start();
         }

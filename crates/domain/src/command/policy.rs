@@ -101,6 +101,7 @@ impl CommandPolicy {
         policy.allow.extend(rules.allow.iter().cloned());
         policy.strict.extend(rules.ask.iter().map(|rule| (Verdict::Ask, rule.clone())));
         policy.strict.extend(rules.deny.iter().map(|rule| (Verdict::Deny, rule.clone())));
+        Self::check_built_in()?;
         policy.check_names(rules)?;
         policy.check_examples(rules)?;
         Ok(policy)
@@ -119,7 +120,8 @@ impl CommandPolicy {
         if read.allow_argv_prefixes.iter().any(|words| words.first().is_none_or(String::is_empty)) {
             return Err(PolicyError::Prefixes("an allowed prefix has no words".to_owned()));
         }
-        Self { allow: prefixes(read.allow_argv_prefixes), strict: Vec::new() }.checked()
+        Self::check_built_in()?;
+        Ok(Self { allow: prefixes(read.allow_argv_prefixes), strict: Vec::new() })
     }
 
     /// The id of the rule that allows this call.

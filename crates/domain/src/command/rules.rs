@@ -61,7 +61,7 @@ rules! {
         match ["rm\u{a0}-rf x", "ls \u{1b}[2K"], not ["echo caf\u{e9}"];
     TooMuch "too-much" Deny "it is longer or deeper than a command that anybody would read",
         "put the work into a script of the change, which is judged as such",
-        match ["((((((((((((((((((((((((((((((a))))))))))))))))))))))))))))))"], not ["( ( ls ) )"];
+        match ["( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( ( a ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) ) )"], not ["( ( ls ) )"];
     NotUnderstood "not-understood" Ask "the shell's grammar does not explain all of it",
         "write it in plain words, closing every quote and bracket",
         match ["ls 'src", "ls )"], not ["ls src"];

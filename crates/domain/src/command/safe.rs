@@ -46,6 +46,7 @@ pub(super) const BUILT_IN: &[&[&str]] = &[
     &["echo"],
     &["printf"],
     &["pwd"],
+    &["cd"],
     &["true"],
     &["sort"],
     &["uniq"],
@@ -253,12 +254,25 @@ const KNOWN: &[Grammar] = &[
 
 /// Whether the prefix allows this call: every word is plain, and what follows is known to be harmless or listed.
 pub(super) fn covers(prefix: &[String], options: &[String], argv: &[Arg]) -> bool {
+    let pagerless: Vec<Arg>;
+    let mut argv = argv;
+    if let [git, option, rest @ ..] = argv
+        && git.text == "git"
+        && option.text == "--no-pager"
+    {
+        pagerless = std::iter::once(git).chain(rest).cloned().collect();
+        argv = &pagerless;
+    }
     if argv.len() < prefix.len()
         || !prefix.iter().zip(argv).all(|(word, arg)| *word == arg.text && !arg.home && !arg.glob)
     {
         return false;
     }
     let rest = argv.get(prefix.len()..).unwrap_or_default();
+    if matches!(prefix, [only] if only == "cd") {
+        // Where it leads is judged where it is followed.
+        return matches!(rest, [one] if !one.text.starts_with('-') && !one.is_unknown() && !one.glob && !one.home);
+    }
     if argv.iter().any(|arg| arg.is_unknown() || arg.home) || !rest.iter().all(glob_is_tame) {
         return false;
     }

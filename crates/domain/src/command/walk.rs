@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::call::{Call, Input};
 use super::facts::{self, Source, source};
-use super::paths::{Folder, Place, place};
+use super::paths::{Folder, Place, is_steering, place};
 use super::rules::Rule;
 use super::shell::{
     Arg, Command, Compound, Item, Kind, NotShell, Redirection, Script, Simple, Unit, Variables, Way, Word,
@@ -372,7 +372,13 @@ impl Walk {
     fn change_folder(&mut self, call: &Call<'_>) {
         let first = call.operands().next();
         match first.map(|arg| (arg, place(arg, &self.folder))) {
-            Some((arg, Place::Tree(parts))) if arg.text != "-" && !arg.glob => self.folder = Some(parts),
+            Some((arg, Place::Tree(parts))) if arg.text != "-" && !arg.glob => {
+                // Inside `.git` and its kind, names that say nothing are those of settings.
+                if is_steering(&parts) {
+                    self.found.add(Rule::ReadsOutside, format!("it works inside {}", arg.text));
+                }
+                self.folder = Some(parts);
+            }
             first => {
                 self.found.add(Rule::LeaveTree, first.map_or("home", |(arg, _)| arg.text.as_str()));
                 self.folder = None;

@@ -208,6 +208,9 @@ pub(super) fn look(call: &Call<'_>, found: &mut Found) {
     if call.is(&["openssl"]) && matches!(call.first(), "s_client" | "s_server") {
         found.add(Rule::RawNetwork, "openssl opens a connection");
     }
+    if serves(call) {
+        found.add(Rule::RawNetwork, "a module that serves or sends");
+    }
     if call.is(&["php"]) && call.has("S", &[]) {
         found.add(Rule::RawNetwork, "php serves files");
     }
@@ -320,6 +323,25 @@ fn is_near(text: &str) -> bool {
         || low.starts_with("file:")
         || low.starts_with("gopher:")
         || low.starts_with("dict:")
+}
+
+/// Modules of an interpreter that serve files or speak to others.
+fn serves(call: &Call<'_>) -> bool {
+    const SERVERS: &[&str] = &[
+        "http.server",
+        "smtpd",
+        "ftplib",
+        "telnetlib",
+        "xmlrpc.server",
+        "wsgiref.simple_server",
+        "pydoc",
+        "idlelib",
+        "webbrowser",
+        "smtplib",
+    ];
+    call.name.starts_with("python")
+        && call.args.iter().any(|a| SERVERS.contains(&a.text.trim_start_matches("-m")))
+        && call.args.iter().any(|a| a.text.starts_with("-m"))
 }
 
 fn installs(call: &Call<'_>) -> bool {

@@ -74,7 +74,11 @@ pub(super) fn look(call: &Call<'_>, found: &mut Found) {
         let outside = arg.home
             || arg.text.starts_with('/') && !arg.text.starts_with("/dev/null")
             || leads_out(&arg.text);
-        if outside && !matches!(place_of(&arg.text, arg.home, call.folder), Place::Temporary | Place::Stream)
+        if outside
+            && !matches!(
+                place_of(&arg.text, arg.home, call.folder),
+                Place::Temporary | Place::Stream | Place::Tree(_)
+            )
         {
             found.add(Rule::ReadsOutside, arg.text.clone());
         }
