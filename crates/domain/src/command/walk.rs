@@ -25,7 +25,7 @@ const MOST_PLACES: usize = 48;
 /// How many arguments of an inner command are looked at when its beginning is only tried.
 const MOST_TRIED: usize = 64;
 
-/// How many calls are looked at, over all.
+/// How many calls are looked at, over all; one with many arguments counts for several.
 const MOST_CALLS: usize = 4_000;
 
 /// What was found in one text.
@@ -264,11 +264,13 @@ impl Walk {
     /// One program with its arguments.
     fn call(&mut self, argv: &[Arg], at: At<'_>, scan: Scan) {
         let Some((program, args)) = argv.split_first() else { return };
-        if at.depth > DEEPEST || self.left == 0 {
+        // What a look costs grows with the arguments, and a wrapper hands all of them on.
+        let left = self.left.checked_sub(1 + args.len() / 8);
+        let (Some(left), true) = (left, at.depth <= DEEPEST) else {
             self.found.add(Rule::TooMuch, "commands in commands in commands");
             return;
-        }
-        self.left -= 1;
+        };
+        self.left = left;
         let name = self.name(program);
         if scan == Scan::Inner {
             self.all.push(std::iter::once(name.clone()).chain(args.iter().map(|a| a.text.clone())).collect());
@@ -314,9 +316,11 @@ impl Walk {
 
     /// Fetching first and running afterwards.
     fn fetching(&mut self, call: &Call<'_>, program: &Arg) {
-        let runs = program.text.contains('/')
-            || matches!(source(call), Source::File(_))
-            || call.is(&["source", ".", "chmod", "make"]);
+        let runs = match source(call) {
+            Source::File(_) => true,
+            Source::Code { arg, .. } => arg.is_unknown(),
+            _ => program.text.contains('/') || call.is(&["source", ".", "chmod", "make", "eval"]),
+        };
         if self.fetched && runs {
             self.found.add(Rule::FetchAndRun, format!("{} after a download", call.name));
         }

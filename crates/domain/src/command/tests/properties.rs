@@ -284,9 +284,8 @@ fn long_and_deep_texts_end_in_a_verdict() {
     let policy = CommandPolicy::default();
     for piece in pieces {
         let text = piece.repeat(LONGEST / piece.len());
-        let t = std::time::Instant::now();
         assert_ne!(judge(&text, &policy).verdict, Verdict::Allow, "{piece}");
-        eprintln!("{:?} {piece:?}", t.elapsed());
+        tripwire(&text);
         for close in [")", "}", "'", "\"", "`", " ]]", ";; esac", "; done", "; fi"] {
             judge(&format!("{}a{}", piece.repeat(20), close.repeat(20)), &policy);
         }
