@@ -20,7 +20,7 @@ pub(super) fn look(command: &str, found: &mut Found) {
     for name in names.filter(|name| !name.is_ascii() && !name.starts_with('#')) {
         found.add(Rule::NotText, name);
     }
-    if command.chars().any(|c| !c.is_ascii()) {
+    if !command.is_ascii() {
         found.add(Rule::NotPlain, "letters beyond ASCII");
     }
 }

@@ -134,8 +134,9 @@ impl Walk {
                 if let Some(name) = &compound.name {
                     self.variables.insert(name.clone(), value);
                 }
-                let endless = compound.name.is_none()
-                    && compound.words.iter().all(|w| w.iter().all(|u| matches!(u, Unit::Plain(';' | ' '))));
+                let head: String =
+                    compound.words.iter().flatten().filter_map(letter).filter(|c| *c != ' ').collect();
+                let endless = compound.name.is_none() && head.contains(";;");
                 if endless && !breaks(&compound.bodies) {
                     self.found.add(Rule::Endless, "a loop that nothing ends");
                 }
@@ -166,12 +167,7 @@ impl Walk {
             match unit {
                 Unit::Plain(_) | Unit::Quoted(_) | Unit::Empty => continue,
                 Unit::Parameter { name, inside, .. } => {
-                    let inner: String = inside
-                        .iter()
-                        .filter_map(
-                            |u| if let Unit::Plain(c) | Unit::Quoted(c) = u { Some(*c) } else { None },
-                        )
-                        .collect();
+                    let inner: String = inside.iter().filter_map(letter).collect();
                     if facts::holds_key(name) || name.is_empty() && facts::holds_key(&inner) {
                         self.found.add(Rule::EnvironmentDump, format!("the value of {name}{inner}"));
                     }
@@ -544,6 +540,14 @@ fn is_text_tool(name: &str) -> bool {
         "help", "test", "[", "cargo", "pytest", "npm", "go", "make",
     ]
     .contains(&name)
+}
+
+/// The character that a piece of a word stands for.
+fn letter(unit: &Unit) -> Option<char> {
+    match unit {
+        Unit::Plain(c) | Unit::Quoted(c) => Some(*c),
+        _ => None,
+    }
 }
 
 /// Whether a condition never changes.

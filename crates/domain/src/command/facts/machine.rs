@@ -325,7 +325,7 @@ fn is_open(mode: &str) -> bool {
 }
 
 fn endless(call: &Call<'_>, found: &mut Found) {
-    if call.is(&["stress", "stress-ng", "cpuburn", "fork-bomb", "memtester"]) {
+    if call.is(&["yes", "stress", "stress-ng", "cpuburn", "fork-bomb", "memtester"]) {
         found.add(Rule::Endless, format!("{} eats what the machine has", call.name));
     }
     let infinite = |a: &crate::command::shell::Arg| {

@@ -190,7 +190,7 @@ fn split(text: &str, arg: &mut Arg, exists: &mut bool, done: &mut Vec<Arg>) {
     for c in text.chars() {
         if matches!(c, ' ' | '\t' | '\n') {
             if *exists {
-                done.push(std::mem::replace(arg, Arg::default()));
+                done.push(std::mem::take(arg));
                 *exists = false;
             }
         } else {

@@ -522,7 +522,7 @@ impl Reader {
             (Some('['), _) => {
                 let start = self.place;
                 let whole = self.word()?;
-                let is_assignment = whole.iter().any(|unit| *unit == Unit::Plain('='));
+                let is_assignment = whole.contains(&Unit::Plain('='));
                 if !is_assignment {
                     self.place = start;
                     return Ok(None);
@@ -677,11 +677,8 @@ impl Reader {
                 (Some('"') | None, '\\') => {
                     chars.next();
                 }
-                (Some(q), c) => {
-                    if q == c {
-                        quote = None;
-                    }
-                }
+                (Some(q), c) if q == c => quote = None,
+                (Some(_), _) => {}
                 (None, '\'' | '"') => quote = Some(c),
                 (None, '(') => open += 1,
                 (None, ')') if open == 0 => return chars.peek() == Some(&')'),
