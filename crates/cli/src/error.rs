@@ -55,6 +55,7 @@ impl Failure {
     }
 
     /// A policy's rules or examples are not right.
+    #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
     pub(crate) fn policy(error: domain::command::PolicyError) -> Self {
         Self::of(ExitCode::Usage, Who::Configuration, &error)
             .hint("docs/manual/command-policy.md has the format; an example must be judged as it says")

@@ -27,6 +27,7 @@ Change something:
 Judge alone:
   patch        Would a patch fit, and what would the gate say? Or apply it to a folder
   reply        Does a model's reply keep to the contract?
+  policy       May an agent run this command? allow, ask or deny
 
 Decide:
   show         The story of one change
@@ -34,9 +35,6 @@ Decide:
   commit       Approve it and make its branch
   reject       Say no, with a reason
   undo         Take the branch back; again: bring it back
-
-Judge:
-  policy       May an agent run this command? allow, ask or deny
 
 Look back:
   intent       List and show changes

@@ -46,6 +46,41 @@ fn finding_codes(document: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn a_command_is_judged_without_a_repository_and_nothing_is_run() {
+    let place = place();
+    let outside = place.repo.side_folder("elsewhere");
+    std::fs::create_dir(&outside).unwrap();
+    let judged = |args: &[&str]| Done::of(place.program_in(&outside, args).without_fault());
+    let check = ["policy", "check-command"];
+    for (command, code, word) in
+        [("ls -la", 0, "allow  "), ("touch made", 3, "ask  "), ("rm -rf made; touch made &", 4, "deny  ")]
+    {
+        let done = judged(&[check[0], check[1], command]);
+        assert_eq!(done.code, code, "{command}: {}{}", done.stdout, done.stderr);
+        assert!(done.stdout.starts_with(word), "{}", done.stdout);
+    }
+    assert!(std::fs::read_dir(&outside).unwrap().next().is_none());
+    let done = judged(&[check[0], check[1], "--json", "git push -f"]);
+    let document: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!((&document["verdict"], &document["rule"]), (&"deny".into(), &"git-publish".into()));
+}
+
+#[test]
+fn a_policy_file_is_held_against_its_own_examples() {
+    let place = place();
+    let file = place.repo.side_folder("policy.yaml");
+    let rule = "commands:\n  allow:\n    - {id: just, argv: [just, test], match: [\"just test\"]}\n";
+    std::fs::write(&file, rule).unwrap();
+    let args = ["policy", "check-command", "--policy", file.to_str().unwrap(), "just test"];
+    assert!(place.ends_with(0, &args).stdout.starts_with("allow  allowed by just"));
+    std::fs::write(&file, rule.replace("\"just test\"", "\"just deploy\"")).unwrap();
+    let done = place.ends_with(2, &args);
+    assert!(done.stderr.contains("just") && done.stderr.contains("just deploy"), "{}", done.stderr);
+    std::fs::write(&file, r#"{"format": 1, "allow_argv_prefixes": [["true"]]}"#).unwrap();
+    place.ends_with(3, &args);
+}
+
+#[test]
 fn scan_reports_findings_of_head_and_records_nothing() {
     let place = place();
     let before = place.digest();

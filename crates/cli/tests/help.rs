@@ -31,6 +31,7 @@ fn every_command_has_help() {
         "commit",
         "reject",
         "undo",
+        "policy",
         "intent",
         "usage",
         "replay",

@@ -211,6 +211,16 @@ fn text_that_is_no_yaml_never_panics() {
 }
 
 #[test]
+fn a_repository_may_deny_more_commands_and_allow_none() {
+    let loaded = repository(
+        "commands:\n  allow:\n    - {id: just, argv: [just], match: [just]}\n  deny:\n    - {id: no-bench, argv: [cargo, bench], match: [cargo bench]}\n",
+    );
+    assert!(loaded.config.commands.allow.is_empty());
+    assert_eq!(loaded.config.commands.deny.len(), 1);
+    assert!(loaded.warnings.iter().any(|w| w.contains("commands.allow")), "{:?}", loaded.warnings);
+}
+
+#[test]
 fn a_repository_can_tighten() {
     let loaded = repository(
         "safety: {max_files_changed: 2, refused_paths: ['legacy/**'], require_review: {lines_gt: 20}}
