@@ -62,6 +62,9 @@ pub enum EngineError {
     /// A path pattern of the configuration.
     #[error(transparent)]
     Pattern(#[from] domain::gate::InvalidPattern),
+    /// A forbidden text of the configuration.
+    #[error(transparent)]
+    Forbidden(#[from] domain::gate::InvalidText),
     /// Something moved while we worked.
     #[error("{what}")]
     Moved {

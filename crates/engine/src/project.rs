@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::event::BaseRef;
-use domain::gate::{GateLimits, GatePolicy, PathSet, Verdict};
+use domain::gate::{ForbiddenText, GateLimits, GatePolicy, PathSet, Verdict};
 use domain::ids::Sha256;
 use domain::proposal::ProviderId;
 use domain::verification::Run;
@@ -146,10 +146,18 @@ fn rules(loaded: &Loaded, base: &BaseSource<'_>) -> Result<codemods::RuleSet, En
 /// The gate's values: the seeds' `safety` section as the rules of the gate want it.
 fn gate_policy(config: &Config) -> Result<GatePolicy, EngineError> {
     let safety = &config.safety;
-    let limits = |base: GateLimits, files: u32, lines: u32| GateLimits { files, lines, ..base };
+    let deleted = safety.review().deletions_gt.unwrap_or(u32::MAX);
+    let limits = |base: GateLimits, files: u32, lines: u32| GateLimits {
+        files,
+        lines,
+        deleted,
+        output: safety.max_output_lines,
+        ..base
+    };
     let paths = |globs: Vec<String>| PathSet::new(globs).map_err(EngineError::from);
     let mut review = safety.review_paths.clone();
     review.extend(safety.reviewed_paths().into_iter().flat_map(|r| r.globs));
+    let forbidden = safety.forbidden_patterns.iter().cloned().map(ForbiddenText::try_from);
     let unless = |allowed: bool| if allowed { Verdict::Review } else { Verdict::Refuse };
     Ok(GatePolicy {
         finding: limits(GateLimits::finding(), safety.finding_max_files, safety.finding_max_lines),
@@ -159,6 +167,9 @@ fn gate_policy(config: &Config) -> Result<GatePolicy, EngineError> {
         symlinks: unless(safety.allow_symlinks),
         submodules: unless(safety.allow_submodules),
         binaries: unless(safety.allow_binary),
+        executables: if safety.allow_mode_changes { Verdict::Pass } else { Verdict::Review },
+        forbidden: forbidden.collect::<Result<_, _>>()?,
+        own: safety.rules.clone(),
         ..GatePolicy::default()
     })
 }

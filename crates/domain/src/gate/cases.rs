@@ -116,7 +116,7 @@ fn tests_are_the_ruler_and_findings_leave_it_alone() {
     assert_eq!(edit("def test_b", "@pytest.mark.skip\ndef test_b"), [Rule::TestSkipped]);
     assert_eq!(edit("    assert g()", "    os._exit(0)\n    assert g()"), [Rule::TestTampering]);
     assert_eq!(edit("g()\n", "g()\n\n\ndef test_c():\n    assert h()\n"), []);
-    assert_eq!(rules(path, before(), None), [Rule::TestDeleted, Rule::TestWeakened]);
+    assert_eq!(rules(path, before(), None), [Rule::TestDeleted, Rule::TestDeleted]);
     assert_eq!(rules("src/a.py", file("x\n"), file("x  # noqa\n")), [Rule::LintSuppression]);
 }
 

@@ -8,10 +8,11 @@ use unicode_normalization::UnicodeNormalization;
 use super::{Findings, GateInput, Rule};
 use crate::patch::RepoPath;
 
-/// The form in which two names collide. Lower case of NFC of lower case: enough for APFS and NTFS in practice, and
-/// not their exact tables.
+/// The form in which two names collide: one case, one form of letters with accents, no dots or blanks at the end. Wider
+/// than any one file system (NTFS does not take `ß` for `SS`, ext4 folds nothing), since a change is for all of them.
 fn folded(name: &str) -> String {
-    name.to_lowercase().nfc().collect::<String>().to_lowercase()
+    let one_case = name.nfd().collect::<String>().to_uppercase().to_lowercase();
+    one_case.trim_end_matches(['.', ' ']).nfc().collect()
 }
 
 pub(super) fn judge(input: &GateInput<'_>, findings: &mut Findings) {

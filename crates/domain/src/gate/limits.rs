@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Findings, GateInput, Rule, Scope, Verdict};
+use crate::patch::Touched;
 
 /// Limits of one sort of change. Lines are added and removed ones together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,5 +61,16 @@ pub(super) fn judge(input: &GateInput<'_>, findings: &mut Findings) {
     if stat.changed() > limits.output {
         let text = format!("{} lines change; the most is {}", stat.changed(), limits.output);
         findings.add(Rule::TooMuchOutput, Rule::TooMuchOutput.verdict(), text);
+    }
+}
+
+/// A file that comes or grows beyond what a source is. One that was large before and does not grow is left alone.
+pub(super) fn judge_file(input: &GateInput<'_>, file: &Touched<'_>, findings: &mut Findings) {
+    let bytes = |side: &Option<crate::patch::BaseFile>| side.as_ref().map_or(0, |file| file.bytes.len());
+    let (before, after) = (bytes(&file.file.before), bytes(&file.file.after));
+    let most = input.policy.file_bytes;
+    if after > most && after > before {
+        let text = format!("{} ({after} bytes, {most} at most)", Rule::HugeFile.text());
+        findings.at(Rule::HugeFile, Rule::HugeFile.verdict(), file, None, text);
     }
 }

@@ -5,11 +5,16 @@
 
 mod collisions;
 mod content;
+mod example;
+mod forbidden;
 mod limits;
 mod modes;
+mod own;
 mod paths;
 mod rules;
+pub mod secrets;
 mod steering;
+pub mod table;
 mod tests;
 
 #[cfg(test)]
@@ -23,9 +28,15 @@ use crate::ids::{Sha256, TreeId};
 use crate::patch::{Base, CanonicalDiff, Stat, Touched};
 use crate::task::{Kind, Task};
 
+pub use example::{Example, ExampleFile, ExampleMode, ExampleScope};
+pub use forbidden::{ForbiddenText, InvalidText};
 pub use limits::GateLimits;
+pub use own::{InvalidLinePattern, LinePattern, OwnChange, OwnExample, OwnExamples, OwnRule, OwnRuleError};
 pub use paths::{InvalidPattern, PathSet};
 pub use rules::Rule;
+
+/// Judges the rules that a policy brings along; see [`OwnRule`].
+pub use own::check as check_own_rules;
 
 /// What is to become of a change. Ordered: the strictest wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,8 +96,16 @@ pub struct GatePolicy {
     pub submodules: Verdict,
     /// A binary file.
     pub binaries: Verdict,
+    /// A file that becomes executable.
+    pub executables: Verdict,
     /// Other people's code kept in the repository (`vendor`, `third_party`, `node_modules`).
     pub vendored: Verdict,
+    /// Bytes of a file above which one that comes or grows needs a person.
+    pub file_bytes: usize,
+    /// Texts that no added line may hold.
+    pub forbidden: Vec<ForbiddenText>,
+    /// The policy's own rules.
+    pub own: Vec<OwnRule>,
 }
 
 impl Default for GatePolicy {
@@ -100,7 +119,11 @@ impl Default for GatePolicy {
             symlinks: Verdict::Refuse,
             submodules: Verdict::Refuse,
             binaries: Verdict::Refuse,
+            executables: Verdict::Review,
             vendored: Verdict::Refuse,
+            file_bytes: 1 << 20,
+            forbidden: Vec::new(),
+            own: Vec::new(),
         }
     }
 }
@@ -127,6 +150,9 @@ pub struct GateInput<'a> {
 pub struct GateFinding {
     /// The rule.
     pub rule: Rule,
+    /// The id of the policy's own rule, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<String>,
     /// What follows from it.
     pub verdict: Verdict,
     /// The file, where it is about one.
@@ -148,7 +174,8 @@ impl fmt::Display for GateFinding {
             write!(f, "{line}:")?;
         }
         let space = if self.path.is_some() { " " } else { "" };
-        write!(f, "{space}{} ({}) [{}]", self.text, self.verdict, self.rule)
+        let rule = self.own.as_deref().unwrap_or(self.rule.id());
+        write!(f, "{space}{} ({}) [{rule}]", self.text, self.verdict)
     }
 }
 
@@ -227,12 +254,16 @@ pub fn judge(input: &GateInput<'_>) -> (Judgement, Option<GatePass>) {
     limits::judge(input, &mut findings);
     collisions::judge(input, &mut findings);
     for file in &touched {
+        limits::judge_file(input, file, &mut findings);
         paths::judge(input, file, &mut findings);
         steering::judge(file, &mut findings);
         modes::judge(input, file, &mut findings);
-        tests::judge(input, file, &mut findings);
         content::judge(input, file, &mut findings);
+        secrets::judge(file, &mut findings);
+        forbidden::judge(&input.policy.forbidden, file, &mut findings);
+        own::judge(&input.policy.own, file, &mut findings);
     }
+    tests::judge(input, &touched, &mut findings);
     let findings = findings.without_repeats();
     let judgement = Judgement {
         verdict: findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Pass),
@@ -258,7 +289,7 @@ struct Findings(Vec<GateFinding>);
 
 impl Findings {
     fn add(&mut self, rule: Rule, verdict: Verdict, text: impl Into<String>) {
-        self.push(GateFinding { rule, verdict, path: None, line: None, text: text.into() });
+        self.push(GateFinding { rule, own: None, verdict, path: None, line: None, text: text.into() });
     }
 
     fn at(
@@ -270,7 +301,7 @@ impl Findings {
         text: impl Into<String>,
     ) {
         let path = Some(file.file.path.to_string());
-        self.push(GateFinding { rule, verdict, path, line, text: text.into() });
+        self.push(GateFinding { rule, own: None, verdict, path, line, text: text.into() });
     }
 
     /// A finding in the rule's own words and with its usual verdict.

@@ -22,7 +22,7 @@ pub(super) fn judge(input: &GateInput<'_>, file: &Touched<'_>, findings: &mut Fi
     }
     let was_executable = before.is_some_and(|before| before.mode == FileMode::Executable);
     if mode == Some(FileMode::Executable) && !was_executable {
-        findings.say(Rule::Executable, file, None);
+        findings.at(Rule::Executable, policy.executables, file, None, Rule::Executable.text());
     }
     let other_type = before.zip(after).is_some_and(|(before, after)| before.mode.is_other_type(after.mode));
     let link_removed = before.is_some_and(|before| before.mode == FileMode::Symlink) && after.is_none();

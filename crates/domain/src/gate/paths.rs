@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{Findings, GateInput, Rule, Verdict};
 use crate::patch::Touched;
 
+/// The most components of a path that people make by hand.
+const DEEPEST: usize = 21;
+
 /// A set of path patterns. `*` and `?` stay within a folder, `**` does not; case does not count, since on some
 /// file systems it does not either. A pattern without a slash means the name in any folder.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -102,6 +105,9 @@ pub(super) fn judge(input: &GateInput<'_>, file: &Touched<'_>, findings: &mut Fi
 }
 
 fn judge_name(path: &str, file: &Touched<'_>, findings: &mut Findings) {
+    if path.split('/').count() > DEEPEST {
+        findings.say(Rule::DeepPath, file, None);
+    }
     let mut parts = path.split('/');
     if parts
         .clone()
@@ -112,20 +118,28 @@ fn judge_name(path: &str, file: &Touched<'_>, findings: &mut Findings) {
     if parts.clone().any(is_not_portable) {
         findings.say(Rule::NonPortableName, file, None);
     }
-    if parts.any(mixes_alphabets) {
+    if parts.any(|part| part.split(|ch: char| !ch.is_alphanumeric()).any(mixes_alphabets)) {
         findings.say(Rule::ConfusableName, file, None);
     }
 }
 
-/// Names that Windows cannot hold: devices (also with an extension), some characters, a dot or blank at the end.
+/// Names that Windows cannot hold or takes for others: devices (also with an extension), some characters, a dot or
+/// blank at the end, short names of the old form.
 fn is_not_portable(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
     let numbered = |name: &str| {
         let digit = stem.strip_prefix(name).filter(|rest| rest.len() == 1);
         digit.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
     };
-    let device = ["con", "prn", "aux", "nul"].contains(&stem.as_str()) || numbered("com") || numbered("lpt");
-    device || part.ends_with(['.', ' ']) || part.contains([':', '*', '?', '"', '<', '>', '|'])
+    let device = ["con", "prn", "aux", "nul", "conin$", "conout$"].contains(&stem.as_str())
+        || numbered("com")
+        || numbered("lpt");
+    // What Windows makes of a longer name, which then stands for two files.
+    let short =
+        part.split('.').next().and_then(|name| name.rsplit_once('~')).is_some_and(|(name, digits)| {
+            (1..=6).contains(&name.len()) && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+        });
+    device || short || part.ends_with(['.', ' ']) || part.contains([':', '*', '?', '"', '<', '>', '|'])
 }
 
 /// Whether a word has Latin letters beside letters of an alphabet in which some look the same (Greek, Cyrillic,

@@ -126,7 +126,7 @@ pub(super) fn judge(file: &Touched<'_>, findings: &mut Findings) {
     for rule in matched {
         findings.say(rule, file, None);
     }
-    let stem = path.strip_suffix(".py").or_else(|| path.strip_suffix("/__init__.py"));
+    let stem = path.strip_suffix("/__init__.py").or_else(|| path.strip_suffix(".py"));
     if file.file.before.is_none()
         && stem.is_some_and(|stem| PYTHON_MODULES.split_whitespace().any(|name| name == stem))
     {

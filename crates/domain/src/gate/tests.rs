@@ -1,114 +1,100 @@
 //! Tests are the ruler: the repair of a finding does not touch them, and what makes them measure less is shown to a
-//! person. These rules read lines, not programs; they are a tripwire.
+//! person. The tests before the change and after it are compared over all files, so that one that moved, or that a
+//! formatter touched, is not taken for one that is gone. Still a tripwire: no program is understood here.
+
+mod assertion;
+mod bounds;
+mod compare;
+mod lexer;
+mod outline;
+mod patterns;
+mod silence;
+mod steps;
+
+use std::collections::BTreeMap;
+
+use compare::Side;
+use lexer::{Language, Source};
 
 use super::{Findings, GateInput, Rule, Scope};
-use crate::patch::Touched;
+use crate::patch::{BaseFile, FileMode, Touched};
 
-/// What skips a test or lets it fail, in the frameworks of the languages that we know.
-const SKIPS: &[&str] = &[
-    "pytest.mark.skip",
-    "pytest.mark.xfail",
-    "pytest.skip(",
-    "pytest.xfail(",
-    "pytest.importorskip",
-    "unittest.skip",
-    "unittest.expectedFailure",
-    "raise SkipTest",
-    "self.skipTest(",
-    "collect_ignore",
-    "#[ignore",
-    "#[should_panic]",
-    "t.Skip(",
-    "t.SkipNow(",
-    "t.Skipf(",
-    "it.skip(",
-    "test.skip(",
-    "describe.skip(",
-    "xit(",
-    "xtest(",
-    "xdescribe(",
-    "it.only(",
-    "test.only(",
-    "describe.only(",
-    "it.todo(",
-    "test.todo(",
-    "@Disabled",
-    "@Ignore",
-];
+/// More bytes of one file than this are not read as a program; rules about sizes speak of such a file.
+const MOST: usize = 4 << 20;
 
-/// What ends the process, and with it the run of all tests.
-const EXITS: &[&str] = &[
-    "os._exit(",
-    "sys.exit(",
-    "os.abort(",
-    "pytest.exit(",
-    "process.exit(",
-    "process::exit(",
-    "process::abort(",
-    "os.Exit(",
-];
+/// A file of the change as these rules see it.
+struct TestFile<'a> {
+    touched: &'a Touched<'a>,
+    is_test: bool,
+    before: Option<Source<'a>>,
+    after: Option<Source<'a>>,
+}
 
-/// What tells a linter or a type checker to be silent.
-const SUPPRESSIONS: &[&str] = &[
-    "#![allow(",
-    "#[allow(",
-    "#![cfg_attr(",
-    "# noqa",
-    "#noqa",
-    "# type: ignore",
-    "# pyright: ignore",
-    "# mypy:",
-    "# pylint: disable",
-    "# ruff: noqa",
-    "# flake8: noqa",
-    "# nosec",
-    "# pragma: no cover",
-    "eslint-disable",
-    "@ts-ignore",
-    "@ts-nocheck",
-    "@ts-expect-error",
-    "biome-ignore",
-    "istanbul ignore",
-    "c8 ignore",
-    "//nolint",
-    "//lint:ignore",
-    "@SuppressWarnings",
-];
+impl<'a> TestFile<'a> {
+    fn of(touched: &'a Touched<'a>) -> Self {
+        let path = touched.file.path.as_str();
+        let language = Language::of(path);
+        let read = |side: &'a Option<BaseFile>| {
+            let file = side.as_ref().filter(|file| file.mode != FileMode::Symlink)?;
+            let readable = file.bytes.len() <= MOST && !file.bytes.contains(&0);
+            language.filter(|_| readable).map(|language| Source::read(language, &file.bytes))
+        };
+        Self {
+            touched,
+            is_test: is_test_path(path),
+            before: read(&touched.file.before),
+            after: read(&touched.file.after),
+        }
+    }
 
-/// What checks something.
-const CHECKS: &[&str] =
-    &["assert", "expect(", "should.", "pytest.raises", "require.", "t.Error", "t.Fatal", "insta::"];
+    /// Whether tests are looked for in it: Rust has them anywhere.
+    fn may_hold_tests(&self) -> bool {
+        let rust = [&self.before, &self.after].into_iter().flatten().any(|s| s.language == Language::Rust);
+        self.is_test || rust
+    }
+}
 
-pub(super) fn judge(input: &GateInput<'_>, file: &Touched<'_>, findings: &mut Findings) {
-    for (line, text) in first_with(&file.added, SUPPRESSIONS) {
-        findings.at(Rule::LintSuppression, Rule::LintSuppression.verdict(), file, Some(line), text);
+pub(super) fn judge(input: &GateInput<'_>, touched: &[Touched<'_>], findings: &mut Findings) {
+    let files: Vec<TestFile<'_>> = touched.iter().map(TestFile::of).collect();
+    for file in files.iter().filter(|file| file.is_test) {
+        if input.scope == Scope::Finding {
+            findings.say(Rule::TestTouchedByFinding, file.touched, None);
+        }
     }
-    let is_test = is_test_path(file.file.path.as_str());
-    if let Some((line, _)) = first_with(&file.added, SKIPS).next() {
-        findings.say(Rule::TestSkipped, file, Some(line));
+    gone(&files, findings);
+    let (before, after) =
+        (Side::of(&files, |file| file.before.as_ref()), Side::of(&files, |file| file.after.as_ref()));
+    compare::judge(&files, &before, &after, findings);
+    silence::judge(&files, findings);
+    steps::judge(&files, findings);
+    bounds::judge(&files, findings);
+}
+
+/// Test files that go away and whose tests are not looked into: what they held must stand somewhere else.
+fn gone(files: &[TestFile<'_>], findings: &mut Findings) {
+    let content = |side: &Option<BaseFile>| side.as_ref().map(|file| file.bytes.clone());
+    let comes: Vec<Vec<u8>> = files
+        .iter()
+        .filter(|file| file.touched.file.before.is_none())
+        .filter_map(|file| content(&file.touched.file.after))
+        .collect();
+    for file in files.iter().filter(|file| file.is_test && file.touched.file.after.is_none()) {
+        let moved = content(&file.touched.file.before).is_some_and(|bytes| comes.contains(&bytes));
+        if file.before.is_none() && !moved && !is_data(file.touched.file.path.as_str()) {
+            findings.say(Rule::TestDeleted, file.touched, None);
+        }
     }
-    let defined = |lines: &[(u32, &[u8])]| lines.iter().filter(|(_, line)| defines_test(line)).count();
-    if defined(&file.removed) > defined(&file.added) || (is_test && file.file.after.is_none()) {
-        findings.say(Rule::TestDeleted, file, None);
-    }
-    if !is_test {
-        return;
-    }
-    if input.scope == Scope::Finding {
-        findings.say(Rule::TestTouchedByFinding, file, None);
-    }
-    if let Some((line, _)) = first_with(&file.added, EXITS).next() {
-        findings.say(Rule::TestTampering, file, Some(line));
-    }
-    let checks =
-        |lines: &[(u32, &[u8])]| lines.iter().filter(|(_, line)| holds_any(line, CHECKS).is_some()).count();
-    let leaves =
-        file.added.iter().find(|(_, line)| leaves_early(line)).filter(|_| file.file.before.is_some());
-    if checks(&file.removed) > checks(&file.added) {
-        findings.say(Rule::TestWeakened, file, None);
-    } else if let Some((line, _)) = leaves {
-        findings.say(Rule::TestWeakened, file, Some(*line));
-    }
+}
+
+/// Data that lies beside tests; what needs it fails without it.
+fn is_data(path: &str) -> bool {
+    let ending =
+        path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ending)| ending);
+    ![
+        "java", "kt", "rb", "php", "cs", "swift", "c", "cc", "cpp", "scala", "ex", "exs", "lua", "sh",
+        "snap", "feature", "robot",
+    ]
+    .contains(&ending.to_ascii_lowercase().as_str())
 }
 
 /// Whether test runners collect this file, or tests lean on it.
@@ -125,48 +111,32 @@ fn is_test_path(path: &str) -> bool {
         || ["conftest.py", "tests.rs", "tests.py", "test.rs", "test.py"].contains(&name.as_str())
 }
 
-/// A line that begins a test, in Python, Rust, Go or JavaScript.
-fn defines_test(line: &[u8]) -> bool {
-    let line = line.trim_ascii_start();
-    let starts: &[&[u8]] = &[
-        b"def test",
-        b"async def test",
-        b"class Test",
-        b"#[test]",
-        b"#[tokio::test",
-        b"#[test_case",
-        b"func Test",
-        b"it(",
-        b"test(",
-        b"describe(",
-        b"it.each",
-        b"test.each",
-    ];
-    starts.iter().any(|start| line.starts_with(start))
+/// Whether runners look for tests in a file of this name, as they do when nobody tells them otherwise.
+fn is_collected(language: Language, path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
+    match language {
+        Language::Python => {
+            stem.starts_with("test_") || stem.ends_with("_test") || stem == "tests" || stem == "test"
+        }
+        Language::Go => stem.ends_with("_test"),
+        // Rust's tests are modules of any name, and scripts are collected by folder or by name.
+        Language::Rust => true,
+        Language::JavaScript => is_test_path(path),
+    }
 }
 
-/// A line that leaves the test before it has checked anything.
-fn leaves_early(line: &[u8]) -> bool {
-    matches!(line.trim_ascii(), b"return" | b"return;" | b"return True" | b"return Ok(());" | b"return nil")
+/// How often each text stands on one side, with one place of it: the file's index and the line.
+type Counts = BTreeMap<String, (usize, usize, u32)>;
+
+/// Counts a text once more; its first place is kept.
+fn count(counts: &mut Counts, text: String, file: usize, line: u32) {
+    counts.entry(text).or_insert((0, file, line)).0 += 1;
 }
 
-/// The first of these words that the line holds, where it does not continue another word (`_exit(` holds no `xit(`).
-fn holds_any(line: &[u8], words: &'static [&'static str]) -> Option<&'static str> {
-    let part_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let stands = |word: &str| {
-        let starts_free =
-            |at: usize| !part_of_word(&word.as_bytes()[0]) || at == 0 || !part_of_word(&line[at - 1]);
-        line.windows(word.len()).enumerate().any(|(at, part)| part == word.as_bytes() && starts_free(at))
-    };
-    words.iter().copied().find(|word| stands(word))
-}
-
-fn first_with<'a>(
-    lines: &'a [(u32, &[u8])],
-    words: &'static [&'static str],
-) -> impl Iterator<Item = (u32, String)> + 'a {
-    let hit = move |(number, line): &(u32, &[u8])| {
-        Some((*number, format!("{:?} is added", holds_any(line, words)?)))
-    };
-    lines.iter().filter_map(hit).take(1)
+/// Texts that stand more often afterwards than before, with a place of each: that of a file that has more of it.
+fn more(before: &Counts, after: &Counts) -> Vec<(String, usize, u32)> {
+    let had = |text: &String| before.get(text).map_or(0, |(times, _, _)| *times);
+    let more = after.iter().filter(|(text, (times, _, _))| *times > had(text));
+    more.map(|(text, (_, file, line))| (text.clone(), *file, *line)).collect()
 }

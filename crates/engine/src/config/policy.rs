@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{AutoPush, BoxLevel, Checks, Config, Repair, Safety, WantedLevel};
 
 /// Goes up whenever the same values come to mean something else.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct Policy<'a> {

@@ -1,6 +1,7 @@
 //! What a change may touch, and what makes a person look at it: the `safety` section.
 //! Only values; the gate judges.
 
+use domain::gate::OwnRule;
 use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, Fact};
@@ -31,6 +32,8 @@ pub struct Safety {
     pub security_paths: Vec<String>,
     /// Text that no added line may hold; `.*` stands for anything, all else for itself.
     pub forbidden_patterns: Vec<String>,
+    /// Rules beside the built-in ones, each with examples that are judged when the file is loaded.
+    pub rules: Vec<OwnRule>,
     /// Whether binary files may change.
     pub allow_binary: bool,
     /// Whether symbolic links may be made or changed.
@@ -60,6 +63,7 @@ impl Default for Safety {
             production_paths: owned(PRODUCTION),
             security_paths: owned(SECURITY),
             forbidden_patterns: owned(FORBIDDEN),
+            rules: Vec::new(),
             allow_binary: false,
             allow_symlinks: false,
             allow_submodules: false,

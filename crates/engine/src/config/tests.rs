@@ -303,6 +303,70 @@ fn a_shorter_list_of_a_repository_takes_nothing_away() {
     assert_eq!(loaded.config, Config::default());
 }
 
+const OWN_RULE: &str = r#"
+safety:
+  rules:
+    - id: no-print
+      text: programs write to the log
+      verdict: review
+      paths: ["src/**"]
+      added: '\bprint\('
+      examples:
+        match: [{path: src/a.py, added: "print(1)"}]
+        no_match: [{path: src/a.py, added: "log(1)"}, {path: docs/a.py, added: "print(1)"}]
+"#;
+
+#[test]
+fn rules_of_the_policy_load_with_their_examples_and_stand_in_its_text() {
+    let loaded = user(OWN_RULE).unwrap();
+    assert_eq!(loaded.config.safety.rules.len(), 1);
+    assert!(loaded.policy_text.contains("no-print"));
+}
+
+#[test]
+fn a_rule_with_a_wrong_example_is_refused_with_file_rule_and_example() {
+    let wrong = |from: &str, to: &str| user(&OWN_RULE.replace(from, to)).unwrap_err().to_string();
+    let error = wrong("log(1)", "print(2)");
+    assert!(error.starts_with("safety.rules: rule no-print: example 1 of no_match: "), "{error}");
+    assert!(error.contains("added \"print(2)\" is found") && error.contains("user.yaml"), "{error}");
+    assert!(wrong("\"print(1)\"}]\n        no", "\"prin(1)\"}]\n        no").contains("is not found"));
+    assert!(wrong("verdict: review", "verdict: pass").contains("a rule that lets pass says nothing"));
+    assert!(wrong("id: no-print", "id: No_Print").contains("an id has"));
+    assert!(wrong("id: no-print", "id: secret").contains("a built-in rule has this id"));
+}
+
+#[test]
+fn an_unknown_key_and_a_broken_pattern_of_a_rule_are_named_with_their_line() {
+    let key = user(&OWN_RULE.replace("text:", "txet:")).unwrap_err().to_string();
+    assert!(key.contains("user.yaml:5") && key.contains("txet"), "{key}");
+    let pattern = user(&OWN_RULE.replace("print\\(", "print(")).unwrap_err().to_string();
+    assert!(pattern.contains("user.yaml:") && pattern.contains("is no pattern"), "{pattern}");
+    let example = user(&OWN_RULE.replace("log(1)\"}", "log(1)\", add: x}")).unwrap_err().to_string();
+    assert!(example.contains("user.yaml:11") && example.contains("add"), "{example}");
+}
+
+#[test]
+fn a_repository_adds_rules_and_cannot_replace_one_of_the_owner() {
+    let added = OWN_RULE.replace("no-print", "no-print-here");
+    let given = Given { user: Some(OWN_RULE), repository: Some(&added), ..Given::default() };
+    let both = loaded(&given).unwrap();
+    assert_eq!(
+        both.config.safety.rules.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(),
+        ["no-print", "no-print-here"]
+    );
+    let replaced = OWN_RULE.replace("programs write", "nobody writes");
+    let given = Given { user: Some(OWN_RULE), repository: Some(&replaced), ..Given::default() };
+    let kept = loaded(&given).unwrap();
+    assert_eq!(kept.config.safety.rules, user(OWN_RULE).unwrap().config.safety.rules);
+    assert_eq!(kept.warnings.len(), 1);
+}
+
+#[test]
+fn a_forbidden_text_that_stands_for_everything_is_refused() {
+    let error = user("safety: {forbidden_patterns: ['.*']}").unwrap_err().to_string();
+    assert!(error.starts_with("safety.forbidden_patterns: ") && error.contains("user.yaml"), "{error}");
+}
+
 #[test]
 fn a_check_of_the_owner_cannot_be_replaced_by_the_repository() {
     let given = Given {
@@ -340,7 +404,7 @@ fn the_policy_text_changes_with_what_judges_and_with_nothing_else() {
         assert_ne!(user(text).unwrap().policy_text, built_in, "{text}");
     }
     let json: serde_json::Value = serde_json::from_str(&built_in).unwrap();
-    assert_eq!(json["version"], 1);
+    assert_eq!(json["version"], 2);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! that a new key does not compile until it is decided which way is tighter.
 
 use domain::command::CommandRules;
+use domain::gate::OwnRule;
 
 use super::{
     AutoPush, Budget, CheckCommand, Checks, Codex, Config, Context, Git, PushConditions, PushThreshold,
@@ -159,6 +160,7 @@ impl Judge {
             production_paths,
             security_paths,
             forbidden_patterns,
+            rules,
             allow_binary,
             allow_symlinks,
             allow_submodules,
@@ -181,12 +183,28 @@ impl Judge {
         ] {
             Self::union(owners, asked);
         }
+        self.own_rules(&owner.rules, rules);
         self.at_most("safety.allow_binary", &owner.allow_binary, allow_binary);
         self.at_most("safety.allow_symlinks", &owner.allow_symlinks, allow_symlinks);
         self.at_most("safety.allow_submodules", &owner.allow_submodules, allow_submodules);
         self.at_most("safety.allow_mode_changes", &owner.allow_mode_changes, allow_mode_changes);
         self.review(&owner.require_review, require_review);
         Self::union(&owner.require_review_if, require_review_if);
+    }
+
+    /// Rules are added; one of the owner's cannot be replaced by another of its id.
+    fn own_rules(&mut self, owner: &[OwnRule], asked: &mut Vec<OwnRule>) {
+        let mut added = std::mem::take(asked);
+        added.retain(|rule| !owner.contains(rule));
+        added.retain(|rule| {
+            let taken = owner.iter().any(|o| o.id == rule.id);
+            if taken {
+                self.refuse("safety.rules", &format!("the owner has a rule {:?} already", rule.id));
+            }
+            !taken
+        });
+        *asked = owner.to_vec();
+        asked.append(&mut added);
     }
 
     fn review(&mut self, owner: &Review, asked: &mut Review) {

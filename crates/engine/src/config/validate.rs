@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::command::{CommandPolicy, CommandRules};
+use domain::gate;
 use globset::Glob;
 
 use super::error::ConfigError;
@@ -21,6 +22,11 @@ pub(super) fn check(config: &Config, sources: &BTreeMap<String, String>) -> Resu
             Glob::new(glob).map_err(|e| refuse(key, format!("{glob:?} is no glob: {}", e.kind())))?;
         }
     }
+    for text in &config.safety.forbidden_patterns {
+        let refused = |e: gate::InvalidText| refuse("safety.forbidden_patterns", e.to_string());
+        gate::ForbiddenText::try_from(text.clone()).map_err(refused)?;
+    }
+    gate::check_own_rules(&config.safety.rules).map_err(|e| refuse("safety.rules", e.to_string()))?;
     for (key, seconds) in waits(config) {
         if seconds == 0 {
             return Err(refuse(key, "must be at least 1".to_owned()));
