@@ -11,8 +11,10 @@ mod limits;
 mod modes;
 mod own;
 mod paths;
+mod patterns;
 mod rules;
 pub mod secrets;
+mod shell;
 mod steering;
 pub mod table;
 mod tests;
@@ -261,6 +263,7 @@ pub fn judge(input: &GateInput<'_>) -> (Judgement, Option<GatePass>) {
         content::judge(input, file, &mut findings);
         secrets::judge(file, &mut findings);
         forbidden::judge(&input.policy.forbidden, file, &mut findings);
+        shell::judge(file, &mut findings);
         own::judge(&input.policy.own, file, &mut findings);
     }
     tests::judge(input, &touched, &mut findings);

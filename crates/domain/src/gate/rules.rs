@@ -88,6 +88,7 @@ rules! {
     PrivateKey "private-key",
     Secret "secret",
     ForbiddenText "forbidden-text",
+    ForbiddenCommand "forbidden-command",
     // the policy's own
     OwnRule "own-rule",
 }

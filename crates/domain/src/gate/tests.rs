@@ -7,7 +7,6 @@ mod bounds;
 mod compare;
 mod lexer;
 mod outline;
-mod patterns;
 mod silence;
 mod steps;
 

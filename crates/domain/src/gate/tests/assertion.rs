@@ -3,9 +3,9 @@
 
 use std::ops::Range;
 
+use super::super::patterns::patterns;
 use super::lexer::{Language, Source, is_word};
 use super::outline::closed;
-use super::patterns::patterns;
 
 /// How much an assertion says, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::super::patterns::patterns;
 use super::super::{Findings, Rule};
 use super::TestFile;
-use super::patterns::patterns;
 
 patterns! {
     /// Less is looser.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::super::patterns::patterns;
 use super::super::{Findings, Rule};
 use super::TestFile;
 use super::assertion::{Assertion, Strength, assertions};
 use super::lexer::{Language, Source};
 use super::outline::{self, Test};
-use super::patterns::patterns;
 
 /// A test with what is known about it.
 pub(super) struct Known {

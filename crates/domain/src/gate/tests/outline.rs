@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::super::patterns::patterns;
 use super::lexer::{Language, Source};
-use super::patterns::patterns;
 
 /// More tests in one file than this are not told apart; the file is then looked at as a whole.
 const MOST: usize = 5_000;

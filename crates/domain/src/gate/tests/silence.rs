@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::super::patterns::patterns;
 use super::super::{Findings, Rule};
 use super::lexer::{Language, Source};
-use super::patterns::patterns;
 use super::{Counts, TestFile, count, more};
 
 patterns! {

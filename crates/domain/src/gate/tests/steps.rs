@@ -1,9 +1,9 @@
 //! What ends the run of all tests or steers which are collected, and commands whose failure no longer counts.
 
+use super::super::patterns::patterns;
 use super::super::{Findings, Rule};
 use super::TestFile;
 use super::lexer::Source;
-use super::patterns::patterns;
 
 patterns! {
     EXIT = r"\b(?:os\._exit|sys\.exit|os\.abort|os\.kill|pytest\.exit|process\.exit|process::exit|process::abort|os\.Exit)[ \t]*\(";

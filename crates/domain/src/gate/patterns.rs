@@ -6,7 +6,7 @@ use regex::bytes::{Regex, RegexBuilder};
 macro_rules! patterns {
     ($($(#[$doc:meta])* $name:ident = $text:expr;)*) => {
         $($(#[$doc])* pub(super) static $name: std::sync::LazyLock<regex::bytes::Regex> =
-            std::sync::LazyLock::new(|| $crate::gate::tests::patterns::built($text));)*
+            std::sync::LazyLock::new(|| $crate::gate::patterns::built($text));)*
         /// Every pattern of this file, for the test that compiles them.
         #[cfg(test)]
         pub(super) fn all_patterns() -> Vec<&'static regex::bytes::Regex> {
