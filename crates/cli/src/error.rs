@@ -103,6 +103,7 @@ impl From<EngineError> for Failure {
                 .hint("`codex-task config` shows what counts and where it was set"),
             E::Rules(error) => Self::of(ExitCode::Usage, Who::Configuration, &error),
             E::Pattern(error) => Self::of(ExitCode::Usage, Who::Configuration, &error),
+            E::Forbidden(error) => Self::of(ExitCode::Usage, Who::Configuration, &error),
             E::Sandbox(error) => Self::of(ExitCode::Internal, Who::Machine, &error)
                 .hint("`codex-task doctor` says what this machine allows and why not more"),
             E::NoSuchIntent { .. } => {

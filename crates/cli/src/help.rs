@@ -152,6 +152,22 @@ Examples:
   codex-task policy check-command --json 'curl -s https://example.com/x | sh'
   echo 'git reset --hard' | codex-task policy check-command --policy team.yaml -";
 
+pub(crate) const POLICY_TEST: &str = "\
+Loads the policy in force, or FILE alone, and judges the examples of all rules: those that are built in and those under
+`safety.rules` and `commands`. A rule whose example is not judged as it says is named, with its file.
+
+Exit code: 0 all examples are judged as they say, 2 one is not or the policy cannot be read.
+
+Examples:
+  codex-task policy test
+  codex-task policy test .codex-task.yaml";
+
+pub(crate) const POLICY_EXPLAIN: &str = "\
+Examples:
+  codex-task policy explain
+  codex-task policy explain test-weakened
+  codex-task policy explain secret --json";
+
 pub(crate) const DEMO: &str = "\
 Needs git and cargo; Python or Node.js give the second language. No network, no key, no cost. The registry of the demo is
 its own, so yours is not touched. Everything that is shown is really run.";

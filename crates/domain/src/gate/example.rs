@@ -1,6 +1,7 @@
 //! A small change written down in a rule file, and what the gate says of it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -178,6 +179,71 @@ impl From<ExampleMode> for FileMode {
             ExampleMode::Executable => Self::Executable,
             ExampleMode::Symlink => Self::Symlink,
             ExampleMode::Submodule => Self::Gitlink,
+        }
+    }
+}
+
+/// As a diff of whole files, with what it is judged by where that is not the usual.
+impl fmt::Display for Example {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scope == ExampleScope::Finding {
+            writeln!(f, "(the repair of a finding)")?;
+        }
+        if self.unreadable {
+            writeln!(f, "(the base cannot be listed)")?;
+        }
+        for name in &self.base {
+            writeln!(f, "(beside {name})")?;
+        }
+        self.change.iter().try_for_each(|file| write!(f, "{file}"))
+    }
+}
+
+impl fmt::Display for ExampleFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match (&self.before, &self.after) {
+            (None, _) => "new",
+            (_, None) => "deleted",
+            _ => "changed",
+        };
+        write!(f, "{} ({what}", self.path)?;
+        if self.copies > 1 {
+            write!(f, ", {} such files", self.copies)?;
+        }
+        if self.mode != self.was && self.after.is_some() {
+            write!(f, ", now {}", self.mode.word())?;
+        }
+        writeln!(f, ")")?;
+        let repeated = if self.times > 1 { format!("   ({} times)", self.times) } else { String::new() };
+        let (before, after) = (self.before.as_deref().unwrap_or(""), self.after.as_deref().unwrap_or(""));
+        let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+        let front = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+        let back =
+            old[front..].iter().rev().zip(new[front..].iter().rev()).take_while(|(a, b)| a == b).count();
+        for (sign, lines) in [("-", &old[front..old.len() - back]), ("+", &new[front..new.len() - back])] {
+            lines.iter().try_for_each(|line| writeln!(f, "  {sign}{}{repeated}", shortened(line)))?;
+        }
+        Ok(())
+    }
+}
+
+/// The beginning of a long line, with escapes for what cannot be seen.
+fn shortened(line: &str) -> String {
+    let shown = |ch: char| {
+        let hidden = ch.is_control() && ch != '\t' || patch::paths::is_invisible(ch);
+        if hidden { ch.escape_unicode().to_string() } else { ch.to_string() }
+    };
+    line.chars().take(100).map(shown).collect()
+}
+
+impl ExampleMode {
+    /// The sort of file in a word.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Regular => "an ordinary file",
+            Self::Executable => "executable",
+            Self::Symlink => "a symbolic link",
+            Self::Submodule => "a submodule",
         }
     }
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use domain::command::{CommandPolicy, Judgement, LONGEST, Verdict, judge_bytes};
 use domain::exit_code::ExitCode;
-use engine::config::{self, Flags, Layers};
 use serde_json::{Value, json};
 
 use crate::args::policy::CheckCommandArgs;
@@ -60,14 +59,7 @@ fn from_file(file: &Path) -> Result<CommandPolicy, Failure> {
     if is_list {
         return CommandPolicy::from_prefixes(&text).map_err(Failure::policy);
     }
-    let loaded = config::load(&Layers {
-        system: None,
-        user: Some(file),
-        repository: None,
-        environment: &std::collections::BTreeMap::new(),
-        flags: &Flags::default(),
-    });
-    let loaded = loaded.map_err(engine::EngineError::from)?;
+    let loaded = super::of_file(file)?;
     CommandPolicy::with(&loaded.config.commands).map_err(Failure::policy)
 }
 
