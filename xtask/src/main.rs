@@ -1,6 +1,7 @@
 //! What developers and the continuous integration call beside cargo's own commands: `cargo xtask tidy`, `generate`.
 //! It reads and writes files of this checkout only, and is no part of the product.
 
+mod alarms;
 mod bench;
 mod fuzz;
 mod generate;
@@ -40,6 +41,8 @@ enum Command {
     Fuzz(fuzz::Fuzz),
     /// Change the judges and see that a test notices.
     Mutants(mutants::Mutants),
+    /// What the gate says of the ordinary commits of other repositories.
+    Alarms(alarms::Alarms),
     /// Run one command and print what it took: what `bench` calls.
     #[command(hide = true)]
     Measure {
@@ -70,6 +73,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Bench { what: Bench::Patch(options) } => bench::patch(&options),
         Command::Fuzz(options) => fuzz::run(&root, &options),
         Command::Mutants(options) => mutants::run(&root, &options),
+        Command::Alarms(options) => alarms::run(&options),
         Command::Measure { argv } => bench::child(&argv),
     }
 }
