@@ -7,7 +7,7 @@ use super::super::patterns::patterns;
 use super::super::{Findings, Rule};
 use super::TestFile;
 use super::assertion::{Assertion, Strength, assertions};
-use super::lexer::{Language, Source};
+use super::lexer::{Language, Source, is_word};
 use super::outline::{self, Test};
 
 /// A test with what is known about it.
@@ -23,6 +23,8 @@ pub(super) struct Known {
     dead: usize,
     /// The body without blanks, to know one that got another name.
     body: Vec<u8>,
+    /// Its lines without blanks, to know one that got another name and a few other lines.
+    lines: BTreeSet<Vec<u8>>,
 }
 
 /// All tests of one side of the change.
@@ -93,6 +95,11 @@ fn known(file: usize, source: &Source<'_>, test: &Test) -> Known {
         skip_line: skip.find(whole).map(|found| source.line(test.whole.start + found.start())),
         only: source.language == Language::JavaScript && ONLY_SCRIPT.is_match(whole),
         dead: DEAD.find_iter(&source.code[test.body.clone()]).count(),
+        lines: source.text[test.body.clone()]
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<u8>>())
+            .filter(|line| line.iter().any(|byte| is_word(*byte)))
+            .collect(),
         body: source.text[test.body.clone()].iter().copied().filter(|b| !b.is_ascii_whitespace()).collect(),
     }
 }
@@ -130,6 +137,7 @@ fn rest(file: usize, source: &Source<'_>, tests: &[Test]) -> Known {
         only: source.language == Language::JavaScript && ONLY_SCRIPT.is_match(code),
         dead: 0,
         body: Vec::new(),
+        lines: BTreeSet::new(),
     }
 }
 
@@ -242,18 +250,25 @@ fn pairs(before: &[Known], after: &[Known]) -> Vec<Option<usize>> {
     pairs
 }
 
-/// A test without partner that holds at least half of these assertions.
+/// A test without partner that shares at least half of its lines, or of its assertions, with this one.
 fn alike(old: &Known, after: &[Known], free: &BTreeSet<usize>) -> Option<usize> {
-    let texts: BTreeSet<&str> = old.assertions.iter().map(|one| one.text.as_str()).collect();
-    if texts.is_empty() || free.len() > 2_000 {
+    if free.len() > 2_000 {
         return None;
     }
-    let shared = |index: &usize| {
-        let own: BTreeSet<&str> = after[*index].assertions.iter().map(|one| one.text.as_str()).collect();
-        own.intersection(&texts).count()
+    let texts =
+        |test: &Known| test.assertions.iter().map(|one| one.text.clone()).collect::<BTreeSet<String>>();
+    let own = texts(old);
+    let alike = |index: &usize| {
+        let new = &after[*index];
+        let asserted = texts(new).intersection(&own).count();
+        let lines = new.lines.intersection(&old.lines).count();
+        let enough = |shared: usize, all: usize| all > 0 && shared * 2 >= all;
+        (enough(asserted, own.len()) || enough(lines, old.lines.len())).then_some((asserted, lines))
     };
-    let best = free.iter().map(|index| (shared(index), *index)).max_by_key(|(shared, _)| *shared)?;
-    (best.0 * 2 >= texts.len()).then_some(best.1)
+    free.iter()
+        .filter_map(|index| Some((alike(index)?, *index)))
+        .max_by_key(|(shared, _)| *shared)
+        .map(|best| best.1)
 }
 
 /// How a test checks less.

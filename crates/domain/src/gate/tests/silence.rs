@@ -19,6 +19,7 @@ patterns! {
     OFF = r#"(?i)["']?[\w@/.:-]+["']?[ \t]*:[ \t]*\[?[ \t]*["']off["']|^[ \t]*["']?[\w:-]+["']?[ \t]*=[ \t]*(?:["']allow["']|\{[^}\n]*["']allow["'])|^[ \t]*(?:ignore_errors|ignore_missing_imports|allow_untyped\w*|skipLibCheck|suppressImplicitAnyIndexErrors)["']?[ \t]*[=:][ \t]*true|^[ \t]*["']?(?:strict\w*|check_untyped_defs|disallow_\w+|warn_\w+|no_implicit_\w+|noImplicit\w*|noUnused\w*)["']?[ \t]*[=:][ \t]*false"#;
     /// In configuration: lists of what is not reported, or of what is.
     LIST = r#"^[ \t]*["']?([\w-]+)["']?[ \t]*[=:][ \t]*(\[[^\]]*\]|[^\n\[]*(?:\n[ \t]+[^\n=\[]+)*)"#;
+    NOTE = r"(?:^|[ \t])#[^\n]*";
     WORD = r"[A-Za-z0-9_*@/.:-]+";
 }
 
@@ -43,7 +44,7 @@ const QUIET: [&str; 16] = [
 ];
 
 /// Lists that get shorter as less is reported.
-const LOUD: [&str; 6] = ["select", "extend-select", "enable", "enable_error_code", "linters", "plugins"];
+const LOUD: [&str; 4] = ["select", "extend-select", "enable", "enable_error_code"];
 
 pub(super) fn judge(files: &[TestFile<'_>], findings: &mut Findings) {
     let (mut before, mut after) = (Counts::new(), Counts::new());
@@ -156,7 +157,8 @@ fn quieter(old: &[u8], new: &[u8]) -> Option<String> {
     let lists = |text: &[u8]| {
         let mut lists: std::collections::BTreeMap<String, BTreeSet<Vec<u8>>> =
             std::collections::BTreeMap::new();
-        for found in LIST.captures_iter(text) {
+        let text = NOTE.replace_all(text, &b""[..]);
+        for found in LIST.captures_iter(&text) {
             let words = WORD.find_iter(&found[2]).map(|word| word.as_bytes().to_vec());
             lists.entry(String::from_utf8_lossy(&found[1]).into_owned()).or_default().extend(words);
         }
@@ -195,6 +197,11 @@ mod cases {
             Some("the list \"select\" has less")
         );
         assert_eq!(quieter("select = ['E']\n", "select = ['E', 'F']\n"), None);
+        assert_eq!(quieter("enable:\n  - a\n", "enable:\n  - a\n  #- b\n"), None);
+        assert_eq!(
+            quieter("enable:\n  - a\n  - b\n", "enable:\n  - a\n  #- b\n").as_deref(),
+            Some("the list \"enable\" has less")
+        );
     }
 
     #[test]
