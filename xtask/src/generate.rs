@@ -17,8 +17,8 @@ struct Generator {
     text: fn() -> anyhow::Result<String>,
 }
 
-/// Every generated file. The command line's reference is the first to come.
-const ALL: &[Generator] = &[];
+/// Every generated file.
+const ALL: &[Generator] = &[Generator { path: "docs/manual/gate.md", text: crate::gate_page::text }];
 
 /// Writes each file that is not as it should be.
 pub(crate) fn write(root: &Path) -> anyhow::Result<ExitCode> {

@@ -4,6 +4,7 @@
 mod alarms;
 mod bench;
 mod fuzz;
+mod gate_page;
 mod generate;
 mod mutants;
 mod tidy;

@@ -433,3 +433,63 @@ fn the_demo_is_true_and_its_next_commands_work() {
         assert_eq!(Done::of(run.without_fault()).code, 0, "{args:?}");
     }
 }
+
+#[test]
+fn policy_test_judges_every_example_and_names_the_one_that_is_wrong() {
+    let place = place();
+    let before = place.digest();
+    let document = place.json(0, &["policy", "test"]);
+    assert_eq!(document["wrong"], 0);
+    assert!(
+        document["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|rule| !rule["examples"].as_array().unwrap().is_empty())
+    );
+    let rule = |example: &str| {
+        format!(
+            "safety: {{rules: [{{id: no-print, text: no print, verdict: refuse, added: print, \
+             examples: {{match: [{example}], no_match: [log]}}}}]}}\n"
+        )
+    };
+    place.repo.write("good.yaml", &rule("print"));
+    place.repo.write("wrong.yaml", &rule("say"));
+    let good = place.ends_with(0, &["policy", "test", "good.yaml"]);
+    let line = good.stdout.lines().find(|line| line.starts_with("no-print")).unwrap();
+    assert!(line.contains("refuse") && line.contains("2/2 ok") && line.ends_with("good.yaml"), "{line}");
+    let wrong = place.ends_with(2, &["policy", "test", "wrong.yaml"]);
+    for part in ["wrong.yaml", "rule no-print", "example 1 of match", "\"say\" is not found"] {
+        assert!(wrong.stderr.contains(part), "{part}: {}", wrong.stderr);
+    }
+    let missing = place.ends_with(2, &["policy", "test", "nowhere.yaml"]);
+    assert!(missing.stderr.contains("there is no such file"), "{}", missing.stderr);
+    std::fs::remove_file(place.repo.path().join("good.yaml")).unwrap();
+    std::fs::remove_file(place.repo.path().join("wrong.yaml")).unwrap();
+    place.assert_untouched(&before);
+}
+
+#[test]
+fn policy_explain_tells_one_rule_or_all_and_what_a_misspelt_one_may_be() {
+    let place = place();
+    let one = place.ends_with(0, &["policy", "explain", "test-weakened"]);
+    for part in [
+        "test-weakened  review",
+        "  why     ",
+        "  change  ",
+        "  set by  built in",
+        "  it finds\n    tests/test_a.py",
+    ] {
+        assert!(one.stdout.contains(part), "{part}: {}", one.stdout);
+    }
+    let all = place.json(0, &["policy", "explain"]);
+    let ids: Vec<&str> =
+        all["rules"].as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"secret") && ids.contains(&"forbidden-command"), "{ids:?}");
+    let misspelt = place.ends_with(2, &["policy", "explain", "test-weak"]);
+    assert!(
+        misspelt.stderr.contains("did you mean") && misspelt.stderr.contains("test-weakened"),
+        "{}",
+        misspelt.stderr
+    );
+}

@@ -261,12 +261,15 @@ pub fn judge(input: &GateInput<'_>) -> (Judgement, Option<GatePass>) {
         steering::judge(file, &mut findings);
         modes::judge(input, file, &mut findings);
         content::judge(input, file, &mut findings);
-        secrets::judge(file, &mut findings);
         forbidden::judge(&input.policy.forbidden, file, &mut findings);
-        shell::judge(file, &mut findings);
         own::judge(&input.policy.own, file, &mut findings);
     }
-    tests::judge(input, &touched, &mut findings);
+    // What is refused for its size alone is not read on.
+    if input.diff.stat().changed() <= limits::of(input).output {
+        tests::judge(input, &touched, &mut findings);
+        touched.iter().for_each(|file| secrets::judge(file, &mut findings));
+        shell::judge(&touched, &mut findings);
+    }
     let findings = findings.without_repeats();
     let judgement = Judgement {
         verdict: findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Pass),

@@ -314,3 +314,104 @@ pub(super) fn judge(rules: &[OwnRule], file: &Touched<'_>, findings: &mut Findin
         }
     }
 }
+
+#[cfg(test)]
+mod cases {
+    use super::*;
+
+    fn rule(text: &str) -> OwnRule {
+        serde_saphyr::from_str(text).unwrap()
+    }
+
+    fn printing() -> OwnRule {
+        rule(
+            "{id: no-print, text: no print, verdict: review, added: 'print', \
+             examples: {match: ['print(1)'], no_match: [log]}}",
+        )
+    }
+
+    fn lines<'a>(all: &[&'a str]) -> Vec<(u32, &'a [u8])> {
+        (1..).zip(all.iter().map(|line| line.as_bytes())).collect()
+    }
+
+    #[test]
+    fn all_that_a_rule_names_must_hold() {
+        let both = rule(
+            "{id: swap, text: t, verdict: refuse, paths: ['src/**'], added: '^b$', removed: '^a$', \
+             examples: {match: [{path: src/x, added: b, removed: a}], \
+             no_match: [{path: src/x, added: b}, {path: src/x, removed: a}, {path: x, added: b, removed: a}]}}",
+        );
+        assert_eq!(check(std::slice::from_ref(&both)), Ok(()));
+        assert_eq!(both.finds("src/x", &lines(&["x\n", "b\n"]), &lines(&["a\n"])), Some(Some(2)));
+        assert_eq!(both.finds("src/x", &[], &lines(&["a\n"])), None);
+        let removed =
+            rule("{id: r, text: t, verdict: refuse, removed: a, examples: {match: [a], no_match: [b]}}");
+        assert_eq!(check(std::slice::from_ref(&removed)), Ok(()));
+        assert_eq!(removed.finds("x", &lines(&["a"]), &lines(&["b", "a"])), Some(Some(2)));
+        let path = rule(
+            "{id: p, text: t, verdict: refuse, paths: ['*.md'], examples: {match: [a/B.md], no_match: [a.rs]}}",
+        );
+        assert_eq!(check(std::slice::from_ref(&path)), Ok(()));
+        assert_eq!(path.finds("x.md", &[], &[]), Some(None));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_rule_is_named() {
+        let with = |change: &dyn Fn(&mut OwnRule)| {
+            let mut rule = printing();
+            change(&mut rule);
+            check(&[rule]).unwrap_err()
+        };
+        for id in ["", "A", "a_b", "-a", "a-", "a--b", &"a".repeat(65)] {
+            assert_eq!(with(&|rule| rule.id = id.to_owned()), OwnRuleError::Id(id.to_owned()));
+        }
+        let mut longest = printing();
+        longest.id = "a".repeat(64);
+        assert_eq!(check(&[longest]), Ok(()));
+        assert_eq!(with(&|rule| rule.id = "secret".to_owned()), OwnRuleError::BuiltIn("secret".to_owned()));
+        assert_eq!(with(&|rule| rule.verdict = Verdict::Pass), OwnRuleError::Pass("no-print".to_owned()));
+        assert_eq!(with(&|rule| rule.added = None), OwnRuleError::Empty("no-print".to_owned()));
+        assert_eq!(check(&[printing(), printing()]), Err(OwnRuleError::Twice("no-print".to_owned())));
+        let none = with(&|rule| rule.examples.other.clear());
+        assert_eq!(
+            none.to_string(),
+            "rule no-print: example 0 of no_match: there is none; a rule has at least one of each"
+        );
+        let none = with(&|rule| rule.examples.matching.clear());
+        assert!(none.to_string().contains("example 0 of match"));
+    }
+
+    #[test]
+    fn examples_that_are_judged_otherwise_are_named_by_kind_number_and_text() {
+        let mut rule = printing();
+        rule.examples.other.push(OwnExample::Text("print".to_owned()));
+        let error = check(&[rule]).unwrap_err().to_string();
+        assert_eq!(error, "rule no-print: example 2 of no_match: \"print\" is found");
+        let mut rule = printing();
+        rule.paths = PathSet::new(vec!["src/**".to_owned()]).unwrap();
+        let error = check(&[rule]).unwrap_err().to_string();
+        assert!(error.contains("looks at more than one thing"), "{error}");
+        let change =
+            OwnChange { path: "p".to_owned(), added: Some("a".to_owned()), removed: Some("r".to_owned()) };
+        assert_eq!(OwnExample::Change(change).to_string(), "path \"p\", added \"a\", removed \"r\"");
+    }
+
+    #[test]
+    fn patterns_are_bounded_and_read_to_the_end_of_the_line_only() {
+        let pattern = |text: String| LinePattern::try_from(text);
+        assert!(pattern("a".repeat(1_000)).is_ok());
+        assert!(matches!(pattern("a".repeat(1_001)), Err(InvalidLinePattern::TooLong)));
+        assert!(matches!(pattern("(".to_owned()), Err(InvalidLinePattern::Syntax(..))));
+        assert!(matches!(pattern("(a{1000}){1000}".to_owned()), Err(InvalidLinePattern::Syntax(..))));
+        assert!(pattern("a$".to_owned()).unwrap().holds(b"a  \r\n"));
+        assert!(pattern("\\xff".to_owned()).is_ok() && pattern("b".to_owned()).unwrap().holds(b"\xff b"));
+    }
+
+    #[test]
+    fn a_rule_is_written_as_it_is_read() {
+        let rule = printing();
+        let text = serde_json::to_string(&rule).unwrap();
+        assert_eq!(serde_json::from_str::<OwnRule>(&text).unwrap(), rule);
+        assert!(!text.contains("paths") && !text.contains("removed"), "{text}");
+    }
+}

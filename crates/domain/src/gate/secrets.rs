@@ -16,7 +16,7 @@ use crate::patch::Touched;
 const TEXT: &str = include_str!("../../third_party/gitleaks/gitleaks.toml");
 
 /// More bytes of added lines of one file than this are not searched; a person is asked instead.
-const MOST: usize = 4 << 20;
+const MOST: usize = 1 << 20;
 
 static SET: LazyLock<Option<RuleSet>> = LazyLock::new(|| RuleSet::read(TEXT).ok());
 

@@ -6,11 +6,14 @@ use super::{Findings, Rule, Verdict};
 use crate::command;
 use crate::patch::Touched;
 
-/// No more lines of one file are parsed; beyond it a person is asked.
+/// No more lines of one change are parsed; beyond it a person is asked.
 const MOST: usize = 5_000;
 
-/// Rules about commands that talk to other machines.
-const ABROAD: [&str; 2] = ["send-away", "raw-network"];
+/// The longest line of a source that is looked into, in bytes.
+const LONGEST_LINE: usize = 2_000;
+
+/// Rules about commands that agents must not run and that scripts have their reasons for.
+const ORDINARY: [&str; 3] = ["send-away", "raw-network", "secrets"];
 
 /// In which way a file holds commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +25,8 @@ enum Form {
     /// What stands after `RUN` and the lines that it goes on over.
     Container,
     /// Values of some keys, entries of lists, lines of blocks.
+    Server,
+    /// Values of some keys.
     Yaml,
     /// Values of keys.
     Json,
@@ -33,11 +38,12 @@ patterns! {
     SCRIPT = r"(?i)\.(?:sh|bash|zsh|ksh|bats)$|(?:^|/)(?:\.envrc|\.husky/[^/]+|\.githooks/[^/]+|configure|gradlew)$";
     MAKEFILE = r"(?i)(?:^|/)(?:GNU)?Makefile(?:\.\w+)?$|\.mk$|(?:^|/)\.?justfile$";
     CONTAINER = r"(?i)(?:^|/)(?:Dockerfile|Containerfile)[^/]*$|\.dockerfile$";
+    SERVER = r"(?i)(?:^|/)(?:\.github/(?:workflows|actions)/.*|action|\.gitlab-ci|\.gitlab/.*|\.circleci/.*|azure-pipelines[^/]*|\.travis|\.drone|\.woodpecker[^/]*|\.woodpecker/.*|bitbucket-pipelines|appveyor|\.cirrus|\.forgejo/.*|\.gitea/workflows/.*|Taskfile)\.ya?ml$";
     YAML = r"(?i)\.ya?ml$";
     JSON = r"(?i)(?:^|/)(?:package|composer|deno|tasks|launch|devcontainer)\.jsonc?$";
     PROGRAM = r"(?i)\.(?:py|js|ts|mjs|cjs|jsx|tsx|rs|go|rb)$";
     SHEBANG = r"\A#![^\n]*\b(?:ba|z|k|da)?sh\b";
-    STARTS = r"\b(?:os\.(?:system|popen)|subprocess\.\w+|Popen|check_(?:call|output)|getoutput|exec(?:Sync|File|FileSync)?|spawn(?:Sync)?|execa\w*|Command::new|exec\.Command|system|shell)[ \t]*\(";
+    STARTS = r"(?:^|[^.\w])(?:exec(?:Sync|File|FileSync)?|spawn(?:Sync)?|execa\w*|system|shell|Popen|check_(?:call|output)|getoutput)[ \t]*\(|\b(?:os\.(?:system|popen)|subprocess\.\w+|child_process\.\w+|Command::new|exec\.Command)[ \t]*\(";
     YAML_KEY = r"^[ \t]*(?:-[ \t]+)?[\x22']?(run|command|cmd|script|before_script|after_script|install|entrypoint|args|bash|sh|pre|post|prepare|test)[\x22']?:[ \t]+(.*)$";
     YAML_OTHER = r"^[ \t]*(?:-[ \t]+)?[\x22']?[\w./-]+[\x22']?:(?:[ \t]|$)";
     YAML_ITEM = r"^[ \t]*-[ \t]+";
@@ -52,6 +58,7 @@ fn form(path: &[u8], content: &[u8]) -> Option<Form> {
         (&*SCRIPT, Form::Script),
         (&*MAKEFILE, Form::Makefile),
         (&*CONTAINER, Form::Container),
+        (&*SERVER, Form::Server),
         (&*YAML, Form::Yaml),
         (&*JSON, Form::Json),
         (&*PROGRAM, Form::Program),
@@ -60,25 +67,31 @@ fn form(path: &[u8], content: &[u8]) -> Option<Form> {
     named.or_else(|| SHEBANG.is_match(content).then_some(Form::Script))
 }
 
-pub(super) fn judge(file: &Touched<'_>, findings: &mut Findings) {
-    let content = file.file.after.as_ref().map_or(&b""[..], |after| &after.bytes);
-    let Some(form) = form(file.file.path.as_str().as_bytes(), content) else { return };
-    let commands = commands(form, &file.added);
-    if commands.len() > MOST {
-        let text = "more commands are added than are looked at";
-        findings.at(Rule::ForbiddenCommand, Verdict::Review, file, None, text);
+pub(super) fn judge(touched: &[Touched<'_>], findings: &mut Findings) {
+    let mut left = MOST;
+    for file in touched {
+        let content = file.file.after.as_ref().map_or(&b""[..], |after| &after.bytes);
+        let Some(form) = form(file.file.path.as_str().as_bytes(), content) else { continue };
+        let commands = commands(form, &file.added);
+        if commands.len() > left {
+            let text = "more commands are added than are looked at";
+            findings.at(Rule::ForbiddenCommand, Verdict::Review, file, None, text);
+        }
+        commands.iter().take(left).for_each(|(line, text)| judge_line(file, *line, text, findings));
+        left = left.saturating_sub(commands.len());
     }
-    for (line, text) in commands.iter().take(MOST) {
-        let Some(found) = command::tripwire(text) else { continue };
-        let verdict = match found.verdict {
-            // What leaves the machine is ordinary where releases are made: a person knows.
-            command::Verdict::Deny if ABROAD.contains(&found.rule.as_str()) => Verdict::Review,
-            command::Verdict::Deny => Rule::ForbiddenCommand.verdict(),
-            command::Verdict::Ask | command::Verdict::Allow => Verdict::Review,
-        };
-        let said = format!("{}: {} ({})", Rule::ForbiddenCommand.text(), found.text, found.rule);
-        findings.at(Rule::ForbiddenCommand, verdict, file, Some(*line), said);
-    }
+}
+
+fn judge_line(file: &Touched<'_>, line: u32, text: &str, findings: &mut Findings) {
+    let Some(found) = command::tripwire(text) else { return };
+    let verdict = match found.verdict {
+        // What leaves the machine or opens a key is ordinary where releases are made: a person knows.
+        command::Verdict::Deny if ORDINARY.contains(&found.rule.as_str()) => Verdict::Review,
+        command::Verdict::Deny => Rule::ForbiddenCommand.verdict(),
+        command::Verdict::Ask | command::Verdict::Allow => Verdict::Review,
+    };
+    let said = format!("{}: {} ({})", Rule::ForbiddenCommand.text(), found.text, found.rule);
+    findings.at(Rule::ForbiddenCommand, verdict, file, Some(line), said);
 }
 
 /// The command lines among added lines, with the number of the first line of each.
@@ -97,7 +110,8 @@ fn commands(form: Form, added: &[(u32, &[u8])]) -> Vec<(u32, String)> {
                     commands.push((line, listed(&text[found.end()..])));
                 }
             }
-            Form::Yaml => commands.extend(yaml(&text).map(|command| (line, command))),
+            Form::Server => commands.extend(keyed(&text).or_else(|| bare(&text)).map(|text| (line, text))),
+            Form::Yaml => commands.extend(keyed(&text).map(|text| (line, text))),
             Form::Json => {
                 let values = JSON_VALUE.captures_iter(text.as_bytes());
                 commands.extend(values.map(|found| (line, unescaped(&found[1]))));
@@ -139,16 +153,23 @@ fn is_instruction(line: &str) -> bool {
     word.starts_with('#') || (word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase()))
 }
 
-fn yaml(line: &str) -> Option<String> {
-    if let Some(found) = YAML_KEY.captures(line.as_bytes()) {
-        let value = String::from_utf8_lossy(&found[2]).into_owned();
-        return Some(listed(unquoted(&value)));
-    }
-    if YAML_OTHER.is_match(line.as_bytes()) || line.trim_start().starts_with('#') {
+/// The value of a key under which commands stand.
+fn keyed(line: &str) -> Option<String> {
+    let found = YAML_KEY.captures(line.as_bytes())?;
+    let value = String::from_utf8_lossy(&found[2]).into_owned();
+    Some(listed(unquoted(&value)))
+}
+
+/// An entry of a list, or a line of a block. A line that begins with a sign goes on with another one's command.
+fn bare(line: &str) -> Option<String> {
+    if YAML_OTHER.is_match(line.as_bytes()) {
         return None;
     }
     let item = YAML_ITEM.find(line.as_bytes()).map_or(line, |found| &line[found.end()..]);
-    Some(unquoted(item).to_owned())
+    let item = unquoted(item);
+    item.starts_with(|ch: char| ch.is_alphanumeric() || "./:([{$_".contains(ch))
+        .then(|| item.to_owned())
+        .filter(|item| item.split_whitespace().count() > 1)
 }
 
 fn unquoted(text: &str) -> &str {
@@ -182,6 +203,10 @@ fn unescaped(text: &[u8]) -> String {
 
 /// The texts that a call hands to a program or a shell: each by itself, and all of them as the words of one command.
 fn program(line: &str) -> Vec<String> {
+    // A longer line was written by a program, and a rule of its own asks a person about it.
+    if line.len() > LONGEST_LINE {
+        return Vec::new();
+    }
     let Some(found) = STARTS.find(line.as_bytes()) else { return Vec::new() };
     let mut all = words(line.get(found.start()..).unwrap_or_default());
     if all.len() > 1 {
@@ -205,7 +230,9 @@ mod cases {
             ("a.sh", Some(Form::Script)),
             ("Makefile", Some(Form::Makefile)),
             ("a/Dockerfile.dev", Some(Form::Container)),
-            (".github/workflows/a.yml", Some(Form::Yaml)),
+            (".github/workflows/a.yml", Some(Form::Server)),
+            (".gitlab-ci.yml", Some(Form::Server)),
+            (".github/ISSUE_TEMPLATE/a.yml", Some(Form::Yaml)),
             ("package.json", Some(Form::Json)),
             ("a.py", Some(Form::Program)),
             ("README.md", None),
@@ -223,18 +250,25 @@ mod cases {
         assert_eq!(of(Form::Container, "FROM x\nRUN a && \\\n  b\nCMD [\"c\", \"d\"]\n"), ["a &&  b", "c d"]);
         assert_eq!(of(Form::Container, "    && rm x\n"), [" rm x".trim_start()]);
         assert_eq!(
-            of(Form::Yaml, "name: x\n- run: \"a b\"\n  - c d\n  e f\nenv:\n# g\n"),
+            of(Form::Server, "name: x\n- run: \"a b\"\n  - c d\n  e f\nenv:\n# g\n"),
             ["a b", "c d", "e f"]
         );
+        assert_eq!(of(Form::Server, "  - -c x\n  .\n  # a b\n  ./a b\n"), ["./a b"]);
+        assert_eq!(of(Form::Yaml, "command: [\"a\", \"b\"]\n- a b\nvalue: c\n"), ["a b"]);
         assert_eq!(of(Form::Json, "  \"x\": \"a \\\"b\\\"\",\n"), ["a \"b\""]);
         assert_eq!(of(Form::Program, "os.system('a b')\nx = 'c'\n"), ["a b"]);
         assert_eq!(of(Form::Program, "subprocess.run(['a', 'b'])\n"), ["a", "b", "a b"]);
+        assert_eq!(of(Form::Program, "x = exec(\"a 'b'\")\n"), ["a 'b'"]);
+        assert_eq!(of(Form::Program, "/x/.exec('a b')\n"), [] as [&str; 0]);
+        let at_most = |length: usize| format!("exec('{}')\n", "a".repeat(length - 8));
+        assert_eq!(of(Form::Program, &at_most(2_000)).len(), 1);
+        assert_eq!(of(Form::Program, &at_most(2_001)).len(), 0);
     }
 
     #[test]
-    fn rules_that_talk_to_other_machines_are_known_by_their_ids() {
+    fn rules_that_scripts_have_their_reasons_for_are_known_by_their_ids() {
         let ids: Vec<&str> = command::Rule::ALL.iter().map(|rule| rule.id()).collect();
-        assert!(ABROAD.iter().all(|id| ids.contains(id)));
+        assert!(ORDINARY.iter().all(|id| ids.contains(id)));
     }
 
     #[test]

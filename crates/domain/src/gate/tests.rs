@@ -19,7 +19,7 @@ use super::{Findings, GateInput, Rule, Scope};
 use crate::patch::{BaseFile, FileMode, Touched};
 
 /// More bytes of one file than this are not read as a program; rules about sizes speak of such a file.
-const MOST: usize = 4 << 20;
+const MOST: usize = 1 << 20;
 
 /// A file of the change as these rules see it.
 struct TestFile<'a> {

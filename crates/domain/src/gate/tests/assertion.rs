@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::super::patterns::patterns;
 use super::lexer::{Language, Source, is_word};
-use super::outline::closed;
 
 /// How much an assertion says, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,12 +36,12 @@ patterns! {
 
     TRIVIAL = r#"^\(*(?:True|1|not False|true|!false|"_+"|'_+')\)*$|\bor True\)*$|\|\|\s*true\)*$|^expect\((?:true|1)\)\.(?:toBe|toEqual)\((?:true|1)\)|^expect\(true\)\.toBeTruthy"#;
     NEAR = r"\b(?:approx|isclose|allclose|assert_allclose|assert_almost_equal|toBeCloseTo|closeTo|InDelta|InEpsilon|assertAlmostEqual|assert_relative_eq|assert_abs_diff_eq)\b";
-    UNITTEST_STRONG = r"assert(?:Equal|Equals|Is|IsNone|DictEqual|ListEqual|TupleEqual|SetEqual|SequenceEqual|CountEqual|MultiLineEqual|Raises\w*|Warns\w*|Logs|False)$";
-    UNITTEST_WEAK = r"assert(?:IsNotNone|_called)$";
-    SCRIPT_STRONG = r"\.(?:toBe|toEqual|toStrictEqual|toMatchSnapshot|toMatchInlineSnapshot|toThrowErrorMatching\w*|toHaveBeenCalledWith|toHaveBeenCalledTimes|toHaveBeenLastCalledWith|toHaveBeenNthCalledWith|toBeNull|toBeUndefined|toBeFalse|toBeTrue|equal|equals|eql|strictEqual|deepEqual|deepStrictEqual|calledWith|throws|rejects|is|same|toHaveTextContent|toHaveLength)$";
+    UNITTEST_STRONG = r"assert(?:Equal|Equals|Is|IsNone|DictEqual|ListEqual|TupleEqual|SetEqual|SequenceEqual|CountEqual|MultiLineEqual|Raises\w*|Warns\w*|Logs)$";
+    UNITTEST_WEAK = r"assert(?:IsNotNone|False|_called)$";
+    SCRIPT_STRONG = r"\.(?:toBe|toEqual|toStrictEqual|toMatchObject|toMatchSnapshot|toMatchInlineSnapshot|toThrowErrorMatching\w*|toHaveBeenCalledWith|toHaveBeenCalledTimes|toHaveBeenLastCalledWith|toHaveBeenNthCalledWith|toBeNull|toBeUndefined|toBeFalse|toBeTrue|equal|equals|eql|strictEqual|deepEqual|deepStrictEqual|calledWith|throws|rejects|is|same|toHaveTextContent|toHaveLength)$";
     SCRIPT_WEAK = r"\.(?:toBeTruthy|toBeDefined|toBeInTheDocument|toHaveBeenCalled|exist|exists|ok|true|isOk|isDefined|toBeFalsy)$";
     GO_STRONG = r"\.(?:Equal\w*|Exactly|JSONEq|Len|Nil|Empty|Zero|ErrorIs|EqualError|False|Error|Errorf|Fatal|Fatalf|Fail|FailNow|NoError|Panics\w*)$";
-    GO_WEAK = r"\.(?:NotNil|True|NotEmpty|NotZero)$";
+    GO_WEAK = r"\.(?:NotNil|True)$";
 }
 
 /// The assertions within a range, in its order.
@@ -58,7 +57,7 @@ pub(super) fn assertions(source: &Source<'_>, range: Range<usize>) -> Vec<Assert
     let mut after = range.start;
     while let Some(hit) = opener.find_at(code, after).filter(|hit| hit.end() > after) {
         let start = hit.start() + hit.as_bytes().iter().take_while(|b| b";: \t".contains(b)).count();
-        let end = end_of(source.language, code, start, hit.end());
+        let end = end_of(source, code.len(), start, hit.end());
         let own = &code[start..end];
         let text = plain(&source.text[start..end]);
         let strength = strength(source.language, own, &text);
@@ -69,7 +68,9 @@ pub(super) fn assertions(source: &Source<'_>, range: Range<usize>) -> Vec<Assert
 }
 
 /// The byte after an assertion: the end of its line, or of its call with all that is called on it.
-fn end_of(language: Language, code: &[u8], start: usize, opened: usize) -> usize {
+fn end_of(source: &Source<'_>, most: usize, start: usize, opened: usize) -> usize {
+    let (language, code) = (source.language, &source.code[..most]);
+    let closed = |open: usize| source.closed(open).min(most);
     if language == Language::Python
         && code[start..].starts_with(b"assert")
         && !is_word(code.get(start + 6).copied().unwrap_or(b' '))
@@ -86,20 +87,20 @@ fn end_of(language: Language, code: &[u8], start: usize, opened: usize) -> usize
         return code.len();
     }
     let bracket = |byte: &u8| matches!(byte, b'(' | b'[' | b'{');
-    let mut end = if code[..opened].last().is_some_and(bracket) { closed(code, opened - 1) } else { opened };
+    let mut end = if code[..opened].last().is_some_and(bracket) { closed(opened - 1) } else { opened };
     if language == Language::JavaScript {
-        end = chain(code, end);
+        end = chain(source, code, end);
     } else if let Some(at) = code[end..].iter().position(|byte| !byte.is_ascii_whitespace()) {
         // `panic!` and `insta::x!` end with the sign; their brackets follow.
         if code[..end].ends_with(b"!") && bracket(&code[end + at]) {
-            end = closed(code, end + at);
+            end = closed(end + at);
         }
     }
     end
 }
 
 /// The end of `.a.b(c).d` from here on.
-fn chain(code: &[u8], from: usize) -> usize {
+fn chain(source: &Source<'_>, code: &[u8], from: usize) -> usize {
     let mut end = from;
     loop {
         let blank = code[end..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -111,7 +112,7 @@ fn chain(code: &[u8], from: usize) -> usize {
                 }
                 end += blank + 1 + word;
             }
-            Some(b'(') if blank == 0 => end = closed(code, end),
+            Some(b'(') if blank == 0 => end = source.closed(end).min(code.len()),
             _ => return end,
         }
     }
@@ -157,6 +158,24 @@ fn strength(language: Language, code: &[u8], text: &str) -> Strength {
         Language::JavaScript => script(&squeezed),
         Language::Go => go(&squeezed),
     }
+}
+
+/// The end of what opens at this bracket within one assertion.
+fn closed(code: &[u8], open: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, byte) in code.iter().enumerate().skip(open) {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    code.len()
 }
 
 /// The arguments of the first call, as far as commas part them.
@@ -208,7 +227,7 @@ fn expression(expr: &[u8], text: &str) -> Strength {
     }
     if has(" is not None") {
         Strength::Weak
-    } else if has(" is ") || expr.starts_with(b"not ") || expr.starts_with(b"!") {
+    } else if has(" is ") {
         Strength::Strong
     } else if [
         " in ",
@@ -364,7 +383,7 @@ mod cases {
         for (text, strength) in [
             ("assert x == 1", Strong),
             ("assert x is None, 'why'", Strong),
-            ("assert not x", Strong),
+            ("assert not x", Weak),
             ("assert x == 1 or y", Medium),
             ("assert x == pytest.approx(1)", Medium),
             ("assert x in y", Medium),
@@ -402,7 +421,7 @@ mod cases {
             ("assert_eq!(x, x);", Void),
             ("assert_ne!(x, 1);", Medium),
             ("assert!(x == 1, \"why\");", Strong),
-            ("assert!(!x);", Strong),
+            ("assert!(!x);", Weak),
             ("assert!(x < 1);", Medium),
             ("assert!(matches!(x, Y));", Medium),
             ("assert!(x.is_ok());", Weak),
@@ -446,6 +465,8 @@ mod cases {
             ("assert.True(t, x)", Weak),
             ("assert.True(t, x == 1)", Strong),
             ("assert.Contains(t, x, 1)", Medium),
+            ("assert.NotEmpty(t, x)", Medium),
+            ("assert.NotEqual(t, \"\", x)", Medium),
             ("s.Require().NoError(err)", Strong),
         ] {
             assert_eq!(one(Language::Go, text), strength, "{text}");

@@ -10,6 +10,12 @@ use super::assertion::{Assertion, Strength, assertions};
 use super::lexer::{Language, Source, is_word};
 use super::outline::{self, Test};
 
+/// More pairs of tests than this are not looked at for what they share; such tests then count as gone.
+const MOST_LOOKS: usize = 100_000;
+
+/// More assertions of one test than this are not looked at for tolerances.
+const MOST_TOLERANCES: usize = 200;
+
 /// A test with what is known about it.
 pub(super) struct Known {
     file: usize,
@@ -25,6 +31,8 @@ pub(super) struct Known {
     body: Vec<u8>,
     /// Its lines without blanks, to know one that got another name and a few other lines.
     lines: BTreeSet<Vec<u8>>,
+    /// The texts of its assertions.
+    asserted: BTreeSet<String>,
 }
 
 /// All tests of one side of the change.
@@ -84,13 +92,14 @@ fn known(file: usize, source: &Source<'_>, test: &Test) -> Known {
     let whole = &source.code[test.whole.clone()];
     let skip = skips(source.language);
     let code_line = test.whole.start + whole.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
-    let lives = before_return(source, &test.body);
+    let assertions = assertions(source, before_return(source, &test.body));
     Known {
         file,
         line: source.line(code_line),
         name: test.name.clone(),
         language: source.language,
-        assertions: assertions(source, lives),
+        asserted: assertions.iter().map(|one| one.text.clone()).collect(),
+        assertions,
         skips: skip.find_iter(whole).count(),
         skip_line: skip.find(whole).map(|found| source.line(test.whole.start + found.start())),
         only: source.language == Language::JavaScript && ONLY_SCRIPT.is_match(whole),
@@ -138,6 +147,7 @@ fn rest(file: usize, source: &Source<'_>, tests: &[Test]) -> Known {
         dead: 0,
         body: Vec::new(),
         lines: BTreeSet::new(),
+        asserted: BTreeSet::new(),
     }
 }
 
@@ -239,6 +249,10 @@ fn pairs(before: &[Known], after: &[Known]) -> Vec<Option<usize>> {
         Language::JavaScript => (0, test.name.clone().into_bytes()),
         _ => (test.file + 1, last(&test.name)),
     });
+    let left = pairs.iter().filter(|pair| pair.is_none()).count();
+    if left.saturating_mul(free.len()) > MOST_LOOKS {
+        return pairs;
+    }
     for at in 0..before.len() {
         if pairs[at].is_none()
             && let Some(index) = alike(&before[at], after, &free)
@@ -252,23 +266,15 @@ fn pairs(before: &[Known], after: &[Known]) -> Vec<Option<usize>> {
 
 /// A test without partner that shares at least half of its lines, or of its assertions, with this one.
 fn alike(old: &Known, after: &[Known], free: &BTreeSet<usize>) -> Option<usize> {
-    if free.len() > 2_000 {
-        return None;
-    }
-    let texts =
-        |test: &Known| test.assertions.iter().map(|one| one.text.clone()).collect::<BTreeSet<String>>();
-    let own = texts(old);
     let alike = |index: &usize| {
         let new = &after[*index];
-        let asserted = texts(new).intersection(&own).count();
+        let asserted = new.asserted.intersection(&old.asserted).count();
         let lines = new.lines.intersection(&old.lines).count();
         let enough = |shared: usize, all: usize| all > 0 && shared * 2 >= all;
-        (enough(asserted, own.len()) || enough(lines, old.lines.len())).then_some((asserted, lines))
+        (enough(asserted, old.asserted.len()) || enough(lines, old.lines.len())).then_some((asserted, lines))
     };
-    free.iter()
-        .filter_map(|index| Some((alike(index)?, *index)))
-        .max_by_key(|(shared, _)| *shared)
-        .map(|best| best.1)
+    let all = free.iter().filter_map(|index| Some((alike(index)?, *index)));
+    all.max_by_key(|(shared, _)| *shared).map(|best| best.1)
 }
 
 /// How a test checks less.
@@ -282,15 +288,15 @@ enum Lost {
 /// What assertions lost: those of both sides are left out, and of the rest each that goes needs one that comes and
 /// says at least as much.
 fn lost(old: &[Assertion], new: &[Assertion]) -> Option<Lost> {
-    let mut comes: Vec<&Assertion> = new.iter().collect();
-    let mut goes: Vec<&Assertion> = Vec::new();
-    for one in old {
-        match comes.iter().position(|other| other.text == one.text) {
-            Some(at) => drop(comes.remove(at)),
-            None => goes.push(one),
-        }
-    }
-    let wider = goes.iter().any(|old| comes.iter().any(|new| is_wider(&old.text, &new.text)));
+    let (goes, comes) = (beyond(old, new), beyond(new, old));
+    let close = |all: &[&Assertion]| -> Vec<String> {
+        let near = all
+            .iter()
+            .filter(|one| TOLERANCE.is_match(one.text.as_bytes()) || CLOSE_TO.is_match(one.text.as_bytes()));
+        near.take(MOST_TOLERANCES).map(|one| one.text.clone()).collect()
+    };
+    let (old_near, new_near) = (close(&goes), close(&comes));
+    let wider = old_near.iter().any(|old| new_near.iter().any(|new| is_wider(old, new)));
     let strengths = |all: &[&Assertion]| {
         let mut all: Vec<Strength> =
             all.iter().map(|one| one.strength).filter(|s| *s > Strength::Void).collect();
@@ -305,6 +311,23 @@ fn lost(old: &[Assertion], new: &[Assertion]) -> Option<Lost> {
     } else {
         wider.then_some(Lost::Wider)
     }
+}
+
+/// The assertions that the other side has not, or not as often.
+fn beyond<'a>(all: &'a [Assertion], other: &[Assertion]) -> Vec<&'a Assertion> {
+    let mut there: BTreeMap<&str, usize> = BTreeMap::new();
+    for one in other {
+        *there.entry(&one.text).or_default() += 1;
+    }
+    let is_there = |one: &Assertion| match there.get_mut(one.text.as_str()) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    };
+    let mut is_there = is_there;
+    all.iter().filter(|one| !is_there(one)).collect()
 }
 
 /// Whether two assertions are the same but for numbers, and a tolerance is wider in the second.

@@ -3,6 +3,11 @@
 //! No parser: enough to know what is a comment, what is a text and what is neither. A source that ends within a text
 //! is read to its end as text. Time grows with the length of the source alone.
 
+use std::cell::OnceCell;
+
+/// The longest pattern between slashes that is believed to be one, in bytes.
+const LONGEST_PATTERN: usize = 500;
+
 /// The languages whose tests we know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Language {
@@ -37,6 +42,8 @@ pub(super) struct Source<'a> {
     /// All but comments is blanks; line ends stay.
     pub(super) comments: Vec<u8>,
     starts: Vec<usize>,
+    /// For each bracket of the code the place behind the one that closes it; 0 for any other byte.
+    closers: OnceCell<Vec<u32>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +61,7 @@ impl<'a> Source<'a> {
             code: text.to_vec(),
             comments: text.iter().map(|byte| if *byte == b'\n' { b'\n' } else { b' ' }).collect(),
             starts: std::iter::once(0).chain(memchr::memchr_iter(b'\n', text).map(|at| at + 1)).collect(),
+            closers: OnceCell::new(),
         };
         let mut at = 0;
         while at < text.len() {
@@ -63,6 +71,16 @@ impl<'a> Source<'a> {
             at = end;
         }
         source
+    }
+
+    /// The end of what opens at this bracket: the byte after the one that closes it, or the end of the source. All are
+    /// found in one pass, so that a source of open brackets costs no more than another.
+    pub(super) fn closed(&self, open: usize) -> usize {
+        let closers = self.closers.get_or_init(|| closers(&self.code));
+        match closers.get(open) {
+            Some(0) | None => self.code.len(),
+            Some(end) => *end as usize,
+        }
     }
 
     /// The number of the line of this byte, from 1.
@@ -126,6 +144,23 @@ impl<'a> Source<'a> {
             || before.ends_with(b"typeof")
             || before.last().is_none_or(|byte| b"(,=:[!&|?{};<>+".contains(byte))
     }
+}
+
+fn closers(code: &[u8]) -> Vec<u32> {
+    let mut closers = vec![0; code.len()];
+    let mut open = Vec::new();
+    for (at, byte) in code.iter().enumerate() {
+        match byte {
+            b'(' | b'[' | b'{' => open.push(at),
+            b')' | b']' | b'}' => {
+                if let Some(start) = open.pop() {
+                    closers[start] = u32::try_from(at + 1).unwrap_or(u32::MAX);
+                }
+            }
+            _ => {}
+        }
+    }
+    closers
 }
 
 /// A letter, digit or underscore.
@@ -248,7 +283,7 @@ fn template(rest: &[u8]) -> usize {
 /// A pattern between slashes, on one line.
 fn pattern(rest: &[u8]) -> Option<usize> {
     let (mut at, mut in_class) = (1, false);
-    while at < rest.len() {
+    while at < rest.len().min(LONGEST_PATTERN) {
         match rest[at] {
             b'\\' => at += 1,
             b'\n' => return None,

@@ -7,6 +7,10 @@ use super::lexer::{Language, Source};
 
 /// More tests in one file than this are not told apart; the file is then looked at as a whole.
 const MOST: usize = 5_000;
+/// How far the parts of one test's head may lie apart, in bytes.
+const REACH: usize = 10_000;
+/// Blocks around a test whose titles belong to its name.
+const AROUND: usize = 32;
 
 /// One test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,24 +47,6 @@ pub(super) fn tests(source: &Source<'_>) -> Vec<Test> {
         tests.clear();
     }
     tests
-}
-
-/// The end of what opens at this bracket: the byte after the one that closes it.
-pub(super) fn closed(code: &[u8], open: usize) -> usize {
-    let mut depth = 0_usize;
-    for (at, byte) in code.iter().enumerate().skip(open) {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return at + 1;
-                }
-            }
-            _ => {}
-        }
-    }
-    code.len()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -120,7 +106,7 @@ fn python(source: &Source<'_>) -> Vec<Test> {
         }
         let end = if more == 0 { range.end } else { lines[index + more - 1].end };
         let open = def.get(0).map_or(range.start, |found| range.start + found.end() - 1);
-        let body = closed(code, open).min(range.end);
+        let body = source.closed(open).min(range.end);
         let name = classes.iter().map(|(_, name)| format!("{name} ")).collect::<String>() + &text(&def[2]);
         tests.push(Test { name, whole: begins..end, head: begins..body, body: body..end });
         index += more;
@@ -138,37 +124,39 @@ fn rust(source: &Source<'_>) -> Vec<Test> {
             continue;
         }
         let begins = attributes(code, whole.start());
-        let open = code[whole.end()..].iter().position(|byte| matches!(byte, b'{' | b';'));
-        let Some(open) = open.map(|at| whole.end() + at).filter(|at| code[*at] == b'{') else { continue };
-        let end = closed(code, open);
         // Only a test is skipped over: other functions may hold tests within.
-        if RUST_TEST.is_match(&code[begins..whole.start()]) {
-            let name = text(name.as_bytes());
-            tests.push(Test { name, whole: begins..end, head: begins..open, body: open..end });
-            after = end;
+        if !RUST_TEST.is_match(&code[begins..whole.start()]) {
+            continue;
         }
+        let open = code[whole.end()..].iter().take(REACH).position(|byte| matches!(byte, b'{' | b';'));
+        let Some(open) = open.map(|at| whole.end() + at).filter(|at| code[*at] == b'{') else { continue };
+        let end = source.closed(open);
+        let name = text(name.as_bytes());
+        tests.push(Test { name, whole: begins..end, head: begins..open, body: open..end });
+        after = end;
     }
     tests
 }
 
 /// Where the attributes before this function begin; the words before `fn` are passed over.
 fn attributes(code: &[u8], function: usize) -> usize {
+    let least = function.saturating_sub(REACH);
     let mut at = function;
     loop {
-        let before = code[..at].trim_ascii_end();
+        let before = code[least..at].trim_ascii_end();
         match before.last() {
             Some(b']') => {
                 let mut depth = 0_usize;
                 let open = before.iter().rposition(|byte| {
                     match byte {
                         b']' => depth += 1,
-                        b'[' => depth -= 1,
+                        b'[' => depth = depth.saturating_sub(1),
                         _ => {}
                     }
                     depth == 0
                 });
                 match open {
-                    Some(open) if code[..open].ends_with(b"#") => at = open - 1,
+                    Some(open) if before[..open].ends_with(b"#") => at = least + open - 1,
                     _ => return at,
                 }
             }
@@ -178,7 +166,7 @@ fn attributes(code: &[u8], function: usize) -> usize {
                 if !matches!(&before[word..], b"pub" | b"async" | b"unsafe" | b"const" | b"extern") {
                     return at;
                 }
-                at = word;
+                at = least + word;
             }
             _ => return at,
         }
@@ -191,9 +179,9 @@ fn go(source: &Source<'_>) -> Vec<Test> {
     let mut tests: Vec<Test> = found
         .filter_map(|found| {
             let (whole, name) = (found.get(0)?, found.get(1)?);
-            let open = closed(code, whole.end() - 1);
-            let open = open + code[open..].iter().position(|byte| *byte == b'{')?;
-            let end = closed(code, open);
+            let open = source.closed(whole.end() - 1);
+            let open = open + code[open..].iter().take(REACH).position(|byte| *byte == b'{')?;
+            let end = source.closed(open);
             let (start, name) = (whole.start(), text(name.as_bytes()));
             // `TestMain` is no test: it runs them.
             (name != "TestMain").then_some(Test {
@@ -223,6 +211,9 @@ fn script(source: &Source<'_>) -> Vec<Test> {
     for block in &blocks {
         around.retain(|(end, _)| *end > block.whole.start);
         if !block.test {
+            if around.len() == AROUND {
+                continue;
+            }
             around.push((block.whole.end, &block.title));
             continue;
         }
@@ -240,6 +231,9 @@ fn blocks(source: &Source<'_>) -> Vec<Block> {
     let code = &source.code;
     let mut blocks = Vec::new();
     for found in SCRIPT_CALL.captures_iter(code) {
+        if blocks.len() > 2 * MOST {
+            break;
+        }
         let (Some(whole), Some(word), Some(more)) = (found.get(0), found.get(1), found.get(2)) else {
             continue;
         };
@@ -250,7 +244,7 @@ fn blocks(source: &Source<'_>) -> Vec<Block> {
         let mut open = whole.end() - 1;
         if more.as_bytes().windows(5).any(|part| part == b".each") || code[open] == b'`' {
             // The table comes first, and then what every one of them is called.
-            let table = if code[open] == b'`' { template_end(code, open) } else { closed(code, open) };
+            let table = if code[open] == b'`' { template_end(code, open) } else { source.closed(open) };
             match code[table..].iter().position(|byte| !byte.is_ascii_whitespace()) {
                 Some(at) if code[table + at] == b'(' => open = table + at,
                 _ => continue,
@@ -260,7 +254,7 @@ fn blocks(source: &Source<'_>) -> Vec<Block> {
         let title = text(&source.text[open + 1..title_end]);
         let title = title.trim().trim_matches(['\'', '"', '`']).to_owned();
         // A call without a function is no block: `test(value)`.
-        let end = closed(code, open);
+        let end = source.closed(open);
         if title_end + 1 >= end {
             continue;
         }
@@ -280,7 +274,7 @@ fn template_end(code: &[u8], open: usize) -> usize {
 /// The end of the first argument.
 fn title(code: &[u8], from: usize) -> usize {
     let mut depth = 0_usize;
-    for (at, byte) in code.iter().enumerate().skip(from) {
+    for (at, byte) in code.iter().enumerate().skip(from).take(REACH) {
         match byte {
             b'(' | b'[' | b'{' => depth += 1,
             b')' | b']' | b'}' if depth == 0 => return at,
@@ -289,7 +283,7 @@ fn title(code: &[u8], from: usize) -> usize {
             _ => {}
         }
     }
-    code.len()
+    code.len().min(from.saturating_add(REACH))
 }
 
 #[cfg(test)]
