@@ -453,8 +453,8 @@ fn policy_test_judges_every_example_and_names_the_one_that_is_wrong() {
              examples: {{match: [{example}], no_match: [log]}}}}]}}\n"
         )
     };
-    place.repo.write("good.yaml", &rule("print"));
-    place.repo.write("wrong.yaml", &rule("say"));
+    place.repo.write("good.yaml", rule("print"));
+    place.repo.write("wrong.yaml", rule("say"));
     let good = place.ends_with(0, &["policy", "test", "good.yaml"]);
     let line = good.stdout.lines().find(|line| line.starts_with("no-print")).unwrap();
     assert!(line.contains("refuse") && line.contains("2/2 ok") && line.ends_with("good.yaml"), "{line}");

@@ -59,6 +59,11 @@ fn what_was_found_for_replies_holds() {
 }
 
 #[test]
+fn what_was_found_for_commands_holds() {
+    all("shell", fuzzing::shell);
+}
+
+#[test]
 fn escapes_are_undone() {
     let bytes: Vec<u8> = (0..=255).collect();
     assert_eq!(unescaped(&bytes.escape_ascii().to_string()), bytes);

@@ -166,7 +166,7 @@ fn gate_policy(config: &Config) -> Result<GatePolicy, EngineError> {
         review: paths(review)?,
         symlinks: unless(safety.allow_symlinks),
         submodules: unless(safety.allow_submodules),
-        binaries: unless(safety.allow_binary),
+        binaries: if safety.allow_binary { Verdict::Pass } else { Verdict::Review },
         executables: if safety.allow_mode_changes { Verdict::Pass } else { Verdict::Review },
         forbidden: forbidden.collect::<Result<_, _>>()?,
         own: safety.rules.clone(),

@@ -120,7 +120,7 @@ impl Default for GatePolicy {
             allowed: PathSet::default(),
             symlinks: Verdict::Refuse,
             submodules: Verdict::Refuse,
-            binaries: Verdict::Refuse,
+            binaries: Verdict::Review,
             executables: Verdict::Review,
             vendored: Verdict::Refuse,
             file_bytes: 1 << 20,

@@ -19,6 +19,9 @@ pub(super) fn judge(input: &GateInput<'_>, file: &Touched<'_>, findings: &mut Fi
     let text = |mode| matches!(mode, FileMode::Regular | FileMode::Executable);
     if after.is_some_and(|after| text(after.mode) && after.bytes.contains(&0)) {
         findings.at(Rule::Binary, policy.binaries, file, None, Rule::Binary.text());
+        if after.is_some_and(|after| is_program(&after.bytes)) {
+            findings.say(Rule::NativeProgram, file, None);
+        }
     }
     let was_executable = before.is_some_and(|before| before.mode == FileMode::Executable);
     if mode == Some(FileMode::Executable) && !was_executable {
@@ -29,4 +32,20 @@ pub(super) fn judge(input: &GateInput<'_>, file: &Touched<'_>, findings: &mut Fi
     if other_type || link_removed {
         findings.say(Rule::TypeChange, file, None);
     }
+}
+
+/// Whether the content begins as programs do: ELF, DOS and Windows, Mach-O in both orders and several at once (which
+/// Java classes share), WebAssembly.
+fn is_program(bytes: &[u8]) -> bool {
+    const MARKS: [&[u8]; 8] = [
+        b"\x7fELF",
+        b"MZ",
+        b"\xfe\xed\xfa\xce",
+        b"\xfe\xed\xfa\xcf",
+        b"\xce\xfa\xed\xfe",
+        b"\xcf\xfa\xed\xfe",
+        b"\xca\xfe\xba\xbe",
+        b"\0asm",
+    ];
+    MARKS.iter().any(|mark| bytes.starts_with(mark))
 }

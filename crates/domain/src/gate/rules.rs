@@ -63,6 +63,8 @@ rules! {
     EnvFile "env-file",
     Infrastructure "infrastructure",
     Governance "governance",
+    LicenceTerms "licence-terms",
+    FrontPage "front-page",
     KeyFile "key-file",
     SensitivePath "sensitive-path",
     ShadowedModule "shadowed-module",
@@ -70,6 +72,7 @@ rules! {
     Symlink "symlink",
     Submodule "submodule",
     Binary "binary",
+    NativeProgram "native-program",
     Executable "executable",
     TypeChange "type-change",
     // tests

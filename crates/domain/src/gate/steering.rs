@@ -132,6 +132,46 @@ pub(super) fn judge(file: &Touched<'_>, findings: &mut Findings) {
     {
         findings.say(Rule::ShadowedModule, file, None);
     }
+    front_page(file, findings);
+}
+
+/// The page that people read first: that it stays, and what it says about the terms.
+fn front_page(file: &Touched<'_>, findings: &mut Findings) {
+    let path = &file.file.path;
+    if !path.name().to_ascii_lowercase().starts_with("readme") {
+        return;
+    }
+    if file.file.after.is_none() && path.folders().next().is_none() {
+        findings.say(Rule::FrontPage, file, None);
+        return;
+    }
+    let mut lines = file.added.iter().chain(&file.removed);
+    if let Some((line, _)) = lines.find(|(_, line)| speaks_of_terms(line)) {
+        findings.say(Rule::LicenceTerms, file, Some(*line));
+    }
+}
+
+/// Whether a line has a word by which licences are named.
+fn speaks_of_terms(line: &[u8]) -> bool {
+    const WORDS: [&str; 14] = [
+        "mit",
+        "gpl",
+        "lgpl",
+        "agpl",
+        "apache",
+        "bsd",
+        "mpl",
+        "isc",
+        "unlicense",
+        "copyright",
+        "license",
+        "licence",
+        "licensed",
+        "proprietary",
+    ];
+    let text = String::from_utf8_lossy(line).to_lowercase();
+    let mut words = text.split(|ch: char| !ch.is_ascii_alphabetic());
+    words.any(|word| WORDS.contains(&word))
 }
 
 #[cfg(test)]

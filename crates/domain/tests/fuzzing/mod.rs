@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what does not hold ends the run")]
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use codex_task_domain::command::{self, CommandPolicy, Verdict};
 use codex_task_domain::patch::{
     Applied, Base, BaseError, BaseFile, FileMode, Form, How, Limits, RepoPath, Tolerance, apply, emit, parse,
     read,
@@ -106,4 +108,23 @@ pub(crate) fn reply(data: &[u8]) {
             assert!(again.mended.is_empty(), "plain JSON was mended: {:?}", again.mended);
         }
     }
+}
+
+/// Reading the built-in policy checks its examples; once is enough.
+static POLICY: LazyLock<CommandPolicy> = LazyLock::new(CommandPolicy::default);
+
+/// The same command gets the same answer, also behind blanks; what is allowed has rules that allow it; and nothing is
+/// allowed with a forbidden line behind it.
+pub(crate) fn shell(data: &[u8]) {
+    let judged = command::judge_bytes(data, &POLICY);
+    assert_eq!(judged, command::judge_bytes(data, &POLICY), "the same command, another answer");
+    assert!(!judged.why.is_empty(), "judged without a reason");
+    let allowed = judged.verdict == Verdict::Allow;
+    assert_eq!(allowed, judged.findings.is_empty(), "{judged:?}");
+    assert_eq!(allowed, !judged.allowed_by.is_empty(), "{judged:?}");
+    let indented = command::judge_bytes(&[b" \t", data].concat(), &POLICY);
+    assert_eq!(indented.verdict == Verdict::Allow, allowed, "blanks in front: {indented:?}");
+    let worse = command::judge_bytes(&[data, b"\nrm -rf /\n"].concat(), &POLICY);
+    assert_ne!(worse.verdict, Verdict::Allow, "allowed with a forbidden line behind it");
+    command::tripwire(&String::from_utf8_lossy(data));
 }

@@ -34,7 +34,7 @@ pub struct Safety {
     pub forbidden_patterns: Vec<String>,
     /// Rules beside the built-in ones, each with examples that are judged when the file is loaded.
     pub rules: Vec<OwnRule>,
-    /// Whether binary files may change.
+    /// Whether binary files may change without a person.
     pub allow_binary: bool,
     /// Whether symbolic links may be made or changed.
     pub allow_symlinks: bool,
@@ -249,7 +249,6 @@ const SECURITY: &[&str] = &[
     "**/billing/**",
     "**/migrations/**",
     "**/schema.*",
-    "**/*.sql",
 ];
 
 /// The seeds' forbidden shell.

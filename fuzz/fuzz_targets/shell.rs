@@ -1,0 +1,7 @@
+//! Any bytes through `fuzzing::shell`, which says what must hold.
+#![no_main]
+
+#[path = "../../crates/domain/tests/fuzzing/mod.rs"]
+mod fuzzing;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::shell(data));
