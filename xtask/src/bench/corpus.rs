@@ -36,7 +36,7 @@ const USUAL: [(&str, &str); 4] = [
 ];
 
 /// One diff with the files that it is about.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Case {
     patch: String,
     base_files: BTreeMap<String, Option<String>>,
@@ -55,6 +55,12 @@ struct Case {
 }
 
 impl Case {
+    /// A file of a line, made.
+    fn plain() -> Self {
+        let patch = "diff --git a/x b/x\nnew file mode 100644\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+x\n";
+        Self { patch: patch.to_owned(), ..Self::default() }
+    }
+
     /// The row of the table in which it counts.
     fn row(&self) -> String {
         match (&self.mutation, &self.group) {
@@ -83,44 +89,84 @@ enum Outcome {
 pub(crate) fn run(root: &Path, options: &Corpus) -> anyhow::Result<ExitCode> {
     let ours = super::build(root)?;
     let mut tools =
-        vec![("codex-task".to_owned(), format!("{} patch apply {{dir}} {{patch}}", ours.display()))];
+        vec![("codex-task".to_owned(), format!("{} patch apply --json {{dir}} {{patch}}", ours.display()))];
     tools.extend(USUAL.iter().map(|(name, command)| ((*name).to_owned(), (*command).to_owned())));
     for tool in &options.tools {
         let (name, command) = tool.split_once('=').context("--tool wants NAME=COMMAND")?;
         tools.push((name.to_owned(), command.to_owned()));
     }
     let cases: Vec<Case> = cases(&options.corpus)?.into_iter().step_by(options.every.max(1)).collect();
-    let mut rows: BTreeMap<String, Vec<[usize; 4]>> = BTreeMap::new();
+    for (name, command) in &tools {
+        ensure!(
+            outcome(&Case::plain(), command, &options.corpus)?.0 == Outcome::Applied,
+            "{name} does not apply the plainest patch there is, so it is not set up: {command}"
+        );
+    }
+    let mut table = Table { columns: tools.iter().map(|(name, _)| name.clone()).collect(), ..Table::default() };
+    let mut steps = Table { columns: STEPS.map(str::to_owned).to_vec(), ..Table::default() };
     for (number, (name, command)) in tools.iter().enumerate() {
         crate::say(format_args!("{name}: {command}"));
-        for (case, outcome) in cases.iter().zip(outcomes(&cases, command, &options.corpus)?) {
-            let row = rows.entry(case.row()).or_insert_with(|| vec![[0; 4]; tools.len()]);
-            row[number][outcome as usize] += 1;
+        for (case, (outcome, step)) in cases.iter().zip(outcomes(&cases, command, &options.corpus)?) {
+            table.count(case.row(), number, outcome);
+            if let Some(step) = step {
+                steps.count(case.row(), step, outcome);
+            }
         }
     }
-    print(&tools, &rows);
+    table.print();
+    crate::say("\nHow far from the text the hunk was that stood farthest from it, where codex-task applied:");
+    steps.print();
     Ok(ExitCode::SUCCESS)
 }
 
-/// A table in markdown: right or applied / wrong of all, for each tool.
-fn print(tools: &[(String, String)], rows: &BTreeMap<String, Vec<[usize; 4]>>) {
-    let names: Vec<&str> = tools.iter().map(|(name, _)| name.as_str()).collect();
-    crate::say(format_args!(
-        "\n| cases | number | {} |\n|---|---|{}",
-        names.join(" | "),
-        "---|".repeat(names.len())
-    ));
-    for (row, counts) in rows {
-        let total: usize = counts.first().map_or(0, |counts| counts.iter().sum());
-        let cells: Vec<String> = counts
-            .iter()
-            .map(|[applied, _, wrong, half]| match wrong + half {
-                0 => applied.to_string(),
-                bad => format!("{applied} / **{bad}**"),
-            })
-            .collect();
-        crate::say(format_args!("| {row} | {total} | {} |", cells.join(" | ")));
+/// The ways in which a hunk is found, nearest first, as `codex-task` writes them.
+const STEPS: [&str; 6] = ["exact", "recounted", "moved", "whitespace", "trimmed", "numbered"];
+
+/// Of a report of ours, the farthest of its hunks; nothing for other tools.
+fn farthest(report: &[u8]) -> Option<usize> {
+    let report: serde_json::Value = serde_json::from_slice(report).ok()?;
+    let places = report.get("places")?.as_array()?;
+    let hunks = places.iter().filter_map(|place| place.get("hunks")?.as_array()).flatten();
+    let steps = hunks.filter_map(|hunk| STEPS.iter().position(|step| hunk["how"] == *step));
+    Some(steps.max().unwrap_or(0))
+}
+
+/// Counts of outcomes, by row and column.
+#[derive(Debug, Default)]
+struct Table {
+    columns: Vec<String>,
+    rows: BTreeMap<String, Vec<[usize; 4]>>,
+}
+
+impl Table {
+    fn count(&mut self, row: String, column: usize, outcome: Outcome) {
+        let columns = self.columns.len();
+        self.rows.entry(row).or_insert_with(|| vec![[0; 4]; columns])[column][outcome as usize] += 1;
     }
+
+    /// In markdown: applied, then what ended badly.
+    fn print(&self) {
+        crate::say(format_args!(
+            "\n| cases | number | {} |\n|---|---|{}",
+            self.columns.join(" | "),
+            "---|".repeat(self.columns.len())
+        ));
+        for (row, counts) in &self.rows {
+            let total = counts.iter().map(|counts| counts.iter().sum::<usize>()).max().unwrap_or(0);
+            let cells: Vec<String> = counts.iter().map(cell).collect();
+            crate::say(format_args!("| {row} | {total} | {} |", cells.join(" | ")));
+        }
+    }
+}
+
+fn cell([applied, _, wrong, half]: &[usize; 4]) -> String {
+    let mut text = applied.to_string();
+    for (count, word) in [(wrong, "wrong"), (half, "half")] {
+        if *count > 0 {
+            text.push_str(&format!(", **{count} {word}**"));
+        }
+    }
+    text
 }
 
 fn cases(corpus: &Path) -> anyhow::Result<Vec<Case>> {
@@ -141,9 +187,9 @@ fn cases(corpus: &Path) -> anyhow::Result<Vec<Case>> {
 }
 
 /// All cases through one tool, on as many threads as there are processors.
-fn outcomes(cases: &[Case], command: &str, corpus: &Path) -> anyhow::Result<Vec<Outcome>> {
+fn outcomes(cases: &[Case], command: &str, corpus: &Path) -> anyhow::Result<Vec<Seen>> {
     let next = AtomicUsize::new(0);
-    let found = Mutex::new(vec![Outcome::Refused; cases.len()]);
+    let found = Mutex::new(vec![(Outcome::Refused, None); cases.len()]);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let work = || -> anyhow::Result<()> {
         loop {
@@ -164,7 +210,10 @@ fn outcomes(cases: &[Case], command: &str, corpus: &Path) -> anyhow::Result<Vec<
     found.into_inner().map_err(|_| anyhow::anyhow!("a thread of the comparison panicked"))
 }
 
-fn outcome(case: &Case, command: &str, corpus: &Path) -> anyhow::Result<Outcome> {
+/// What became of a case and, of ours, the farthest step that it took, as an index of [`STEPS`].
+type Seen = (Outcome, Option<usize>);
+
+fn outcome(case: &Case, command: &str, corpus: &Path) -> anyhow::Result<Seen> {
     let place = tempfile::Builder::new().prefix("corpus").tempdir_in("/dev/shm")?;
     let (folder, patch) = (place.path().join("base"), place.path().join("p.diff"));
     fs::create_dir(&folder)?;
@@ -184,21 +233,21 @@ fn outcome(case: &Case, command: &str, corpus: &Path) -> anyhow::Result<Outcome>
         .collect();
     ensure!(!words.is_empty(), "an empty command");
     #[expect(clippy::disallowed_methods, reason = "a comparison runs what it compares")]
-    let status = Command::new(&words[0])
+    let output = Command::new(&words[0])
         .args(&words[1..])
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .status()
+        .output()
         .with_context(|| words[0].clone())?;
     let after = tree_hash(&folder)?;
-    Ok(match (status.success(), &case.expected_tree) {
+    let outcome = match (output.status.success(), &case.expected_tree) {
         (false, _) if after == before => Outcome::Refused,
         (false, _) => Outcome::HalfDone,
         (true, Some(expected)) if after != *expected => Outcome::Wrong,
         (true, None) if case.nowhere || case.no_diff => Outcome::Wrong,
         (true, _) => Outcome::Applied,
-    })
+    };
+    Ok((outcome, farthest(&output.stdout).filter(|_| output.status.success())))
 }
 
 /// The corpus's own hash of a folder: SHA-1 over paths and contents, folder by folder, twelve digits of it.

@@ -387,6 +387,10 @@ impl Walk {
     }
 
     fn sourced(&mut self, call: &Call<'_>) {
+        // Without a name a shell runs nothing: it says how it wants to be called.
+        if call.args.is_empty() {
+            return;
+        }
         match call.operands().next().map(|arg| (arg, place(arg, &self.folder))) {
             Some((arg, Place::Tree(_))) if !arg.glob => {
                 self.found.add(Rule::InlineCode, format!("{} runs {}", call.name, arg.text))

@@ -114,8 +114,7 @@ fn keeps(name: &str, words: &[&str]) -> bool {
         ("gh" | "glab", ["auth" | "secret" | "config", ..])
         | ("gcloud", ["auth" | "config" | "secrets", ..])
         | ("aws", ["configure" | "sts" | "secretsmanager" | "ssm" | "sso" | "ecr" | "iam" | "kms", ..])
-        | ("npm" | "pnpm", ["token" | "config" | "whoami" | "profile", ..])
-        | ("yarn", ["config", ..])
+        | ("npm" | "pnpm", ["token" | "whoami" | "profile", ..])
         | ("pip" | "pip3" | "poetry", ["config", ..])
         | ("az", ["account" | "keyvault" | "login" | "ad", ..])
         | ("docker" | "podman", ["login" | "secret" | "inspect", ..])
@@ -128,7 +127,19 @@ fn keeps(name: &str, words: &[&str]) -> bool {
         ("openssl", [first, ..]) => {
             matches!(*first, "rsa" | "pkcs12" | "pkey" | "ec" | "genrsa" | "genpkey" | "enc")
         }
-        ("npm" | "pnpm", [first, ..]) => first.starts_with("c") && matches!(*first, "c" | "get" | "set"),
+        ("npm" | "pnpm" | "yarn", ["config" | "c", rest @ ..]) => !sets_a_plain_one(rest),
+        ("npm" | "pnpm", ["set", ..]) => !sets_a_plain_one(words),
+        ("npm" | "pnpm", ["get", ..]) => true,
         _ => false,
     }
+}
+
+/// Of a package manager's configuration: a setting is written and none read, and it is no key.
+fn sets_a_plain_one(words: &[&str]) -> bool {
+    const KEYS: [&str; 6] = ["auth", "token", "password", "cert", "key", "//"];
+    words.first() == Some(&"set")
+        && words[1..].iter().all(|word| {
+            let word = word.to_ascii_lowercase();
+            KEYS.iter().all(|key| !word.contains(key))
+        })
 }

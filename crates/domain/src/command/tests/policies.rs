@@ -111,3 +111,10 @@ fn a_prefix_that_is_shorter_than_what_is_known_keeps_the_options_of_what_is_know
     assert_eq!(judge("cargo test --config x", &policy).verdict, Verdict::Ask);
     assert_eq!(judge("git log --output=x", &policy).verdict, Verdict::Deny);
 }
+
+#[test]
+fn a_setting_that_is_no_key_is_asked_about() {
+    for command in ["npm config set loglevel error", "pnpm set loglevel error", "yarn config set x y", "."] {
+        assert_eq!(judge(command, &CommandPolicy::default()).verdict, Verdict::Ask, "{command}");
+    }
+}
