@@ -4,4 +4,6 @@
 #[path = "../../crates/domain/tests/fuzzing/mod.rs"]
 mod fuzzing;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::shell(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    fuzzing::shell(data);
+});

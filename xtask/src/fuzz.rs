@@ -5,11 +5,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, ensure};
 use clap::Args;
+
+#[path = "../../crates/domain/tests/fuzzing/mod.rs"]
+mod fuzzing;
 
 /// The targets by name, each in `fuzz/fuzz_targets`.
 const TARGETS: [&str; 3] = ["patch", "reply", "shell"];
@@ -25,8 +28,11 @@ pub(crate) struct Fuzz {
     /// Only bring the found inputs down to `fuzz/kept`.
     #[arg(long)]
     keep_only: bool,
+    /// Only write down anew what is said of the inputs that are kept.
+    #[arg(long)]
+    rewrite: bool,
     /// The most bytes of an input that is kept.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 256)]
     keep_bytes: usize,
 }
 
@@ -37,6 +43,12 @@ pub(crate) fn run(root: &Path, options: &Fuzz) -> anyhow::Result<ExitCode> {
     };
     for target in wanted {
         ensure!(TARGETS.contains(&target), "{target} is none of {}", TARGETS.join(", "));
+        if options.rewrite {
+            let text = fs::read_to_string(kept(root, target))?;
+            let inputs = text.lines().filter_map(|line| line.split('\t').next()).map(fuzzing::unescaped);
+            write_kept(root, target, inputs)?;
+            continue;
+        }
         let corpus = root.join("fuzz/corpus").join(target);
         fs::create_dir_all(&corpus)?;
         if !options.keep_only {
@@ -71,20 +83,34 @@ fn keep(root: &Path, target: &str, corpus: &Path, most: usize) -> anyhow::Result
     let merged = tempfile::tempdir()?;
     let folders = [merged.path(), corpus].map(|folder| folder.display().to_string());
     fuzz(root, target, &folders, &["-set_cover_merge=1"])?;
-    let mut lines = BTreeSet::new();
+    let mut inputs = Vec::new();
     for entry in fs::read_dir(merged.path())? {
         let bytes = fs::read(entry?.path())?;
         if bytes.len() <= most {
-            lines.insert((bytes.len(), bytes.escape_ascii().to_string()));
+            inputs.push(bytes);
         }
     }
+    write_kept(root, target, inputs.into_iter())
+}
+
+fn kept(root: &Path, target: &str) -> PathBuf {
+    root.join("fuzz/kept").join(format!("{target}.txt"))
+}
+
+/// Each input in a line, the shortest first, with what is said of it.
+fn write_kept(root: &Path, target: &str, inputs: impl Iterator<Item = Vec<u8>>) -> anyhow::Result<()> {
+    let judge = match target {
+        "patch" => fuzzing::patch,
+        "reply" => fuzzing::reply,
+        _ => fuzzing::shell,
+    };
+    let inputs: BTreeSet<(usize, Vec<u8>)> = inputs.map(|bytes| (bytes.len(), bytes)).collect();
     let mut text = String::new();
-    for (_, line) in &lines {
-        writeln!(text, "{line}")?;
+    for (_, bytes) in &inputs {
+        writeln!(text, "{}\t{}", bytes.escape_ascii(), judge(bytes))?;
     }
-    let file = root.join("fuzz/kept").join(format!("{target}.txt"));
-    fs::create_dir_all(root.join("fuzz/kept"))?;
+    let file = kept(root, target);
     fs::write(&file, &text)?;
-    crate::say(format_args!("{}: {} inputs, {} bytes", file.display(), lines.len(), text.len()));
+    crate::say(format_args!("{}: {} inputs, {} bytes", file.display(), inputs.len(), text.len()));
     Ok(())
 }

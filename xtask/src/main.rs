@@ -1,6 +1,9 @@
 //! What developers and the continuous integration call beside cargo's own commands: `cargo xtask tidy`, `generate`.
 //! It reads and writes files of this checkout only, and is no part of the product.
 
+// The name by which `fuzz` and the tests of the domain share a file.
+extern crate domain as codex_task_domain;
+
 mod alarms;
 mod bench;
 mod fuzz;

@@ -152,7 +152,8 @@ impl Table {
             "---|".repeat(self.columns.len())
         ));
         for (row, counts) in &self.rows {
-            let total = counts.iter().map(|counts| counts.iter().sum::<usize>()).max().unwrap_or(0);
+            let total = counts.iter().map(|counts| counts.iter().sum::<usize>());
+            let total = if self.columns == STEPS { total.sum() } else { total.max().unwrap_or(0) };
             let cells: Vec<String> = counts.iter().map(cell).collect();
             crate::say(format_args!("| {row} | {total} | {} |", cells.join(" | ")));
         }
