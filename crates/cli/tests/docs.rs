@@ -108,7 +108,7 @@ fn the_readmes_command_lines_work() {
 
 #[test]
 fn the_manuals_command_lines_work() {
-    for page in ["commands", "configuration", "gate", "json"] {
+    for page in ["command-policy", "commands", "configuration", "gate", "json", "judges"] {
         run_document(&format!("docs/manual/{page}.md"));
     }
 }

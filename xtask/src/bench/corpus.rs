@@ -102,7 +102,8 @@ pub(crate) fn run(root: &Path, options: &Corpus) -> anyhow::Result<ExitCode> {
             "{name} does not apply the plainest patch there is, so it is not set up: {command}"
         );
     }
-    let mut table = Table { columns: tools.iter().map(|(name, _)| name.clone()).collect(), ..Table::default() };
+    let mut table =
+        Table { columns: tools.iter().map(|(name, _)| name.clone()).collect(), ..Table::default() };
     let mut steps = Table { columns: STEPS.map(str::to_owned).to_vec(), ..Table::default() };
     for (number, (name, command)) in tools.iter().enumerate() {
         crate::say(format_args!("{name}: {command}"));

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use codex_task_domain::command::{self, CommandPolicy, Verdict};
 use codex_task_domain::patch::{
-    Applied, Base, BaseError, BaseFile, FileMode, Form, How, Limits, PatchFinding, RepoPath, Tolerance, apply,
-    emit, parse, read,
+    Applied, Base, BaseError, BaseFile, FileMode, Form, How, Limits, PatchFinding, RepoPath, Tolerance,
+    apply, emit, parse, read,
 };
 use codex_task_domain::reply::{self, ReplyLimits};
 use sha2::{Digest, Sha256};
