@@ -14,8 +14,12 @@ use clap::Args;
 #[path = "../../crates/domain/tests/fuzzing/mod.rs"]
 mod fuzzing;
 
-/// The targets by name, each in `fuzz/fuzz_targets`.
-const TARGETS: [&str; 3] = ["patch", "reply", "shell"];
+/// What a target does with an input, and what it says of it.
+type Judge = fn(&[u8]) -> String;
+
+/// The targets, each in `fuzz/fuzz_targets`.
+const TARGETS: [(&str, Judge); 3] =
+    [("patch", fuzzing::patch), ("reply", fuzzing::reply), ("shell", fuzzing::shell)];
 
 /// Fuzzing of the judges.
 #[derive(Debug, Args)]
@@ -37,16 +41,18 @@ pub(crate) struct Fuzz {
 }
 
 pub(crate) fn run(root: &Path, options: &Fuzz) -> anyhow::Result<ExitCode> {
-    let wanted: Vec<&str> = match options.targets.as_slice() {
-        [] => TARGETS.to_vec(),
-        some => some.iter().map(String::as_str).collect(),
-    };
-    for target in wanted {
-        ensure!(TARGETS.contains(&target), "{target} is none of {}", TARGETS.join(", "));
+    let names = TARGETS.map(|(name, _)| name);
+    for wanted in &options.targets {
+        ensure!(names.contains(&wanted.as_str()), "{wanted} is none of {}", names.join(", "));
+    }
+    for (target, judge) in TARGETS {
+        if !options.targets.is_empty() && !options.targets.iter().any(|wanted| wanted == target) {
+            continue;
+        }
         if options.rewrite {
             let text = fs::read_to_string(kept(root, target))?;
             let inputs = text.lines().filter_map(|line| line.split('\t').next()).map(fuzzing::unescaped);
-            write_kept(root, target, inputs)?;
+            write_kept(&kept(root, target), judge, inputs)?;
             continue;
         }
         let corpus = root.join("fuzz/corpus").join(target);
@@ -58,7 +64,8 @@ pub(crate) fn run(root: &Path, options: &Fuzz) -> anyhow::Result<ExitCode> {
             let folders = [&corpus, &seeds].map(|folder| folder.display().to_string());
             fuzz(root, target, &folders, &[&bounds[..], &[&time]].concat())?;
         }
-        keep(root, target, &corpus, options.keep_bytes)?;
+        let inputs = smallest_set(root, target, &corpus, options.keep_bytes)?;
+        write_kept(&kept(root, target), judge, inputs.into_iter())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -78,8 +85,8 @@ fn fuzz(root: &Path, target: &str, folders: &[String], bounds: &[&str]) -> anyho
     Ok(())
 }
 
-/// The smallest set of inputs that reaches all that the corpus reaches, written as one file of a line each.
-fn keep(root: &Path, target: &str, corpus: &Path, most: usize) -> anyhow::Result<()> {
+/// A small set of inputs that reaches all that the corpus reaches, without those of more than `most` bytes.
+fn smallest_set(root: &Path, target: &str, corpus: &Path, most: usize) -> anyhow::Result<Vec<Vec<u8>>> {
     let merged = tempfile::tempdir()?;
     let folders = [merged.path(), corpus].map(|folder| folder.display().to_string());
     fuzz(root, target, &folders, &["-set_cover_merge=1"])?;
@@ -90,7 +97,7 @@ fn keep(root: &Path, target: &str, corpus: &Path, most: usize) -> anyhow::Result
             inputs.push(bytes);
         }
     }
-    write_kept(root, target, inputs.into_iter())
+    Ok(inputs)
 }
 
 fn kept(root: &Path, target: &str) -> PathBuf {
@@ -98,19 +105,13 @@ fn kept(root: &Path, target: &str) -> PathBuf {
 }
 
 /// Each input in a line, the shortest first, with what is said of it.
-fn write_kept(root: &Path, target: &str, inputs: impl Iterator<Item = Vec<u8>>) -> anyhow::Result<()> {
-    let judge = match target {
-        "patch" => fuzzing::patch,
-        "reply" => fuzzing::reply,
-        _ => fuzzing::shell,
-    };
+fn write_kept(file: &Path, judge: Judge, inputs: impl Iterator<Item = Vec<u8>>) -> anyhow::Result<()> {
     let inputs: BTreeSet<(usize, Vec<u8>)> = inputs.map(|bytes| (bytes.len(), bytes)).collect();
     let mut text = String::new();
     for (_, bytes) in &inputs {
         writeln!(text, "{}\t{}", bytes.escape_ascii(), judge(bytes))?;
     }
-    let file = kept(root, target);
-    fs::write(&file, &text)?;
+    fs::write(file, &text)?;
     crate::say(format_args!("{}: {} inputs, {} bytes", file.display(), inputs.len(), text.len()));
     Ok(())
 }

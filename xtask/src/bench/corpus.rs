@@ -102,15 +102,18 @@ pub(crate) fn run(root: &Path, options: &Corpus) -> anyhow::Result<ExitCode> {
             "{name} does not apply the plainest patch there is, so it is not set up: {command}"
         );
     }
-    let mut table =
-        Table { columns: tools.iter().map(|(name, _)| name.clone()).collect(), ..Table::default() };
-    let mut steps = Table { columns: STEPS.map(str::to_owned).to_vec(), ..Table::default() };
+    let mut table = Table::new(tools.iter().map(|(name, _)| name.clone()));
+    let mut steps = Table::new(STEPS.map(str::to_owned));
     for (number, (name, command)) in tools.iter().enumerate() {
         crate::say(format_args!("{name}: {command}"));
         for (case, (outcome, step)) in cases.iter().zip(outcomes(&cases, command, &options.corpus)?) {
             table.count(case.row(), number, outcome);
+            if number == 0 {
+                table.add_case(case.row());
+            }
             if let Some(step) = step {
                 steps.count(case.row(), step, outcome);
+                steps.add_case(case.row());
             }
         }
     }
@@ -132,14 +135,23 @@ fn farthest(report: &[u8]) -> Option<usize> {
     Some(steps.max().unwrap_or(0))
 }
 
-/// Counts of outcomes, by row and column.
-#[derive(Debug, Default)]
+/// Counts of outcomes, by row and column, and how many cases a row stands for.
+#[derive(Debug)]
 struct Table {
     columns: Vec<String>,
     rows: BTreeMap<String, Vec<[usize; 4]>>,
+    cases: BTreeMap<String, usize>,
 }
 
 impl Table {
+    fn new(columns: impl IntoIterator<Item = String>) -> Self {
+        Self { columns: columns.into_iter().collect(), rows: BTreeMap::new(), cases: BTreeMap::new() }
+    }
+
+    fn add_case(&mut self, row: String) {
+        *self.cases.entry(row).or_default() += 1;
+    }
+
     fn count(&mut self, row: String, column: usize, outcome: Outcome) {
         let columns = self.columns.len();
         self.rows.entry(row).or_insert_with(|| vec![[0; 4]; columns])[column][outcome as usize] += 1;
@@ -153,8 +165,7 @@ impl Table {
             "---|".repeat(self.columns.len())
         ));
         for (row, counts) in &self.rows {
-            let total = counts.iter().map(|counts| counts.iter().sum::<usize>());
-            let total = if self.columns == STEPS { total.sum() } else { total.max().unwrap_or(0) };
+            let total = self.cases.get(row).copied().unwrap_or_default();
             let cells: Vec<String> = counts.iter().map(cell).collect();
             crate::say(format_args!("| {row} | {total} | {} |", cells.join(" | ")));
         }
