@@ -209,6 +209,13 @@ fn a_check_is_strict_unless_asked_otherwise() {
     let place = place();
     let file = patch_file(&place, &FITS.replace("@@ -5,2 +5,2 @@", "@@"));
     assert_eq!(place.json(4, &["patch", "check", &file])["verdict"], "malformed");
+    const WAY_OUT: &str = "--reading lenient";
+    assert!(place.run(&["patch", "check", &file]).stderr.contains(WAY_OUT), "the way out is told");
+    let strict = place.run(&["patch", "check", &file, "--reading", "strict"]);
+    assert!(!strict.stderr.contains(WAY_OUT), "whoever asks for strict gets strict");
+    let nowhere = patch_file(&place, &FITS.replace("a - b", "a * b").replace("@@ -5,2 +5,2 @@", "@@"));
+    assert!(!place.run(&["patch", "check", &nowhere]).stderr.contains(WAY_OUT), "no way out where none is");
+    let file = patch_file(&place, &FITS.replace("@@ -5,2 +5,2 @@", "@@"));
     let document = place.json(0, &["patch", "check", &file, "--reading", "lenient"]);
     assert_eq!(
         (&document["verdict"], &document["places"][0]["hunks"][0]["how"]),

@@ -4,7 +4,7 @@
 use domain::exit_code::ExitCode;
 use domain::gate::{self, GateInput, Judgement, Scope, Verdict};
 use domain::ids::TreeId;
-use domain::patch::{self, Anchor, CanonicalDiff, ParsedPatch, Tolerance};
+use domain::patch::{self, Anchor, CanonicalDiff, ParsedPatch, PatchFinding, Tolerance};
 use engine::config::Flags;
 use engine::{BaseSource, changes};
 use serde_json::{Value, json};
@@ -21,13 +21,21 @@ pub(super) fn run(session: &Session<'_>, args: &PatchCheckArgs) -> Result<ExitCo
     let project = session.project_at(&args.base, &Flags::default())?;
     let source = BaseSource::new(&project.repository, &project.base.tree);
     let base = json!({ "base": project.base.commit, "base_tree": project.base.tree });
-    let parsed = match super::read(&bytes, &args.reading, Tolerance::Strict) {
-        Ok(parsed) => parsed,
-        Err(findings) => return super::not_taken(session, "patch check", &findings, &base),
+    // `default` is how it is read when nothing was asked for.
+    let fit = |default| -> Result<_, Vec<PatchFinding>> {
+        let parsed = super::read(&bytes, &args.reading, default)?;
+        let applied = patch::apply(&parsed, &source)?;
+        Ok((parsed, applied))
     };
-    let applied = match patch::apply(&parsed, &source) {
-        Ok(applied) => applied,
-        Err(findings) => return super::not_taken(session, "patch check", &findings, &base),
+    let (parsed, applied) = match fit(Tolerance::Strict) {
+        Ok(fitting) => fitting,
+        Err(findings) => {
+            let code = super::not_taken(session, "patch check", &findings, &base);
+            if args.reading.reading.is_none() && fit(Tolerance::Lenient).is_ok() {
+                session.remark("read as models write, it fits: try it with --reading lenient");
+            }
+            return code;
+        }
     };
     let diff = patch::emit(applied.files);
     let (judgement, _) = gate::judge(&GateInput {
