@@ -26,7 +26,7 @@ pub(crate) struct Prepared {
 
 enum Source {
     Folder(OwnedFd),
-    Overlay { lower: Lower, upper: OwnedFd, work: OwnedFd, in_user_namespace: bool },
+    Overlay { lower: Lower, layers: Vec<OwnedFd>, upper: OwnedFd, work: OwnedFd, in_user_namespace: bool },
 }
 
 enum Lower {
@@ -42,15 +42,17 @@ pub(crate) fn prepare(tree: &Tree, plan: &Plan<'_>) -> Result<Prepared, StepErro
             let mount = mounts::open_mount(path, Access::ReadWrite, false)?;
             Ok(Prepared { at: at.clone(), source: Source::Folder(mount) })
         }
-        Tree::Overlay { lower, upper, work, at } => {
+        Tree::Overlay { lower, layers, upper, work, at } => {
             forget_unclean_end(work);
             let lower = match plan.shift {
                 Some(shift) => Lower::Shifted(shifted(lower, shift)?),
                 None => Lower::Plain(open_folder(lower)?),
             };
             let in_user_namespace = plan.own_user_namespace;
+            let layers = layers.iter().map(|layer| open_folder(layer)).collect::<Result<_, _>>()?;
             let (upper, work) = (open_folder(upper)?, open_folder(work)?);
-            Ok(Prepared { at: at.clone(), source: Source::Overlay { lower, upper, work, in_user_namespace } })
+            let source = Source::Overlay { lower, layers, upper, work, in_user_namespace };
+            Ok(Prepared { at: at.clone(), source })
         }
     }
 }
@@ -80,16 +82,19 @@ impl Prepared {
     pub(crate) fn into_mount(self, root: &OwnedFd, staging: &str) -> Result<OwnedFd, StepError> {
         match self.source {
             Source::Folder(mount) => Ok(mount),
-            Source::Overlay { lower, upper, work, in_user_namespace } => {
+            Source::Overlay { lower, layers, upper, work, in_user_namespace } => {
                 let layer = |fd: &OwnedFd| format!("/proc/self/fd/{}", fd.as_raw_fd());
                 let (upper, work) = (&layer(&upper), &layer(&work));
+                // The first of them is the topmost; none of these names holds a colon.
+                let over =
+                    |base: String| layers.iter().map(&layer).chain([base]).collect::<Vec<_>>().join(":");
                 match lower {
-                    Lower::Plain(lower) => overlay(&layer(&lower), upper, work, in_user_namespace),
+                    Lower::Plain(lower) => overlay(&over(layer(&lower)), upper, work, in_user_namespace),
                     Lower::Shifted(base) => {
                         let place = mounts::folder_below(root.as_fd(), Path::new(BASE_NAME))?;
                         mounts::attach(&base, place.as_fd(), "")?;
                         let path = format!("{staging}/{BASE_NAME}");
-                        let mount = overlay(&path, upper, work, in_user_namespace)?;
+                        let mount = overlay(&over(path.clone()), upper, work, in_user_namespace)?;
                         rustix::mount::unmount(path, UnmountFlags::DETACH).step("take the base off")?;
                         let _ = rustix::fs::unlinkat(root, BASE_NAME, rustix::fs::AtFlags::REMOVEDIR);
                         Ok(mount)

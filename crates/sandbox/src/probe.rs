@@ -91,7 +91,7 @@ fn trial_tree(place: &Path) -> io::Result<Tree> {
         std::fs::create_dir_all(folder)?;
     }
     std::fs::write(lower.join(BASE_FILE), "base\n")?;
-    Ok(Tree::Overlay { lower, upper, work, at: "/tree".into() })
+    Ok(Tree::Overlay { lower, layers: Vec::new(), upper, work, at: "/tree".into() })
 }
 
 /// The helper's side: tries everything.

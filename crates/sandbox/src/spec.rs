@@ -80,6 +80,9 @@ pub enum Tree {
     Overlay {
         /// The warm base checkout, read only. May be shared by many boxes at a time.
         lower: PathBuf,
+        /// Read-only layers over `lower`, the topmost first, such as the build caches of a run on the base: upper
+        /// layers of former boxes of the same operator, whose files belong to the box's user already.
+        layers: Vec<PathBuf>,
         /// Receives every change. One box at a time; on the same file system as `work`.
         upper: PathBuf,
         /// An empty folder for the kernel's own use, beside `upper`.
@@ -297,8 +300,10 @@ impl Spec {
     fn paths(&self) -> Vec<(&'static str, &Path)> {
         let mut paths: Vec<(&'static str, &Path)> = vec![("cwd", &self.cwd), ("tree", self.tree.at())];
         match &self.tree {
-            Tree::Overlay { lower, upper, work, .. } => {
-                paths.extend([lower, upper, work].map(|path| ("tree", path.as_path())));
+            Tree::Overlay { lower, layers, upper, work, .. } => {
+                paths.extend(
+                    [lower, upper, work].into_iter().chain(layers).map(|path| ("tree", path.as_path())),
+                );
             }
             Tree::Folder { path, .. } => paths.push(("tree", path)),
         }
@@ -418,6 +423,7 @@ mod tests {
             ("tree", |s| {
                 s.tree = Tree::Overlay {
                     lower: "/l".into(),
+                    layers: Vec::new(),
                     upper: "/u".into(),
                     work: "/k".into(),
                     at: "/w".into(),

@@ -59,6 +59,7 @@ fn a_box_that_cannot_be_made_names_its_step_and_runs_nothing() {
         let missing = vec![Bind::same(place.path("missing"))];
         let upper = Tree::Overlay {
             lower: place.path("lower"),
+            layers: Vec::new(),
             upper: place.path("missing"),
             work: place.path("work"),
             at: "/tree".into(),

@@ -71,7 +71,13 @@ fn boxes_at_the_same_time_share_a_base() {
         place.make_file("lower/file", "base\n");
         let specs = ["1", "2", "3", "4"].map(|name| {
             let [upper, work] = ["upper", "work"].map(|kind| place.make_folder(&format!("{kind}{name}")));
-            let tree = Tree::Overlay { lower: place.path("lower"), upper, work, at: "/tree".into() };
+            let tree = Tree::Overlay {
+                lower: place.path("lower"),
+                layers: Vec::new(),
+                upper,
+                work,
+                at: "/tree".into(),
+            };
             Spec { tree, ..place.overlay_spec(&["sh", "-c", &format!("echo {name} >> file; cat file")]) }
         });
         let started: Vec<_> = specs.iter().map(|spec| place.start(spec)).collect();
@@ -79,6 +85,27 @@ fn boxes_at_the_same_time_share_a_base() {
             assert_eq!(common::finish(child).succeeded().stdout, format!("base\n{name}\n"));
         }
         assert_eq!(place.read("lower/file"), "base\n");
+    });
+}
+
+#[test]
+fn what_one_box_wrote_is_the_lower_layer_of_the_next() {
+    with_overlay("what_one_box_wrote_is_the_lower_layer_of_the_next", |place| {
+        place.make_file("lower/base", "base\n");
+        place.make_file("lower/gone", "base\n");
+        let script = "mkdir cache; echo one > cache/one; echo two > cache/two; rm gone";
+        place.run(&place.overlay_spec(&["sh", "-c", script])).succeeded();
+        let over = |layers: Vec<std::path::PathBuf>, name: &str, script: &str| {
+            let [upper, work] = ["upper", "work"].map(|kind| place.make_folder(&format!("{kind}{name}")));
+            let tree = Tree::Overlay { lower: place.path("lower"), layers, upper, work, at: "/tree".into() };
+            place.run(&Spec { tree, ..place.overlay_spec(&["sh", "-c", script]) }).succeeded().stdout.clone()
+        };
+        let first = place.path("upper");
+        let seen = over(vec![first.clone()], "2", "ls; cat cache/*; echo more >> cache/one; rm cache/two");
+        assert_eq!(seen, "base\ncache\none\ntwo\n");
+        let seen = over(vec![place.path("upper2"), first], "3", "ls . cache; cat cache/one base");
+        assert_eq!(seen, ".:\nbase\ncache\n\ncache:\none\none\nmore\nbase\n");
+        assert_eq!(place.read("upper/cache/one"), "one\n", "a layer is never written");
     });
 }
 
@@ -115,7 +142,7 @@ fn a_base_with_odd_characters_in_its_path_is_mounted() {
         let [lower, upper, work] =
             ["l:1", "u,2", "w\\3"].map(|name| place.make_folder(&format!("{odd}/{name}")));
         place.make_file(&format!("{odd}/l:1/file"), "base");
-        let tree = Tree::Overlay { lower, upper, work, at: "/tree".into() };
+        let tree = Tree::Overlay { lower, layers: Vec::new(), upper, work, at: "/tree".into() };
         let spec = Spec { tree, ..place.overlay_spec(&["sh", "-c", "echo x >> file; cat file"]) };
         assert_eq!(place.run(&spec).succeeded().stdout, "basex\n");
     });

@@ -226,6 +226,7 @@ impl Tree {
         match self.form {
             TreeForm::Overlay => sandbox::Tree::Overlay {
                 lower: self.base.clone(),
+                layers: Vec::new(),
                 upper: self.root(),
                 work: self.folder.join("work"),
                 at,

@@ -197,7 +197,7 @@ impl Place {
     /// A strict box around an overlay.
     pub(crate) fn overlay_spec(&self, argv: &[&str]) -> Spec {
         let [lower, upper, work] = ["lower", "upper", "work"].map(|name| self.path(name));
-        let tree = Tree::Overlay { lower, upper, work, at: "/tree".into() };
+        let tree = Tree::Overlay { lower, layers: Vec::new(), upper, work, at: "/tree".into() };
         Spec { tree, ..self.spec(Level::Strict, argv) }
     }
 
