@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use domain::gate::{ForbiddenText, GateInput, GatePolicy, Judgement, Rule, Scope, judge};
 use domain::ids::{Sha256, TreeId};
-use domain::patch::{Base, BaseError, BaseFile, CanonicalDiff, FileMode, FileResult, RepoPath, emit};
+use domain::patch::{Base, BaseError, BaseFile, CanonicalDiff, FileMode, FileResult, How, RepoPath, emit};
 use domain::task::Kind;
 
 use crate::say;
@@ -77,6 +77,7 @@ fn judgement(diff: &CanonicalDiff, policy: &GatePolicy) -> anyhow::Result<Judgem
     let base_tree: TreeId = "4b825dc642cb6eb9a060e54bf8d69288fbee4904".parse()?;
     let input = GateInput {
         diff,
+        anchor: How::Exact,
         base_tree: &base_tree,
         base: &NoBase,
         scope: Scope::Request(Kind::Chore),

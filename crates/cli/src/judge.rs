@@ -3,7 +3,7 @@
 use codemods::FixOutcome;
 use domain::finding::Finding;
 use domain::gate::{self, GateInput, Judgement, Scope};
-use domain::patch::{self, BaseFile, CanonicalDiff, FileMode, FileResult, paths};
+use domain::patch::{self, BaseFile, CanonicalDiff, FileMode, FileResult, How, paths};
 use engine::Project;
 use engine::provider::Source;
 use git::Mode;
@@ -47,6 +47,7 @@ pub(crate) fn preview(project: &Project, finding: &Finding) -> Result<Preview, F
     let diff = patch::emit(vec![FileResult::edited(path, Some(BaseFile { bytes, mode }), Some(after))]);
     let (judgement, _) = gate::judge(&GateInput {
         diff: &diff,
+        anchor: How::Exact,
         base_tree: &project.base.tree,
         base: &base,
         scope: Scope::Finding,

@@ -168,6 +168,7 @@ fn gate_policy(config: &Config) -> Result<GatePolicy, EngineError> {
         submodules: unless(safety.allow_submodules),
         binaries: if safety.allow_binary { Verdict::Pass } else { Verdict::Review },
         executables: if safety.allow_mode_changes { Verdict::Pass } else { Verdict::Review },
+        weakest_anchor: safety.weakest_anchor,
         forbidden: forbidden.collect::<Result<_, _>>()?,
         own: safety.rules.clone(),
         ..GatePolicy::default()

@@ -18,7 +18,8 @@ fn judge_diff(
     policy: &GatePolicy,
 ) -> (Judgement, Option<GatePass>) {
     let (base_tree, policy_hash) = (tree_id(), Sha256::of(b"policy"));
-    judge(&GateInput { diff, base_tree: &base_tree, base, scope, policy, policy_hash: &policy_hash })
+    let anchor = How::Exact;
+    judge(&GateInput { diff, anchor, base_tree: &base_tree, base, scope, policy, policy_hash: &policy_hash })
 }
 
 fn file(text: &str) -> Option<BaseFile> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{GateInput, GatePolicy, Rule, Scope, Verdict, judge};
 use crate::ids::{Sha256, TreeId};
-use crate::patch::{self, Base, BaseError, BaseFile, FileMode, FileResult, RepoPath};
+use crate::patch::{self, Base, BaseError, BaseFile, FileMode, FileResult, How, RepoPath};
 use crate::task::Kind;
 
 /// The tree id that examples are judged under: that of git's empty tree.
@@ -25,6 +25,9 @@ pub struct Example {
     /// The gate's values; the built-in ones when not said.
     #[serde(default, skip_serializing_if = "is_default")]
     pub policy: GatePolicy,
+    /// The weakest step by which a hunk found its place; `exact` when not said.
+    #[serde(default = "exact", skip_serializing_if = "is_exact")]
+    pub anchor: How,
     /// Other files that are in the base.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub base: Vec<RepoPath>,
@@ -107,6 +110,15 @@ fn is_request(scope: &ExampleScope) -> bool {
     *scope == ExampleScope::Request
 }
 
+fn exact() -> How {
+    How::Exact
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_exact(anchor: &How) -> bool {
+    *anchor == How::Exact
+}
+
 fn is_default(policy: &GatePolicy) -> bool {
     *policy == GatePolicy::default()
 }
@@ -148,6 +160,7 @@ impl Example {
         };
         let input = GateInput {
             diff: &diff,
+            anchor: self.anchor,
             base_tree: &base_tree,
             base: &base,
             scope,
@@ -191,6 +204,9 @@ impl fmt::Display for Example {
         }
         if self.unreadable {
             writeln!(f, "(the base cannot be listed)")?;
+        }
+        if self.anchor != How::Exact {
+            writeln!(f, "(a hunk was placed as {})", self.anchor)?;
         }
         for name in &self.base {
             writeln!(f, "(beside {name})")?;

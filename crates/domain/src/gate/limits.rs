@@ -58,6 +58,11 @@ pub(super) fn judge(input: &GateInput<'_>, findings: &mut Findings) {
         let text = format!("{} lines are removed; more than {} need a person", stat.deleted, limits.deleted);
         findings.add(Rule::ManyDeletions, Rule::ManyDeletions.verdict(), text);
     }
+    if input.anchor > input.policy.weakest_anchor {
+        let rule = Rule::UncertainPlace;
+        let text = format!("{} ({}; {} at most)", rule.text(), input.anchor, input.policy.weakest_anchor);
+        findings.add(rule, rule.verdict(), text);
+    }
     if stat.changed() > limits.output {
         let text = format!("{} lines change; the most is {}", stat.changed(), limits.output);
         findings.add(Rule::TooMuchOutput, Rule::TooMuchOutput.verdict(), text);

@@ -27,7 +27,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Sha256, TreeId};
-use crate::patch::{Base, CanonicalDiff, Stat, Touched};
+use crate::patch::{Base, CanonicalDiff, How, Stat, Touched};
 use crate::task::{Kind, Task};
 
 pub use example::{Example, ExampleFile, ExampleMode, ExampleScope};
@@ -104,6 +104,8 @@ pub struct GatePolicy {
     pub vendored: Verdict,
     /// Bytes of a file above which one that comes or grows needs a person.
     pub file_bytes: usize,
+    /// The weakest step by which a hunk may have found its place without a person.
+    pub weakest_anchor: How,
     /// Texts that no added line may hold.
     pub forbidden: Vec<ForbiddenText>,
     /// The policy's own rules.
@@ -124,6 +126,7 @@ impl Default for GatePolicy {
             executables: Verdict::Review,
             vendored: Verdict::Refuse,
             file_bytes: 1 << 20,
+            weakest_anchor: How::Trimmed,
             forbidden: Vec::new(),
             own: Vec::new(),
         }
@@ -135,6 +138,9 @@ impl Default for GatePolicy {
 pub struct GateInput<'a> {
     /// The change.
     pub diff: &'a CanonicalDiff,
+    /// The weakest step by which any of its hunks found its place. The canonical diff itself fits exactly, so it does
+    /// not say.
+    pub anchor: How,
     /// The tree that it belongs on.
     pub base_tree: &'a TreeId,
     /// That tree, to look for names that collide.

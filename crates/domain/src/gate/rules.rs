@@ -37,6 +37,7 @@ rules! {
     TooMuchOutput "too-much-output",
     UnreadableLine "unreadable-line",
     HugeFile "huge-file",
+    UncertainPlace "uncertain-place",
     // paths
     DeniedPath "denied-path",
     OutsideAllowedPaths "outside-allowed-paths",

@@ -110,6 +110,19 @@ pub enum How {
     Numbered,
 }
 
+impl std::fmt::Display for How {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Exact => "exact",
+            Self::Recounted => "recounted",
+            Self::Moved => "moved",
+            Self::Whitespace => "whitespace",
+            Self::Trimmed => "trimmed",
+            Self::Numbered => "numbered",
+        })
+    }
+}
+
 /// Applies a patch in memory.
 ///
 /// # Errors

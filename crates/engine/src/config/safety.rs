@@ -2,6 +2,7 @@
 //! Only values; the gate judges.
 
 use domain::gate::OwnRule;
+use domain::patch::How;
 use serde::{Deserialize, Serialize};
 
 use super::condition::{Condition, Fact};
@@ -32,6 +33,9 @@ pub struct Safety {
     pub security_paths: Vec<String>,
     /// Text that no added line may hold; `.*` stands for anything, all else for itself.
     pub forbidden_patterns: Vec<String>,
+    /// The weakest step by which a hunk may find its place without a person: `exact`, `recounted`, `moved`,
+    /// `whitespace`, `trimmed` or `numbered`.
+    pub weakest_anchor: How,
     /// Rules beside the built-in ones, each with examples that are judged when the file is loaded.
     pub rules: Vec<OwnRule>,
     /// Whether binary files may change without a person.
@@ -63,6 +67,7 @@ impl Default for Safety {
             production_paths: owned(PRODUCTION),
             security_paths: owned(SECURITY),
             forbidden_patterns: owned(FORBIDDEN),
+            weakest_anchor: How::Trimmed,
             rules: Vec::new(),
             allow_binary: false,
             allow_symlinks: false,

@@ -253,6 +253,7 @@ fn a_repository_cannot_loosen_and_each_attempt_is_a_warning() {
         ("safety: {max_files_changed: 11}", "safety.max_files_changed"),
         ("safety: {finding_max_lines: 201}", "safety.finding_max_lines"),
         ("safety: {allow_binary: true}", "safety.allow_binary"),
+        ("safety: {weakest_anchor: numbered}", "safety.weakest_anchor"),
         ("safety: {allow_symlinks: true}", "safety.allow_symlinks"),
         ("safety: {require_review: {deletions_gt: 51}}", "safety.require_review.deletions_gt"),
         ("safety: {require_review: {deletions_gt: null}}", "safety.require_review.deletions_gt"),

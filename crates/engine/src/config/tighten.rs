@@ -160,6 +160,7 @@ impl Judge {
             production_paths,
             security_paths,
             forbidden_patterns,
+            weakest_anchor,
             rules,
             allow_binary,
             allow_symlinks,
@@ -183,6 +184,7 @@ impl Judge {
         ] {
             Self::union(owners, asked);
         }
+        self.at_most("safety.weakest_anchor", &owner.weakest_anchor, weakest_anchor);
         self.own_rules(&owner.rules, rules);
         self.at_most("safety.allow_binary", &owner.allow_binary, allow_binary);
         self.at_most("safety.allow_symlinks", &owner.allow_symlinks, allow_symlinks);

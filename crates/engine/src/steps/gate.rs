@@ -10,10 +10,14 @@ use crate::steps::extract;
 
 pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
     let diff = extract::diff(run).await?;
-    let attempt = run.attempt()?.number;
+    let current = run.attempt()?;
+    let attempt = current.number;
+    let patch = current.patch.as_ref().ok_or_else(|| EngineError::defect("there is no patch to judge"))?;
+    let anchor = patch.anchor;
     let source = BaseSource::new(&run.project.repository, &run.intent.base.tree);
     let (judgement, _) = gate::judge(&GateInput {
         diff: &diff,
+        anchor,
         base_tree: &run.intent.base.tree,
         base: &source,
         scope: Scope::from(&run.intent.task),

@@ -37,9 +37,11 @@ pub(super) fn run(session: &Session<'_>, args: &PatchCheckArgs) -> Result<ExitCo
             return code;
         }
     };
+    let anchor = applied.weakest_anchor();
     let diff = patch::emit(applied.files);
     let (judgement, _) = gate::judge(&GateInput {
         diff: &diff,
+        anchor,
         base_tree: &project.base.tree,
         base: &source,
         scope: Scope::Request(args.kind),

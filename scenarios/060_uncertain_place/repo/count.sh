@@ -1,0 +1,4 @@
+set -eu
+file=$1
+lines=$(wc -l < "$file")
+echo "lines $lines"
