@@ -113,17 +113,26 @@ static SET: LazyLock<Option<(GlobSet, Vec<Rule>)>> = LazyLock::new(|| {
     Some((builder.build().ok()?, rules))
 });
 
-pub(super) fn judge(file: &Touched<'_>, findings: &mut Findings) {
-    let path = file.file.path.as_str();
-    let Some((set, rules)) = SET.as_ref() else {
-        // A test holds that the patterns can be read; without them every path is one for a person.
-        findings.say(Rule::OwnPolicy, file, None);
-        return;
-    };
+/// The rules whose patterns a path matches. A test holds that the patterns can be read; without them every path is one
+/// for a person.
+fn matched(path: &str) -> Vec<Rule> {
+    let Some((set, rules)) = SET.as_ref() else { return vec![Rule::OwnPolicy] };
     let mut matched: Vec<Rule> =
         set.matches(path.to_lowercase()).into_iter().map(|index| rules[index]).collect();
     matched.dedup();
-    for rule in matched {
+    matched
+}
+
+/// Whether a file steers builds, tests or linters, so that its numbers are about them.
+pub(super) fn steers_checks(path: &str) -> bool {
+    use Rule::{BuildScript, CiConfig, HookConfig, LintConfig, Manifest, TestConfig};
+    let steering = [CiConfig, HookConfig, BuildScript, Manifest, LintConfig, TestConfig];
+    matched(path).iter().any(|rule| steering.contains(rule))
+}
+
+pub(super) fn judge(file: &Touched<'_>, findings: &mut Findings) {
+    let path = file.file.path.as_str();
+    for rule in matched(path) {
         findings.say(rule, file, None);
     }
     let stem = path.strip_suffix("/__init__.py").or_else(|| path.strip_suffix(".py"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::patterns::patterns;
-use super::super::{Findings, Rule};
+use super::super::{Findings, Rule, steering};
 use super::TestFile;
 
 patterns! {
@@ -11,14 +11,22 @@ patterns! {
     LEAST = r"(?i)(fail[_-]under|cov[_-]fail[_-]under|minimum[_-]coverage|coverage[_-]threshold|\b(?:branches|functions|lines|statements)\b|\bmin[_-]?(?:coverage|score|lines|similarity\w*)|\bthreshold|\btarget)[\x22']?[ \t]*[:=]?[ \t]*[\x22']?(\d+(?:\.\d+)?)";
     /// More is looser.
     MOST = r"(?i)(max[_-]warnings|max[_-](?:line[_-]length|complexity|args|arguments|branches|returns|statements|locals|lines\w*|depth|nested\w*|failures|public\w*|attributes|positional\w*|bool\w*)|\bline[_-]length|cognitive[_-]complexity[_-]threshold|too[_-]many[_-]\w+[_-]threshold|\b(?:test)?timeout(?:[_-]?(?:minutes|seconds|ms|sec))?|slow[_-]timeout|\bretries|\breruns|allowed[_-]failures)[\x22']?[ \t]*[:=]?[ \t]*[\x22']?(\d+(?:\.\d+)?)";
+    /// Names that a service's own settings have too.
+    ORDINARY = r"(?i)^(?:timeout.*|retries|threshold|target|branches|functions|lines|statements)$";
     CONFIG = r"(?i)\.(?:toml|cfg|ini|ya?ml|json|json5|sh|mk)$|(?:^|/)(?:[^/]*config\.\w+|\.[^/]*rc(?:\.\w+)?|Makefile|justfile|noxfile\.py|\.coveragerc|setup\.py)$";
 }
 
 pub(super) fn judge(files: &[TestFile<'_>], findings: &mut Findings) {
     for file in files.iter().filter(|file| CONFIG.is_match(file.touched.file.path.as_str().as_bytes())) {
         let (removed, added) = (&file.touched.removed, &file.touched.added);
-        let (old_least, new_least) = (numbers(&LEAST, removed), numbers(&LEAST, added));
-        let (old_most, new_most) = (numbers(&MOST, removed), numbers(&MOST, added));
+        let about_checks = steering::steers_checks(file.touched.file.path.as_str());
+        let read = |pattern: &regex::bytes::Regex, lines: &[(u32, &[u8])]| {
+            let mut found = numbers(pattern, lines);
+            found.retain(|name, _| about_checks || !ORDINARY.is_match(name.as_bytes()));
+            found
+        };
+        let (old_least, new_least) = (read(&LEAST, removed), read(&LEAST, added));
+        let (old_most, new_most) = (read(&MOST, removed), read(&MOST, added));
         let lower = looser(&old_least, &new_least, |old, new| new < old);
         let higher = looser(&old_most, &new_most, |old, new| new > old);
         if let Some((line, what)) = lower.or(higher) {
@@ -97,7 +105,7 @@ mod cases {
         }
         assert_eq!(found(&LEAST, "version = 90"), []);
         assert_eq!(found(&MOST, "port = 9"), []);
-        assert_eq!(all_patterns().len(), 3);
+        assert_eq!(all_patterns().len(), 4);
     }
 
     #[test]
