@@ -59,6 +59,12 @@ pub enum SandboxError {
         /// How the helper process ended.
         status: String,
     },
+    /// The box in which denials are tried could not be had: nothing is known about them.
+    #[error("the sandbox's denials were not tried: {why}")]
+    NotTried {
+        /// The step that failed and the system's answer.
+        why: String,
+    },
     /// Removing what a box left behind failed.
     #[error("cannot remove {}", path.display())]
     Remove {

@@ -130,6 +130,14 @@ fn parent_of(pid: Pid) -> Option<i32> {
     if matches!(state, "Z" | "X") { None } else { fields.next()?.parse().ok() }
 }
 
+/// When a process was started, as the kernel counts; with its number it names one process for ever. `None` when it is
+/// not to be seen.
+pub(crate) fn started(pid: Pid) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    // The 22nd field; the third is the first one after the name (proc(5)).
+    stat[stat.rfind(')')? + 1..].split_whitespace().nth(19).map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 //! The life cycle and the pitfalls are in this crate's README.md. Linux only; `strict` needs Linux 5.12 or newer.
 
 mod command;
+mod denials;
 mod error;
 mod first;
 mod landlock;
@@ -24,6 +25,7 @@ mod system;
 mod toolchains;
 mod wire;
 
+pub use denials::{Answer, Tried, denials, try_denials};
 pub use error::SandboxError;
 pub use launch::{Cancel, Launcher, Outcome, Report, run};
 pub use leftovers::kill_leftovers;

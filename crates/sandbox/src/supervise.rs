@@ -30,7 +30,12 @@ use crate::wire::{self, CANCEL, Done, How, Note, Request};
 ///
 /// The binary must call this first thing in `main`, before it makes a thread or opens a file, when its first
 /// argument is the one given in [`crate::Launcher::first_args`]. Started by hand it ends at once with 2.
+///
+/// The same program makes the attempts of [`crate::try_denials`], inside of a box.
 pub fn helper_main() -> i32 {
+    if let Some(code) = crate::denials::in_the_box() {
+        return code;
+    }
     match serve() {
         Ok(()) => 0,
         Err(_) => 2,

@@ -2,6 +2,8 @@
 //! All callers are the single-threaded helper and its forks, except `landlock_abi`, which anyone may ask.
 #![expect(unsafe_code, reason = "the system calls below have no safe wrapper in rustix")]
 
+pub(crate) mod attempt;
+
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};

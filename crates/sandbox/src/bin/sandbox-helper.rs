@@ -16,7 +16,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
-        ["helper"] => std::process::exit(sandbox::helper_main()),
+        ["helper", ..] => std::process::exit(sandbox::helper_main()),
+        ["denials", level, folder, home] => denials(level, folder, home),
         ["operate", spec] => operate(spec),
         ["probe", folder] => probe(folder),
         ["remove", folder] => sandbox::remove_tree(folder.as_ref()).map_err(io::Error::other),
@@ -63,6 +64,14 @@ fn operate(spec: &str) -> io::Result<()> {
 fn probe(folder: &str) -> io::Result<()> {
     let machine = sandbox::probe(&launcher()?, Some(folder.as_ref())).map_err(io::Error::other)?;
     println!("{}", serde_json::to_string(&machine)?);
+    Ok(())
+}
+
+/// Makes all attempts in a box of this level and prints what came of them as JSON.
+fn denials(level: &str, folder: &str, home: &str) -> io::Result<()> {
+    let level = level.parse().map_err(io::Error::other)?;
+    let tried = sandbox::try_denials(&launcher()?, level, folder.as_ref(), Some(home.as_ref()));
+    println!("{}", serde_json::to_string(&tried.map_err(io::Error::other)?)?);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sandbox::{Bind, Level, Limits, Machine, Spec, Tree};
+use sandbox::{Bind, Level, Limits, Machine, Spec, Tree, Tried};
 
 const NOBODY: u32 = 65534;
 
@@ -241,22 +241,44 @@ impl Place {
 
     /// Starts an operator from a shell script that names it `"$@"`.
     pub(crate) fn run_through_shell(&self, script: &str, spec: &Spec) -> Ran {
+        finish(self.shell_with(script, &["operate", self.written(spec).to_str().unwrap()]))
+    }
+
+    fn shell_with(&self, script: &str, arguments: &[&str]) -> Child {
         let mut shell = command("/bin/sh");
-        shell.args(["-c", script, "sh"]).arg(&self.program).arg("operate").arg(self.written(spec));
+        shell.args(["-c", script, "sh"]).arg(&self.program).args(arguments).current_dir("/");
         shell.stdin(Stdio::piped()).stdout(Stdio::piped());
         if self.operator == Operator::Nobody {
             shell.uid(NOBODY).gid(NOBODY);
         }
-        finish(shell.spawn().unwrap())
+        shell.spawn().unwrap()
     }
 
     pub(crate) fn machine(&self) -> Machine {
+        self.machine_through_shell("exec \"$@\"")
+    }
+
+    /// What the machine allows to an operator that a shell script starts as `"$@"`.
+    pub(crate) fn machine_through_shell(&self, script: &str) -> Machine {
         let trees = self.make_folder("trees");
-        let output = self.start_program(&["probe", trees.to_str().unwrap()]).wait_with_output().unwrap();
+        let output = self.shell_with(script, &["probe", trees.to_str().unwrap()]).wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         let machine = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no machine: {text:?}"));
         assert_eq!(std::fs::read_dir(trees).unwrap().count(), 0, "the probe left something behind");
         machine
+    }
+
+    /// Everything that a box of this level must deny, tried by this operator.
+    pub(crate) fn try_denials(&self, level: Level) -> Vec<Tried> {
+        let trees = self.make_folder("trees");
+        let home = self.make_folder("home");
+        self.make_file("home/.netrc", "secret");
+        let arguments = ["denials", level.as_str(), trees.to_str().unwrap(), home.to_str().unwrap()];
+        let output = self.start_program(&arguments).wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let tried = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no denials: {text:?}"));
+        assert_eq!(std::fs::read_dir(trees).unwrap().count(), 0, "the attempts left something behind");
+        tried
     }
 
     /// Processes of this place's boxes that are alive, with their command lines.
