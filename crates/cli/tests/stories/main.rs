@@ -6,6 +6,7 @@
 mod support;
 
 mod audit;
+mod boxed;
 mod during;
 mod faults;
 mod local;

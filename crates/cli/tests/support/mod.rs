@@ -98,6 +98,15 @@ impl Place {
         done
     }
 
+    /// Runs the program where no further user namespace can be made: as in a container, or with them switched off.
+    #[track_caller]
+    pub(crate) fn without_user_namespaces(&self, args: &[&str]) -> Done {
+        let off = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"";
+        let words = ["--user", "--map-root-user", "sh", "-c", off, "sh", PROGRAM];
+        let run = FaultRun::new(Path::new("/usr/bin/unshare"), self.repo.path()).args(&words).args(args);
+        Done::of(run.variables(self.environment()).without_fault())
+    }
+
     /// The document that the program prints for `--json`.
     #[track_caller]
     pub(crate) fn json(&self, code: i32, args: &[&str]) -> Value {
