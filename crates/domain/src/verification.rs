@@ -171,7 +171,7 @@ pub struct Verification {
     pub tree: TreeId,
     /// The sandbox level of the runs.
     pub sandbox: String,
-    /// How the tree was laid out (`overlay`, `copy`).
+    /// How the tree was laid out (`overlay`, `warm overlay`, `checkout`).
     pub tree_form: String,
     /// Each check.
     pub checks: Vec<CheckResult>,

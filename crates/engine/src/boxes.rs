@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::cancel::Cancel;
 use crate::config::{self, BoxLevel, WantedLevel};
 use crate::error::EngineError;
-use crate::trees::{Tree, TreeForm, Trees};
+use crate::trees::{OWN_CACHE, Tree, TreeForm, Trees};
 use crate::world::World;
 
 /// One command to be run in a tree.
@@ -157,6 +157,9 @@ impl Boxes {
         let toolchains = self.toolchains(world);
         let mut env = toolchains.env.clone();
         env.extend(plain_environment());
+        // In the tree and not in the home folder, which is empty in every box: with the tree it may start warm.
+        let go_cache = tree.at().join(OWN_CACHE).join("go-build");
+        env.insert("GOCACHE".to_owned(), go_cache.to_string_lossy().into_owned());
         env.extend(command.env);
         let mut readable = toolchains.readable.clone();
         readable.extend(tree.borrowed());

@@ -21,7 +21,7 @@ use crate::world::World;
 const RESULT_CAP: u64 = 64 << 20;
 
 /// The folder in the tree for result files: a box's own temporary folder is gone when the box is.
-const OUT: &str = ".codex-task-out";
+pub(crate) const OUT: &str = ".codex-task-out";
 
 /// How much of each output stream is read: the JSON of a linter over a large project is some megabytes.
 const KEPT: usize = 16 << 20;

@@ -44,7 +44,8 @@ impl Tools for BoxedTools<'_> {
         let level = boxes.level(world).map_err(failed)?;
         let form = boxes.form(world, level).map_err(failed)?;
         let content = Content::base(&self.project.repository, &self.project.base);
-        let tree = Trees::new(&world.folders).open(&self.name, &content, form, level).map_err(failed)?;
+        let tree =
+            Trees::new(&world.folders).open(&self.name, &content, form, level, None).map_err(failed)?;
         let limits = Limits { output_kept: 8 << 20, ..Limits::default() };
         let command =
             Command { argv: argv.to_vec(), env: Default::default(), limits, marker: self.name.clone() };

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use domain::ids::TreeId;
 use gix::bstr::{BString, ByteSlice};
@@ -23,6 +24,9 @@ use crate::{Entry, GitError, Mode, Repository};
 const MAX_FILE: u64 = 1 << 30;
 /// All files together may have this many bytes.
 const MAX_TOTAL: u64 = 16 << 30;
+/// The time of every file and folder: long past and always the same, so that build tools, which compare times, take files
+/// that come to a checkout later for newer, and a checkout that is made again for the same.
+const WRITTEN_AT: Duration = Duration::from_secs(1_000_000_000);
 /// Folders that a path may be led through by links before it is held to be a loop; Linux takes 40.
 const MAX_LINKS: usize = 40;
 /// Below this many files a second thread costs more than it saves.
@@ -57,6 +61,7 @@ struct Plan {
 
 impl Repository {
     /// Writes all files of `tree` below `dest`, which must be new or empty. The folder is left as it is after an error.
+    /// Files and folders are dated 2001-09-09.
     /// Nothing is synced to disk: a checkout can be made again.
     pub fn checkout_into(&self, tree: &TreeId, dest: &Path) -> Result<Checkout, GitError> {
         prepare(dest)?;
@@ -75,6 +80,10 @@ impl Repository {
         plan.stats.files = plan.files.len() as u64;
         plan.stats.bytes = total.into_inner();
         self.write_links(&plan.links, dest, &mut plan.stats)?;
+        for folder in plan.folders.iter().rev().map(|folder| at(dest, folder)).chain([dest.to_owned()]) {
+            let dated = fs::File::open(&folder).and_then(|file| file.set_modified(UNIX_EPOCH + WRITTEN_AT));
+            dated.map_err(GitError::io("date", &folder))?;
+        }
         Ok(plan.stats)
     }
 
@@ -186,7 +195,10 @@ fn make_folder(path: &Path) -> Result<(), GitError> {
 fn write_file(path: &Path, bytes: &[u8], mode: Mode) -> Result<(), GitError> {
     let bits = if mode == Mode::Executable { 0o755 } else { 0o644 };
     match fs::OpenOptions::new().write(true).create_new(true).mode(bits).open(path) {
-        Ok(mut file) => file.write_all(bytes).map_err(GitError::io("write", path)),
+        Ok(mut file) => file
+            .write_all(bytes)
+            .and_then(|()| file.set_modified(UNIX_EPOCH + WRITTEN_AT))
+            .map_err(GitError::io("write", path)),
         // Only where names that differ in case or form are one; the pair is in the report.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(GitError::io("create", path)(error)),

@@ -14,3 +14,4 @@ mod replay;
 mod tell;
 mod undo;
 mod untouched;
+mod warm;

@@ -12,6 +12,7 @@ mod safety;
 mod seeds;
 mod starter;
 mod tighten;
+mod trees;
 mod validate;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use seeds::{
     AutoPush, Codex, CodexMode, CommitStyle, Git, LogFormat, LogLevel, Logging, PushConditions, PushThreshold,
 };
 pub use starter::starter_file;
+pub use trees::TreesConfig;
 
 /// Everything that can be configured, resolved. `Config::default()` is the built-in layer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -69,6 +71,8 @@ pub struct Config {
     /// Files of ast-grep rules inside the base tree, as the repository's file names them under `rules`.
     #[serde(skip)]
     pub rules_in_tree: Vec<String>,
+    /// The folders in which checks run.
+    pub trees: TreesConfig,
     /// The operator's log.
     pub logging: Logging,
 }

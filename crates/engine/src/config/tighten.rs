@@ -38,6 +38,7 @@ pub(super) fn tighten(owner: &Config, asked: Config) -> Tightened {
         context,
         rules,
         rules_in_tree,
+        trees,
         logging,
     } = &mut config;
     t.codex(&owner.codex, codex);
@@ -57,6 +58,7 @@ pub(super) fn tighten(owner: &Config, asked: Config) -> Tightened {
     let Context { max_tokens } = context;
     t.at_most("context.max_tokens", &owner.context.max_tokens, max_tokens);
     *rules_in_tree = t.rules(&owner.rules, rules);
+    t.owners_only("trees", &owner.trees, trees);
     t.owners_only("logging", &owner.logging, logging);
     Tightened { config, warnings: t.warnings, refused: t.refused }
 }

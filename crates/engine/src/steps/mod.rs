@@ -11,3 +11,4 @@ pub mod route;
 pub(crate) mod stage;
 pub(crate) mod undo;
 pub(crate) mod verify;
+pub(crate) mod warm;

@@ -18,7 +18,7 @@ use crate::checks::{CheckSpec, Detected, detect};
 use crate::error::EngineError;
 use crate::run::Run;
 use crate::source::changes;
-use crate::steps::{extract, finding_check};
+use crate::steps::{extract, finding_check, warm};
 use crate::trees::{Content, Tree, TreeForm, Trees};
 use crate::world::Update;
 
@@ -50,6 +50,8 @@ struct Plan {
     notes: Vec<String>,
     level: Level,
     form: TreeForm,
+    /// The name of the build caches that changes of this kind start from.
+    warm: Option<Sha256>,
 }
 
 impl Plan {
@@ -70,7 +72,8 @@ impl Plan {
             &run.project.config.checks,
         );
         let form = boxes.form(world, level)?;
-        Ok(Self { name, candidate: candidate.clone(), changes, checks, notes, level, form })
+        let warm = warm::key(run, form, level);
+        Ok(Self { name, candidate: candidate.clone(), changes, checks, notes, level, form, warm })
     }
 }
 
@@ -87,13 +90,14 @@ async fn verify(
         checks.push(result);
     }
     let still_there = checks.iter().any(|c| c.candidate.end != RunEnd::Passed);
-    let mut changed = Vec::new();
+    let (mut changed, mut form) = (Vec::new(), plan.form.as_str());
     // A change that does not even remove its finding is not worth a test run.
     if !still_there && !plan.checks.is_empty() {
         let baselines = baselines(run, plan).await?;
         let base = run.intent.base.clone();
         let content = Content::candidate(&run.project.repository, &base.tree, &plan.candidate, &plan.changes);
         let tree = open(run, plan, &plan.name, &content)?;
+        form = tree.form();
         for check in &plan.checks {
             let key = check.key();
             let baseline = baselines.get(&key).cloned();
@@ -107,7 +111,7 @@ async fn verify(
     Ok(Verification {
         tree: plan.candidate.tree.clone(),
         sandbox: plan.level.to_string(),
-        tree_form: plan.form.as_str().to_owned(),
+        tree_form: form.to_owned(),
         checks,
         changed,
         verdict: with_notes(verdict, &plan.notes),
@@ -131,34 +135,82 @@ fn result(check: &CheckSpec, baseline: CheckRun, candidate: CheckRun) -> CheckRe
 }
 
 fn open(run: &Run<'_>, plan: &Plan, name: &str, content: &Content<'_>) -> Result<Tree, EngineError> {
-    Trees::new(&run.operator.world.folders).open(name, content, plan.form, plan.level)
+    Trees::new(&run.operator.world.folders).open(name, content, plan.form, plan.level, plan.warm.as_ref())
 }
 
 /// The checks' runs on the base, from the cache where they were run before; by the check's key.
 async fn baselines(run: &mut Run<'_>, plan: &Plan) -> Result<BTreeMap<Sha256, CheckRun>, EngineError> {
-    let mut known = BTreeMap::new();
-    let mut missing = Vec::new();
+    let mut found = Baselines::look_up(run, plan).await?;
+    let mut turn = None;
+    if !found.wanted.is_empty() {
+        turn = warm::turn(run).await?;
+        // Another process may have run them meanwhile.
+        found = Baselines::look_up(run, plan).await?;
+    }
     for check in &plan.checks {
-        let cache_key = cache_key(run, plan, check);
-        let cached = run.operator.store.cached(&cache_key).await?;
-        let lasting = cached.and_then(|bytes| serde_json::from_slice::<CheckRun>(&bytes).ok());
-        match lasting.or_else(|| run.project.failed_baseline(&cache_key)) {
-            Some(found) => {
-                ended(run, check, true, true, &found);
-                known.insert(check.key(), found);
-            }
-            None => missing.push(check),
+        if let Some(known) = found.known.get(&check.key()) {
+            ended(run, check, true, true, known);
         }
     }
-    if missing.is_empty() {
-        return Ok(known);
+    if !found.wanted.is_empty() {
+        run_on_base(run, plan, &mut found).await?;
     }
+    drop(turn);
+    Ok(found.known)
+}
+
+/// What is known of the base, and what is to be run on it.
+struct Baselines<'a> {
+    known: BTreeMap<Sha256, CheckRun>,
+    wanted: Vec<&'a CheckSpec>,
+}
+
+impl<'a> Baselines<'a> {
+    async fn look_up(run: &Run<'_>, plan: &'a Plan) -> Result<Self, EngineError> {
+        let (mut known, mut wanted, mut cold) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let layers = warm::layers(run, plan.warm.as_ref());
+        for check in &plan.checks {
+            let cache_key = cache_key(run, plan, check);
+            let cached = run.operator.store.cached(&cache_key).await?;
+            let lasting = cached.and_then(|bytes| serde_json::from_slice::<CheckRun>(&bytes).ok());
+            match lasting.or_else(|| run.project.failed_baseline(&cache_key)) {
+                Some(found) => {
+                    if plan.warm.is_some() && warm::is_warmed(check) && !layers.cover(&cache_key) {
+                        cold.push(check);
+                    }
+                    known.insert(check.key(), found);
+                }
+                None => wanted.push(check),
+            }
+        }
+        if warm::is_worth_a_run(cold.iter().filter_map(|check| known.get(&check.key()))) {
+            wanted.extend(cold);
+        }
+        Ok(Self { known, wanted })
+    }
+}
+
+/// Runs what is wanted on the base, and keeps the build caches that it leaves for this change and later ones.
+async fn run_on_base(
+    run: &mut Run<'_>,
+    plan: &Plan,
+    baselines: &mut Baselines<'_>,
+) -> Result<(), EngineError> {
     let base = run.intent.base.clone();
     let content = Content::base(&run.project.repository, &base);
-    let tree = open(run, plan, &format!("{}-base", plan.name), &content)?;
-    for check in missing {
+    let mut tree = open(run, plan, &format!("{}-base", plan.name), &content)?;
+    let mut ran = Vec::new();
+    for check in plan.checks.iter().filter(|check| baselines.wanted.contains(check)) {
         let found = one(run, plan, check, &tree, true).await?;
+        tree.ran(check.kind, &content)?;
         let key = cache_key(run, plan, check);
+        if warm::is_warmed(check) {
+            ran.push((key.clone(), found.end.clone()));
+        }
+        if baselines.known.contains_key(&check.key()) {
+            // It was run again for its build caches only.
+            continue;
+        }
         if run.call.cancel.is_set() {
             // A run that was stopped says nothing.
         } else if is_worth_keeping(&found) {
@@ -168,9 +220,12 @@ async fn baselines(run: &mut Run<'_>, plan: &Plan) -> Result<BTreeMap<Sha256, Ch
         } else if !matches!(found.end, RunEnd::NotRun { .. }) {
             run.project.keep_failed_baseline(key, found.clone());
         }
-        known.insert(check.key(), found);
+        baselines.known.insert(check.key(), found);
     }
-    Ok(known)
+    if plan.warm.is_some() {
+        warm::keep(run, tree, &content, &ran);
+    }
+    Ok(())
 }
 
 /// A run that passed, or in which some tests did, says something about the tree. One that failed as a whole may as well

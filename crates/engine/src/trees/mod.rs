@@ -3,30 +3,32 @@
 //!
 //! Every folder of ours carries a marker file; nothing without one is ever removed.
 
+mod base;
 mod changed;
+mod hold;
+mod tree;
+mod upper;
+mod warm;
+
 #[cfg(test)]
 mod tests;
-mod upper;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::event::Candidate;
 use domain::ids::{CommitId, Sha256, TreeId};
-use git::{Change, IndexFill, Repository, Throwaway};
-use sandbox::{Access, Bind, GitDir, Level};
+use git::{Change, Repository};
 
 use crate::error::EngineError;
 use crate::world::Folders;
+use hold::Hold;
+
+pub(crate) use tree::Tree;
+pub(crate) use warm::{Kept, Layers, OWN_CACHE};
 
 /// The file that says: this folder was made by codex-task and may be removed by it.
 const MARKER: &str = ".codex-task-made-this";
-
-/// Where the tree appears in a strict box: the same for base and candidate, so that outputs can be compared.
-const AT: &str = "/codex-task/tree";
-
-/// How many base checkouts of one repository are kept.
-const BASES_KEPT: usize = 6;
 
 /// How a tree is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +53,12 @@ pub(crate) struct Trees {
     cache: PathBuf,
 }
 
+/// The right to run checks on a base, as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    _hold: Hold,
+}
+
 /// What a tree is made from.
 pub(crate) struct Content<'a> {
     pub(crate) repository: &'a Repository,
@@ -60,16 +68,6 @@ pub(crate) struct Content<'a> {
     pub(crate) tree: &'a TreeId,
     /// What turns `base` into `tree`.
     pub(crate) changes: &'a [Change],
-}
-
-/// One tree, for one box at a time. Dropping it removes it.
-#[derive(Debug)]
-pub(crate) struct Tree {
-    folder: PathBuf,
-    form: TreeForm,
-    base: PathBuf,
-    strict: bool,
-    objects: Vec<PathBuf>,
 }
 
 impl Trees {
@@ -84,51 +82,19 @@ impl Trees {
         Ok(folder)
     }
 
-    /// The checkout of a base tree, made on first use. Complete or absent: it is made beside and renamed.
-    pub(crate) fn base(&self, repository: &Repository, tree: &TreeId) -> Result<PathBuf, EngineError> {
-        let id = Sha256::of(repository.identity().as_bytes());
-        let bases = self.cache.join("bases").join(&id.as_str()[..16]);
-        let place = bases.join(tree.as_str());
-        if place.join(MARKER).exists() {
-            // Marks it as used; only the cleaning looks at it.
-            let _ = fs::write(place.join(MARKER), b"");
-            return Ok(place.join("root"));
-        }
-        fs::create_dir_all(&bases).map_err(|e| EngineError::folder(&bases, e))?;
-        let making = bases.join(format!("making-{}-{}", std::process::id(), &tree.as_str()[..12]));
-        sandbox::remove_tree(&making)?;
-        fs::create_dir(&making).map_err(|e| EngineError::folder(&making, e))?;
-        repository.checkout_into(tree, &making.join("root"))?;
-        fs::write(making.join(MARKER), b"").map_err(|e| EngineError::folder(&making, e))?;
-        match fs::rename(&making, &place) {
-            Ok(()) => {}
-            // Another process was faster: its checkout is as good as ours.
-            Err(_) if place.join(MARKER).exists() => sandbox::remove_tree(&making)?,
-            Err(error) => return Err(EngineError::folder(&place, error)),
-        }
-        keep_newest(&bases, &place);
-        Ok(place.join("root"))
+    /// The layers over a base that were made under `key`.
+    pub(crate) fn layers(&self, repository: &Repository, tree: &TreeId, key: &Sha256) -> Layers {
+        Layers::find(&self.base_folder(repository, tree), key)
     }
 
-    /// Makes a tree of this name. A tree that a dead process left under the name is removed before.
-    pub(crate) fn open(
-        &self,
-        name: &str,
-        content: &Content<'_>,
-        form: TreeForm,
-        level: Level,
-    ) -> Result<Tree, EngineError> {
-        self.sweep(name);
-        let base = match form {
-            TreeForm::Overlay => self.base(content.repository, content.base)?,
-            TreeForm::Checkout => PathBuf::new(),
-        };
-        let folder = self.folder()?.join(name);
-        fs::create_dir(&folder).map_err(|e| EngineError::folder(&folder, e))?;
-        let objects = content.repository.object_folders()?;
-        let tree = Tree { folder, form, base, strict: level == Level::Strict, objects };
-        tree.fill(content)?;
-        Ok(tree)
+    /// The right to run checks on a base; `None` while another process has it. What that one finds is in the cache then.
+    pub(crate) fn turn(&self, repository: &Repository, tree: &TreeId) -> Result<Option<Turn>, EngineError> {
+        let folder = self.cache.join("turns");
+        fs::create_dir_all(&folder).map_err(|e| EngineError::folder(&folder, e))?;
+        let key = Sha256::of_fields(&[repository.identity().as_bytes(), tree.as_str().as_bytes()]);
+        let file = folder.join(&key.as_str()[..16]);
+        let turn = Hold::turn(&file).map_err(|e| EngineError::folder(&file, e))?;
+        Ok(turn.map(|hold| Turn { _hold: hold }))
     }
 
     /// Removes whatever was left under a tree's name: its processes first, then its folder.
@@ -147,17 +113,11 @@ impl Trees {
         for entry in trees.filter(|e| e.path().extension().is_some_and(|x| x == "removing")) {
             removed += usize::from(sandbox::remove_tree(&entry.path()).is_ok());
         }
-        let bases = fs::read_dir(self.cache.join("bases")).into_iter().flatten().flatten();
-        for entry in bases.flat_map(|b| fs::read_dir(b.path()).into_iter().flatten().flatten()) {
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            let dead = match name.strip_prefix("making-").and_then(|rest| rest.split('-').next()) {
-                Some(pid) => !std::path::Path::new("/proc").join(pid).exists(),
-                None => name.ends_with(".removing"),
-            };
-            if dead {
-                removed += usize::from(sandbox::remove_tree(&entry.path()).is_ok());
-            }
+        let below = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+        let bases: Vec<PathBuf> = below(self.cache.join("bases")).flat_map(below).collect();
+        let layers = bases.iter().flat_map(|base| below(base.join("warm"))).flat_map(below);
+        for unfinished in layers.chain(bases.iter().cloned()).filter(|path| is_dead(path)) {
+            removed += usize::from(sandbox::remove_tree(&unfinished).is_ok());
         }
         removed
     }
@@ -170,114 +130,20 @@ impl Trees {
     }
 }
 
+/// Whether the folder is being removed, or was being made by a process that is dead.
+fn is_dead(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    match name.strip_prefix("making-").and_then(|rest| rest.split('-').next()) {
+        Some(pid) => !Path::new("/proc").join(pid).exists(),
+        None => name.ends_with(".removing"),
+    }
+}
+
 /// Renamed first, removed after: a half-removed tree is never taken for a whole one.
 fn remove(folder: &Path) {
     let gone = folder.with_extension("removing");
     let from = if fs::rename(folder, &gone).is_ok() { gone.as_path() } else { folder };
     let _ = sandbox::remove_tree(from);
-}
-
-/// Removes the oldest base checkouts of a repository, by last use. Never `current`.
-fn keep_newest(bases: &Path, current: &Path) {
-    let Ok(entries) = fs::read_dir(bases) else { return };
-    let used = |path: &PathBuf| fs::metadata(path.join(MARKER)).and_then(|m| m.modified()).ok();
-    let mut found: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p != current).collect();
-    found.retain(|path| used(path).is_some());
-    found.sort_by_key(|path| std::cmp::Reverse(used(path)));
-    for old in found.iter().skip(BASES_KEPT - 1) {
-        remove(old);
-    }
-}
-
-impl Tree {
-    fn fill(&self, content: &Content<'_>) -> Result<(), EngineError> {
-        let made = |path: &Path| fs::create_dir(path).map_err(|e| EngineError::folder(path, e));
-        fs::write(self.folder.join(MARKER), b"").map_err(|e| EngineError::folder(&self.folder, e))?;
-        let root = self.root();
-        match self.form {
-            TreeForm::Overlay => {
-                made(&root)?;
-                made(&self.folder.join("work"))?;
-                upper::write(&root, &self.base, content.changes)?;
-            }
-            TreeForm::Checkout => {
-                content.repository.checkout_into(content.tree, &root)?;
-            }
-        }
-        if !self.strict {
-            made(&self.folder.join("scratch"))?;
-        }
-        let start = Throwaway { head: content.head, tree: content.tree, index: IndexFill::None };
-        Ok(content.repository.throwaway_git_dir(&self.git_dir(), start)?)
-    }
-
-    /// The writable folder: the overlay's upper layer, or the checkout.
-    fn root(&self) -> PathBuf {
-        self.folder.join("tree")
-    }
-
-    fn git_dir(&self) -> PathBuf {
-        if self.strict { self.folder.join("git") } else { self.root().join(".git") }
-    }
-
-    /// The tree as the sandbox wants it.
-    pub(crate) fn for_box(&self) -> sandbox::Tree {
-        let at = self.at();
-        match self.form {
-            TreeForm::Overlay => sandbox::Tree::Overlay {
-                lower: self.base.clone(),
-                layers: Vec::new(),
-                upper: self.root(),
-                work: self.folder.join("work"),
-                at,
-            },
-            TreeForm::Checkout => sandbox::Tree::Folder { path: self.root(), at },
-        }
-    }
-
-    /// Where the tree stands inside the box.
-    pub(crate) fn at(&self) -> PathBuf {
-        if self.strict { PathBuf::from(AT) } else { self.root() }
-    }
-
-    /// The throw-away git directory.
-    pub(crate) fn git_for_box(&self) -> GitDir {
-        GitDir { path: self.git_dir(), access: Access::ReadWrite }
-    }
-
-    /// The object folders that the git directory borrows.
-    pub(crate) fn borrowed(&self) -> impl Iterator<Item = Bind> {
-        self.objects.iter().map(Bind::same)
-    }
-
-    /// The folder for home and temporary files where the box has none of its own.
-    pub(crate) fn scratch(&self) -> Option<PathBuf> {
-        (!self.strict).then(|| self.folder.join("scratch"))
-    }
-
-    /// Reads a file that a check wrote into the tree; `None` when it is not there, is no plain file, or is over `cap`.
-    pub(crate) fn written(&self, path: &Path, cap: u64) -> Option<Vec<u8>> {
-        let place = self.root().join(path);
-        let meta = fs::symlink_metadata(&place).ok()?;
-        if !meta.is_file() || meta.len() > cap {
-            return None;
-        }
-        fs::read(place).ok()
-    }
-
-    /// The tracked files that are not as the candidate has them any more.
-    pub(crate) fn changed(&self, content: &Content<'_>) -> Result<Vec<String>, EngineError> {
-        match self.form {
-            TreeForm::Overlay => changed::in_upper(&self.root(), content),
-            TreeForm::Checkout => changed::in_checkout(&self.root(), content),
-        }
-    }
-}
-
-impl Drop for Tree {
-    fn drop(&mut self) {
-        remove(&self.folder);
-    }
 }
 
 impl<'a> Content<'a> {

@@ -2,8 +2,12 @@
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 
+use domain::verification::CheckKind;
 use git::Mode;
+use sandbox::Level;
 use testkit::TestRepo;
+
+use super::base::BASES_KEPT;
 
 use super::*;
 
@@ -41,7 +45,7 @@ impl Place {
         let content =
             Content { repository: &self.repository, base: &base, head: &head, tree: &tree_id, changes };
         let level = if form == TreeForm::Overlay { Level::Strict } else { Level::Weak };
-        let tree = Trees::new(&self.folders).open("t-1", &content, form, level).unwrap();
+        let tree = Trees::new(&self.folders).open("t-1", &content, form, level, None).unwrap();
         look(&tree, &content)
     }
 }
@@ -120,7 +124,7 @@ fn a_tracked_folder_that_became_a_file_in_the_upper_layer_is_a_change() {
 #[test]
 fn a_dropped_tree_is_gone_and_its_base_stays() {
     let place = Place::new();
-    let base = place.with(&[write("a.txt", "A\n")], TreeForm::Overlay, |tree, _| tree.base.clone());
+    let base = place.with(&[write("a.txt", "A\n")], TreeForm::Overlay, |tree, _| tree.base_root());
     assert!(base.join("dir/b.txt").is_file());
     let trees = Trees::new(&place.folders);
     assert_eq!(trees.names(), Vec::<String>::new());
@@ -145,9 +149,163 @@ fn only_the_newest_bases_are_kept_and_never_the_one_in_use() {
     for n in 0..BASES_KEPT + 3 {
         place.repo.write("a.txt", format!("{n}\n"));
         place.repo.commit("more");
-        last = trees.base(&place.repository, &place.repo.head_tree()).unwrap();
+        last = trees.base(&place.repository, &place.repo.head_tree()).unwrap().root();
     }
     let bases = last.parent().and_then(Path::parent).unwrap();
     assert_eq!(fs::read_dir(bases).unwrap().count(), BASES_KEPT);
     assert!(last.join("a.txt").is_file());
+}
+
+/// The name under which the tests' layers are found.
+fn family() -> Sha256 {
+    Sha256::of(b"family")
+}
+
+/// One file with its content, below a folder.
+fn put(folder: &Path, path: &str, text: &str) {
+    let place = folder.join(path);
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    fs::write(place, text).unwrap();
+}
+
+impl Place {
+    /// Opens a tree on the base, lets `act` play the checks, and keeps what they left.
+    fn base_run(&self, name: &str, act: impl FnOnce(&mut Tree, &Content<'_>)) -> Kept {
+        let base =
+            domain::event::BaseRef { commit: self.repo.head(), tree: self.repo.head_tree(), branch: None };
+        let content = Content::base(&self.repository, &base);
+        let trees = Trees::new(&self.folders);
+        let mut tree =
+            trees.open("t-b", &content, TreeForm::Overlay, Level::Strict, Some(&family())).unwrap();
+        act(&mut tree, &content);
+        tree.keep_warm(&content, vec![Sha256::of(name.as_bytes())], 64 << 20).unwrap()
+    }
+
+    fn layers(&self) -> Layers {
+        Trees::new(&self.folders).layers(&self.repository, &self.repo.head_tree(), &family())
+    }
+}
+
+#[test]
+fn a_run_on_the_base_leaves_its_caches_and_nothing_else() {
+    let place = Place::new();
+    let kept = place.base_run("build", |tree, content| {
+        let root = tree.root();
+        put(&root, "target/debug/lib", "built");
+        put(&root, "target/tmp/of-a-test", "x");
+        put(&root, "dir/generated.rs", "by a build script");
+        put(&root, "dir/b.txt", "b\n");
+        tree.ran(CheckKind::Build, content).unwrap();
+        put(&root, "dropped-by-a-test", "x");
+        put(&root, ".pytest_cache/lastfailed", "{}");
+        put(&root, "dir/own/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
+        tree.ran(CheckKind::Test, content).unwrap();
+    });
+    assert!(matches!(kept, Kept::Layer(_)), "{kept:?}");
+    let layers = place.layers();
+    assert!(layers.cover(&Sha256::of(b"build")) && !layers.cover(&Sha256::of(b"other")));
+    let layer = &layers.folders()[0];
+    for there in ["target/debug/lib", "dir/generated.rs", "dir/own/CACHEDIR.TAG", "target/tmp"] {
+        assert!(layer.join(there).exists(), "{there}");
+    }
+    for absent in ["dir/b.txt", "dropped-by-a-test", ".pytest_cache", "target/tmp/of-a-test", ".git"] {
+        assert!(!layer.join(absent).exists(), "{absent}");
+    }
+}
+
+#[test]
+fn a_run_that_changed_tracked_files_leaves_no_layer() {
+    let place = Place::new();
+    let kept = place.base_run("build", |tree, content| {
+        put(&tree.root(), "target/lib", "built");
+        put(&tree.root(), "dir/b.txt", "tampered\n");
+        tree.ran(CheckKind::Build, content).unwrap();
+    });
+    assert_eq!(kept, Kept::Nothing("the checks changed tracked files"));
+    assert!(place.layers().is_empty());
+}
+
+#[test]
+fn what_only_tests_wrote_outside_of_caches_leaves_no_layer() {
+    let place = Place::new();
+    let kept = place.base_run("test", |tree, content| {
+        put(&tree.root(), "target/lib", "built");
+        put(&tree.root(), "out.txt", "a build step of the tests, or a dropping");
+        tree.ran(CheckKind::Test, content).unwrap();
+    });
+    assert_eq!(kept, Kept::Nothing("the checks wrote files outside of build caches"));
+}
+
+#[test]
+fn caches_above_the_quota_leave_no_layer_and_no_rest() {
+    let place = Place::new();
+    let base =
+        domain::event::BaseRef { commit: place.repo.head(), tree: place.repo.head_tree(), branch: None };
+    let content = Content::base(&place.repository, &base);
+    let trees = Trees::new(&place.folders);
+    let tree = trees.open("t-b", &content, TreeForm::Overlay, Level::Strict, Some(&family())).unwrap();
+    put(&tree.root(), "target/lib", &"x".repeat(64 << 10));
+    assert_eq!(tree.keep_warm(&content, Vec::new(), 1 << 10).unwrap(), Kept::TooLarge);
+    let warm = trees.base_folder(&place.repository, &place.repo.head_tree()).join("warm");
+    let families = fs::read_dir(warm).unwrap().flatten();
+    assert_eq!(families.flat_map(|f| fs::read_dir(f.path()).unwrap()).count(), 0);
+}
+
+#[test]
+fn layers_lie_one_over_the_other_and_a_change_is_newer_than_all_of_them() {
+    let place = Place::new();
+    let future = std::time::UNIX_EPOCH + std::time::Duration::from_secs(7_000_000_000);
+    place.base_run("first", |tree, _| {
+        put(&tree.root(), "target/one", "1");
+        let file = fs::File::options().write(true).open(tree.root().join("target/one")).unwrap();
+        file.set_modified(future).unwrap();
+    });
+    place.base_run("second", |tree, _| put(&tree.root(), "target/two", "2"));
+    let folders = place.layers().folders();
+    assert!(folders[0].join("target/two").is_file() && folders[1].join("target/one").is_file());
+    let (head, base) = (place.repo.head(), place.repo.head_tree());
+    let changes = [write("dir/b.txt", "B\n")];
+    let id = place.repository.edit(&base, &changes).unwrap();
+    let content =
+        Content { repository: &place.repository, base: &base, head: &head, tree: &id, changes: &changes };
+    let trees = Trees::new(&place.folders);
+    let tree = trees.open("t-1", &content, TreeForm::Overlay, Level::Strict, Some(&family())).unwrap();
+    assert_eq!(tree.form(), "warm overlay");
+    let sandbox::Tree::Overlay { layers, .. } = tree.for_box() else { panic!("an overlay") };
+    assert_eq!(layers, folders);
+    let written = fs::metadata(tree.root().join("dir/b.txt")).unwrap().modified().unwrap();
+    assert!(written > future, "a build tool would take the base's output for the change's");
+    let untouched = fs::metadata(tree.base_root().join("a.txt")).unwrap().modified().unwrap();
+    assert_eq!(untouched, std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000));
+}
+
+#[test]
+fn a_base_in_use_is_not_removed_and_one_turn_is_given_at_a_time() {
+    let place = Place::new();
+    let trees = Trees::new(&place.folders);
+    let first = place.repo.head_tree();
+    let held = trees.base(&place.repository, &first).unwrap();
+    for n in 0..BASES_KEPT + 2 {
+        place.repo.write("a.txt", format!("{n}\n"));
+        place.repo.commit("more");
+        trees.base(&place.repository, &place.repo.head_tree()).unwrap();
+    }
+    assert!(held.root().join("a.txt").is_file());
+    let turn = trees.turn(&place.repository, &first).unwrap();
+    assert!(turn.is_some() && trees.turn(&place.repository, &first).unwrap().is_none());
+    drop(turn);
+    assert!(trees.turn(&place.repository, &first).unwrap().is_some());
+}
+
+#[test]
+fn a_layer_that_a_dead_process_was_making_is_swept() {
+    let place = Place::new();
+    place.base_run("build", |tree, _| put(&tree.root(), "target/one", "1"));
+    let family = place.layers().folders()[0].ancestors().nth(2).unwrap().to_owned();
+    // No process has this number: Linux gives out 2^22 at most.
+    put(&family, "making-99999999/layer/x", "x");
+    put(&family, "making-1/layer/x", "of a living one");
+    assert_eq!(Trees::new(&place.folders).sweep_unfinished(), 1);
+    assert!(!family.join("making-99999999").exists() && family.join("making-1").exists());
+    assert_eq!(place.layers().folders().len(), 1);
 }

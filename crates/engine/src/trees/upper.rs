@@ -3,22 +3,29 @@
 //! one device needs no privilege since Linux 5.8.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::time::SystemTime;
 
 use git::{Change, Mode};
 use rustix::fs::{CWD, FileType, Mode as FsMode, makedev, mknodat};
 
 use crate::error::EngineError;
 
-/// Writes `changes` below `upper`, an empty folder over the checkout at `base`.
-pub(super) fn write(upper: &Path, base: &Path, changes: &[Change]) -> Result<(), EngineError> {
+/// Writes `changes` below `upper`, an empty folder over the checkout at `base`. No file is older than `least`.
+pub(super) fn write(
+    upper: &Path,
+    base: &Path,
+    changes: &[Change],
+    least: Option<SystemTime>,
+) -> Result<(), EngineError> {
     let failed = |path: &Path, e: std::io::Error| EngineError::folder(path, e);
     for change in changes {
         if let Change::Write { path, bytes, mode } = change {
             let place = upper.join(path);
             parents(&place)?;
-            put(&place, bytes, *mode).map_err(|e| failed(&place, e))?;
+            put(&place, bytes, *mode, least).map_err(|e| failed(&place, e))?;
         }
     }
     for change in changes {
@@ -50,12 +57,18 @@ fn hidden(upper: &Path, path: &str) -> bool {
     folders.into_iter().any(|folder| fs::symlink_metadata(upper.join(folder)).is_ok_and(|m| !m.is_dir()))
 }
 
-fn put(place: &Path, bytes: &[u8], mode: Mode) -> std::io::Result<()> {
+fn put(place: &Path, bytes: &[u8], mode: Mode, least: Option<SystemTime>) -> std::io::Result<()> {
     use std::os::unix::ffi::OsStrExt;
     if mode == Mode::Symlink {
         return symlink(std::ffi::OsStr::from_bytes(bytes), place);
     }
-    fs::write(place, bytes)?;
+    let mut file = fs::File::create(place)?;
+    file.write_all(bytes)?;
+    if let Some(least) = least
+        && file.metadata()?.modified()? < least
+    {
+        file.set_modified(least)?;
+    }
     let bits = if mode == Mode::Executable { 0o755 } else { 0o644 };
-    fs::set_permissions(place, fs::Permissions::from_mode(bits))
+    file.set_permissions(fs::Permissions::from_mode(bits))
 }

@@ -1,0 +1,191 @@
+//! One tree: laid out on opening, shown to boxes, looked at afterwards, removed on dropping.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use domain::ids::Sha256;
+use domain::verification::CheckKind;
+use git::{IndexFill, Throwaway};
+use sandbox::{Access, Bind, GitDir, Level};
+
+use super::base::Base;
+use super::warm::{self, Kept, Layers, Making};
+use super::{Content, MARKER, TreeForm, Trees, changed, remove, upper};
+use crate::error::EngineError;
+
+/// Where the tree appears in a strict box: the same for base and candidate, so that outputs can be compared.
+const AT: &str = "/codex-task/tree";
+
+/// One tree, for one box at a time. Dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    folder: PathBuf,
+    form: TreeForm,
+    /// Under an overlay.
+    base: Option<Base>,
+    layers: Layers,
+    strict: bool,
+    objects: Vec<PathBuf>,
+    /// What checks that build left outside of caches; none while no such check has run.
+    built: Option<Vec<String>>,
+    /// Whether tests have run.
+    tested: bool,
+}
+
+impl Trees {
+    /// Makes a tree of this name. A tree that a dead process left under the name is removed before. An overlay is laid
+    /// over the warm layers of its base that were made under `warm`.
+    pub(crate) fn open(
+        &self,
+        name: &str,
+        content: &Content<'_>,
+        form: TreeForm,
+        level: Level,
+        warm: Option<&Sha256>,
+    ) -> Result<Tree, EngineError> {
+        self.sweep(name);
+        let base = match form {
+            TreeForm::Overlay => Some(self.base(content.repository, content.base)?),
+            TreeForm::Checkout => None,
+        };
+        let layers = base.as_ref().zip(warm).map(|(base, key)| Layers::find(&base.folder, key));
+        let folder = self.folder()?.join(name);
+        fs::create_dir(&folder).map_err(|e| EngineError::folder(&folder, e))?;
+        let tree = Tree {
+            folder,
+            form,
+            base,
+            layers: layers.unwrap_or_default(),
+            strict: level == Level::Strict,
+            objects: content.repository.object_folders()?,
+            built: None,
+            tested: false,
+        };
+        tree.fill(content)?;
+        Ok(tree)
+    }
+}
+
+impl Tree {
+    fn fill(&self, content: &Content<'_>) -> Result<(), EngineError> {
+        let made = |path: &Path| fs::create_dir(path).map_err(|e| EngineError::folder(path, e));
+        fs::write(self.folder.join(MARKER), b"").map_err(|e| EngineError::folder(&self.folder, e))?;
+        let root = self.root();
+        match self.form {
+            TreeForm::Overlay => {
+                made(&root)?;
+                made(&self.folder.join("work"))?;
+                upper::write(&root, &self.base_root(), content.changes, self.layers.least_time())?;
+            }
+            TreeForm::Checkout => {
+                content.repository.checkout_into(content.tree, &root)?;
+            }
+        }
+        if !self.strict {
+            made(&self.folder.join("scratch"))?;
+        }
+        let start = Throwaway { head: content.head, tree: content.tree, index: IndexFill::None };
+        Ok(content.repository.throwaway_git_dir(&self.git_dir(), start)?)
+    }
+
+    pub(super) fn base_root(&self) -> PathBuf {
+        self.base.as_ref().map(Base::root).unwrap_or_default()
+    }
+
+    /// How it is laid out, for the record.
+    pub(crate) fn form(&self) -> &'static str {
+        match self.form {
+            TreeForm::Overlay if !self.layers.is_empty() => "warm overlay",
+            form => form.as_str(),
+        }
+    }
+
+    /// Notes that a check of this kind has run on the base: what is left by those that build belongs to the build.
+    pub(crate) fn ran(&mut self, kind: CheckKind, content: &Content<'_>) -> Result<(), EngineError> {
+        self.tested |= matches!(kind, CheckKind::Test | CheckKind::Command);
+        if self.form == TreeForm::Overlay && !self.tested {
+            self.built = Some(warm::look(&self.root(), content)?.others);
+        }
+        Ok(())
+    }
+
+    /// Keeps the build caches that runs on the base left here as a layer for the changes to come. `covers` are the keys of
+    /// the baselines that were run; at most `cap` bytes. No run may follow.
+    pub(crate) fn keep_warm(
+        self,
+        content: &Content<'_>,
+        covers: Vec<Sha256>,
+        cap: u64,
+    ) -> Result<Kept, EngineError> {
+        let (root, built) = (self.root(), self.built.as_deref());
+        self.layers.add(&Making { upper: &root, content, built, covers, cap })
+    }
+
+    /// The writable folder: the overlay's upper layer, or the checkout.
+    pub(super) fn root(&self) -> PathBuf {
+        self.folder.join("tree")
+    }
+
+    fn git_dir(&self) -> PathBuf {
+        if self.strict { self.folder.join("git") } else { self.root().join(".git") }
+    }
+
+    /// The tree as the sandbox wants it.
+    pub(crate) fn for_box(&self) -> sandbox::Tree {
+        let at = self.at();
+        match self.form {
+            TreeForm::Overlay => sandbox::Tree::Overlay {
+                lower: self.base_root(),
+                layers: self.layers.folders(),
+                upper: self.root(),
+                work: self.folder.join("work"),
+                at,
+            },
+            TreeForm::Checkout => sandbox::Tree::Folder { path: self.root(), at },
+        }
+    }
+
+    /// Where the tree stands inside the box.
+    pub(crate) fn at(&self) -> PathBuf {
+        if self.strict { PathBuf::from(AT) } else { self.root() }
+    }
+
+    /// The throw-away git directory.
+    pub(crate) fn git_for_box(&self) -> GitDir {
+        GitDir { path: self.git_dir(), access: Access::ReadWrite }
+    }
+
+    /// The object folders that the git directory borrows.
+    pub(crate) fn borrowed(&self) -> impl Iterator<Item = Bind> {
+        self.objects.iter().map(Bind::same)
+    }
+
+    /// The folder for home and temporary files where the box has none of its own.
+    pub(crate) fn scratch(&self) -> Option<PathBuf> {
+        (!self.strict).then(|| self.folder.join("scratch"))
+    }
+
+    /// Reads a file that a check wrote into the tree; `None` when it is not there, is no plain file, or is over `cap`.
+    pub(crate) fn written(&self, path: &Path, cap: u64) -> Option<Vec<u8>> {
+        let place = self.root().join(path);
+        let meta = fs::symlink_metadata(&place).ok()?;
+        if !meta.is_file() || meta.len() > cap {
+            return None;
+        }
+        fs::read(place).ok()
+    }
+
+    /// The tracked files that are not as the candidate has them any more.
+    pub(crate) fn changed(&self, content: &Content<'_>) -> Result<Vec<String>, EngineError> {
+        match self.form {
+            TreeForm::Overlay => changed::in_upper(&self.root(), content),
+            TreeForm::Checkout => changed::in_checkout(&self.root(), content),
+        }
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        remove(&self.folder);
+    }
+}
