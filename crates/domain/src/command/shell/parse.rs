@@ -1,7 +1,11 @@
-//! Reads commands: lists, pipelines, compounds, redirections, here documents.
+//! Reads scripts: lists and pipelines of commands. The commands themselves are read in the rooms below.
+
+mod compounds;
+mod redirections;
+mod simple;
 
 use super::word::is_meta;
-use super::{Assign, Command, Compound, Item, Kind, NotShell, Redirection, Script, Simple, Unit, Way, Word};
+use super::{Command, Compound, Item, Kind, NotShell, Script, Unit, Word};
 
 type Read<T> = Result<T, NotShell>;
 
@@ -214,6 +218,28 @@ impl Reader {
         }
     }
 
+    /// Whether the two parentheses that stand before `ahead` are closed by two: arithmetic, and no subshell in a subshell.
+    /// Quotes are skipped, nothing is parsed.
+    pub(super) fn closes_twice(&self, ahead: usize) -> bool {
+        let (mut open, mut quote) = (0_usize, None);
+        let mut chars = self.text.iter().copied().skip(self.place + ahead).peekable();
+        while let Some(c) = chars.next() {
+            match (quote, c) {
+                (Some('"') | None, '\\') => {
+                    chars.next();
+                }
+                (Some(q), c) if q == c => quote = None,
+                (Some(_), _) => {}
+                (None, '\'' | '"') => quote = Some(c),
+                (None, '(') => open += 1,
+                (None, ')') if open == 0 => return chars.peek() == Some(&')'),
+                (None, ')') => open -= 1,
+                _ => {}
+            }
+        }
+        false
+    }
+
     fn and_or(&mut self, script: &mut Script) -> Read<()> {
         loop {
             let stages = self.pipeline()?;
@@ -292,402 +318,6 @@ impl Reader {
             }
         }
     }
-
-    /// A compound command behind its first word.
-    fn compound(&mut self, word: &str) -> Read<Compound> {
-        match word {
-            "{" => {
-                let body = self.body(&["}"])?;
-                Ok(compound_of(Kind::Group, vec![body]))
-            }
-            "if" => self.if_command(),
-            "while" | "until" => {
-                let condition = self.body(&["do"])?;
-                let body = self.body(&["done"])?;
-                Ok(compound_of(Kind::While, vec![condition, body]))
-            }
-            "for" | "select" => self.for_command(),
-            "case" => self.case_command(),
-            "[[" => self.test_command(),
-            "function" => {
-                self.blanks();
-                let name = plain_text(&self.word()?).ok_or(NotShell::Grammar)?;
-                self.blanks();
-                if self.starts("(") {
-                    self.skip(1);
-                    self.blanks();
-                    self.expect(')')?;
-                }
-                self.function(name)
-            }
-            "coproc" => {
-                let command = self.command()?;
-                let body = Script { items: vec![Item { stages: vec![command], background: true }] };
-                Ok(compound_of(Kind::Coprocess, vec![body]))
-            }
-            _ => Err(NotShell::Grammar),
-        }
-    }
-
-    /// A list and the reserved word that ends it, which is taken when it is the only one.
-    fn body(&mut self, until: &'static [&'static str]) -> Read<Script> {
-        let mut script = Script::default();
-        self.list(&mut script, Until::Words(until))?;
-        if let [only] = until {
-            self.take(only)?;
-        }
-        Ok(script)
-    }
-
-    fn if_command(&mut self) -> Read<Compound> {
-        let mut bodies = vec![self.body(&["then"])?];
-        loop {
-            bodies.push(self.body(&["elif", "else", "fi"])?);
-            let word = self.reserved(&["elif", "else", "fi"]).ok_or(NotShell::Grammar)?;
-            self.skip(word.len());
-            match word {
-                "elif" => bodies.push(self.body(&["then"])?),
-                "else" => {
-                    bodies.push(self.body(&["fi"])?);
-                    break;
-                }
-                _ => break,
-            }
-        }
-        Ok(compound_of(Kind::If, bodies))
-    }
-
-    fn for_command(&mut self) -> Read<Compound> {
-        self.blanks();
-        let mut found = compound_of(Kind::For, Vec::new());
-        if self.starts("((") {
-            self.skip(2);
-            found.words.push(self.arithmetic()?);
-        } else {
-            found.name = Some(plain_text(&self.word()?).ok_or(NotShell::Grammar)?);
-            self.gap()?;
-            if self.reserved(&["in"]).is_some() {
-                self.skip(2);
-                loop {
-                    self.blanks();
-                    let word = self.word()?;
-                    if word.is_empty() {
-                        break;
-                    }
-                    found.words.push(word);
-                }
-            }
-        }
-        self.blanks();
-        if self.peek() == Some(';') {
-            self.skip(1);
-        }
-        self.gap()?;
-        let braces = self.reserved(&["{"]).is_some();
-        self.take(if braces { "{" } else { "do" })?;
-        found.bodies.push(self.body(if braces { &["}"] } else { &["done"] })?);
-        Ok(found)
-    }
-
-    fn case_command(&mut self) -> Read<Compound> {
-        self.blanks();
-        let mut found = with_words(Kind::Case, vec![self.word()?]);
-        self.take("in")?;
-        loop {
-            self.gap()?;
-            if self.reserved(&["esac"]).is_some() {
-                self.skip(4);
-                return Ok(found);
-            }
-            if self.peek() == Some('(') {
-                self.skip(1);
-            }
-            loop {
-                self.blanks();
-                let pattern = self.word()?;
-                if pattern.is_empty() {
-                    return Err(if self.peek().is_none() { NotShell::Unclosed } else { NotShell::Grammar });
-                }
-                found.words.push(pattern);
-                self.blanks();
-                match self.next() {
-                    Some('|') => {}
-                    Some(')') => break,
-                    Some(_) => return Err(NotShell::Grammar),
-                    None => return Err(NotShell::Unclosed),
-                }
-            }
-            let mut body = Script::default();
-            self.list(&mut body, Until::Case)?;
-            found.bodies.push(body);
-            for end in [";;&", ";;", ";&"] {
-                if self.starts(end) {
-                    self.skip(end.len());
-                    break;
-                }
-            }
-        }
-    }
-
-    /// `[[ ... ]]`: which operands stand in it is enough, since nothing in it is run but their expansions.
-    fn test_command(&mut self) -> Read<Compound> {
-        let mut found = with_words(Kind::Test, Vec::new());
-        loop {
-            self.gap()?;
-            if self.reserved(&["]]"]).is_some() {
-                self.skip(2);
-                return Ok(found);
-            }
-            let word = self.word()?;
-            if word.is_empty() {
-                self.next().ok_or(NotShell::Unclosed)?;
-            } else {
-                found.words.push(word);
-            }
-        }
-    }
-
-    fn function(&mut self, name: String) -> Read<Compound> {
-        self.gap()?;
-        let Command::Compound(body) = self.command()? else { return Err(NotShell::Grammar) };
-        let item = Item { stages: vec![Command::Compound(body)], background: false };
-        let mut found = compound_of(Kind::Function, vec![Script { items: vec![item] }]);
-        found.name = Some(name);
-        Ok(found)
-    }
-
-    fn simple(&mut self) -> Read<Command> {
-        let mut simple = Simple::default();
-        loop {
-            self.blanks();
-            if let Some(redirection) = self.redirection()? {
-                simple.redirections.push(redirection);
-                continue;
-            }
-            if simple.words.is_empty()
-                && let Some(assign) = self.assignment()?
-            {
-                simple.assigns.push(assign);
-                continue;
-            }
-            let word = self.word()?;
-            if !word.is_empty() {
-                simple.words.push(word);
-                continue;
-            }
-            if self.peek() == Some('(') {
-                return self.function_of(&simple);
-            }
-            let nothing =
-                simple.words.is_empty() && simple.assigns.is_empty() && simple.redirections.is_empty();
-            return if nothing { Err(NotShell::Grammar) } else { Ok(Command::Simple(simple)) };
-        }
-    }
-
-    /// `name() compound`, standing before the parenthesis.
-    fn function_of(&mut self, simple: &Simple) -> Read<Command> {
-        self.skip(1);
-        self.blanks();
-        self.expect(')')?;
-        let [name] = simple.words.as_slice() else { return Err(NotShell::Grammar) };
-        let name = plain_text(name).ok_or(NotShell::Grammar)?;
-        self.enter()?;
-        let function = self.function(name)?;
-        self.leave();
-        Ok(Command::Compound(function))
-    }
-
-    /// `NAME=value`, `NAME+=value`, `NAME[...]=value`, `NAME=(values)`; nothing is taken when none stands here.
-    fn assignment(&mut self) -> Read<Option<Assign>> {
-        let mut length = 0;
-        while self.at(length).is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
-            length += 1;
-        }
-        if length == 0 || self.peek().is_some_and(|c| c.is_ascii_digit()) {
-            return Ok(None);
-        }
-        let name: String = self.text.iter().skip(self.place).take(length).collect();
-        match (self.at(length), self.at(length + 1)) {
-            (Some('='), _) => {
-                self.skip(length + 1);
-                let plain = self.peek() != Some('(');
-                let values = self.values()?;
-                Ok(Some(Assign { name, values, plain }))
-            }
-            (Some('+'), Some('=')) => {
-                self.skip(length + 2);
-                let values = self.values()?;
-                Ok(Some(Assign { name, values, plain: false }))
-            }
-            (Some('['), _) => {
-                let start = self.place;
-                let whole = self.word()?;
-                let is_assignment = whole.contains(&Unit::Plain('='));
-                if !is_assignment {
-                    self.place = start;
-                    return Ok(None);
-                }
-                Ok(Some(Assign { name, values: vec![whole], plain: false }))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn values(&mut self) -> Read<Vec<Word>> {
-        if self.peek() != Some('(') {
-            return Ok(vec![self.word()?]);
-        }
-        self.skip(1);
-        let mut values = Vec::new();
-        loop {
-            self.gap()?;
-            if self.peek() == Some(')') {
-                self.skip(1);
-                return Ok(values);
-            }
-            let word = self.word()?;
-            if word.is_empty() {
-                return Err(if self.peek().is_none() { NotShell::Unclosed } else { NotShell::Grammar });
-            }
-            values.push(word);
-        }
-    }
-
-    fn redirection(&mut self) -> Read<Option<Redirection>> {
-        let mut length = 0;
-        if self.peek() == Some('{') {
-            length = 1;
-            while self.at(length).is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
-                length += 1;
-            }
-            if length == 1 || self.at(length) != Some('}') {
-                return Ok(None);
-            }
-            length += 1;
-        } else {
-            while self.at(length).is_some_and(|c| c.is_ascii_digit()) {
-                length += 1;
-            }
-        }
-        let both = length == 0 && self.starts("&>");
-        if !both && !matches!(self.at(length), Some('<' | '>')) || self.at(length + 1) == Some('(') {
-            return Ok(None);
-        }
-        self.skip(length);
-        let ways = [
-            ("&>>", Way::Write),
-            ("&>", Way::Write),
-            ("<<<", Way::HereString),
-            ("<<-", Way::HereDocument(1)),
-            ("<<", Way::HereDocument(0)),
-            ("<>", Way::Both),
-            ("<&", Way::Duplicate),
-            (">&", Way::Duplicate),
-            (">>", Way::Write),
-            (">|", Way::Write),
-            (">", Way::Write),
-            ("<", Way::Read),
-        ];
-        let Some((sign, way)) = ways.into_iter().find(|(sign, _)| self.starts(sign)) else { return Ok(None) };
-        self.skip(sign.len());
-        self.blanks();
-        let target = self.word()?;
-        if target.is_empty() {
-            return Err(if self.peek().is_none() { NotShell::Unclosed } else { NotShell::Grammar });
-        }
-        let way = match way {
-            Way::HereDocument(tabs) => self.announce(&target, tabs == 1)?,
-            // `>& file` writes both streams; only a number or `-` names a stream.
-            Way::Duplicate if !is_stream(&target) => Way::Write,
-            way => way,
-        };
-        Ok(Some(Redirection { way, target }))
-    }
-
-    /// A here document whose body comes behind the end of the line.
-    fn announce(&mut self, target: &Word, tabs: bool) -> Read<Way> {
-        let mut delimiter = String::new();
-        let mut quoted = false;
-        for unit in target {
-            match unit {
-                Unit::Plain(c) => delimiter.push(*c),
-                Unit::Quoted(c) => {
-                    delimiter.push(*c);
-                    quoted = true;
-                }
-                Unit::Empty => quoted = true,
-                _ => return Err(NotShell::Grammar),
-            }
-        }
-        self.documents.push(Document { delimiter, quoted, tabs, body: Word::new() });
-        Ok(Way::HereDocument(self.documents.len() - 1))
-    }
-
-    /// The bodies of all here documents that wait for one; the reading stands at the beginning of a line.
-    fn bodies(&mut self) -> Read<()> {
-        while self.filled < self.documents.len() {
-            let index = self.filled;
-            self.filled += 1;
-            let Some(document) = self.documents.get(index) else { break };
-            let (delimiter, quoted, tabs) =
-                (document.delimiter.chars().collect::<Vec<_>>(), document.quoted, document.tabs);
-            let mut text = Vec::new();
-            loop {
-                if self.peek().is_none() {
-                    return Err(NotShell::Unclosed);
-                }
-                let mut line = Vec::new();
-                while let Some(c) = self.next() {
-                    if c == '\n' {
-                        break;
-                    }
-                    line.push(c);
-                }
-                let tabbed = if tabs { line.iter().take_while(|c| **c == '\t').count() } else { 0 };
-                let line = line.get(tabbed..).unwrap_or_default();
-                if line == delimiter.as_slice() {
-                    break;
-                }
-                text.extend_from_slice(line);
-                text.push('\n');
-            }
-            let body = if quoted {
-                text.into_iter().map(Unit::Quoted).collect()
-            } else {
-                self.enter()?;
-                let mut inner = Reader::new(text, self.depth);
-                let body = inner.document()?;
-                self.leave();
-                body
-            };
-            if let Some(document) = self.documents.get_mut(index) {
-                document.body = body;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the two parentheses that stand before `ahead` are closed by two: arithmetic, and no subshell in a subshell.
-    /// Quotes are skipped, nothing is parsed.
-    pub(super) fn closes_twice(&self, ahead: usize) -> bool {
-        let (mut open, mut quote) = (0_usize, None);
-        let mut chars = self.text.iter().copied().skip(self.place + ahead).peekable();
-        while let Some(c) = chars.next() {
-            match (quote, c) {
-                (Some('"') | None, '\\') => {
-                    chars.next();
-                }
-                (Some(q), c) if q == c => quote = None,
-                (Some(_), _) => {}
-                (None, '\'' | '"') => quote = Some(c),
-                (None, '(') => open += 1,
-                (None, ')') if open == 0 => return chars.peek() == Some(&')'),
-                (None, ')') => open -= 1,
-                _ => {}
-            }
-        }
-        false
-    }
 }
 
 fn word_is(reader: &Reader, word: &'static str) -> bool {
@@ -704,12 +334,6 @@ fn with_words(kind: Kind, words: Vec<Word>) -> Compound {
 
 fn compound(kind: Kind, bodies: Vec<Script>) -> Command {
     Command::Compound(compound_of(kind, bodies))
-}
-
-fn is_stream(word: &Word) -> bool {
-    let text = plain_text(word).unwrap_or_default();
-    let number = text.strip_suffix('-').unwrap_or(&text);
-    !text.is_empty() && number.chars().all(|c| c.is_ascii_digit())
 }
 
 /// The text of a word without quotes and expansions.
