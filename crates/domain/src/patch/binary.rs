@@ -205,7 +205,7 @@ fn follow(base: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
                 for (shift, bit) in bits.enumerate() {
                     if op & (1 << bit) != 0 {
                         let (&byte, after) = rest.split_first()?;
-                        (value, rest) = (value | usize::from(byte) << (8 * shift), after);
+                        (value, rest) = (value + (usize::from(byte) << (8 * shift)), after);
                     }
                 }
                 Some(value)
@@ -225,10 +225,88 @@ fn follow(base: &[u8], delta: &[u8]) -> Option<Vec<u8>> {
 fn size(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0u64;
     for (index, byte) in bytes.iter().enumerate().take(5) {
-        value |= u64::from(byte & 0x7f) << (7 * index);
+        value += u64::from(byte & 0x7f) << (7 * index);
         if byte & 0x80 == 0 {
             return Some((value, &bytes[index + 1..]));
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sized(mut value: u64, out: &mut Vec<u8>) {
+        while value > 0x7f {
+            out.push((value & 0x7f) as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+    }
+
+    fn delta(old: u64, new: u64, ops: &[u8]) -> Vec<u8> {
+        let mut delta = Vec::new();
+        sized(old, &mut delta);
+        sized(new, &mut delta);
+        [&delta, ops].concat()
+    }
+
+    #[test]
+    fn a_delta_is_followed_only_when_both_sizes_are_as_it_says() {
+        let base = vec![7u8; 0x1_0000];
+        let whole = base.len() as u64;
+        for (old, new, copies, fits) in [
+            (whole, whole, 1, true),
+            (whole - 1, whole, 1, false),
+            (whole, whole + 1, 1, false),
+            (whole, whole - 1, 1, false),
+            (whole, MAX_BYTES, 16, true),
+            (whole, MAX_BYTES + whole, 17, false),
+        ] {
+            let content = follow(&base, &delta(old, new, &[0x80].repeat(copies)));
+            assert_eq!(content, fits.then(|| vec![7; new as usize]), "{old} {new}");
+        }
+    }
+
+    #[test]
+    fn a_delta_copies_from_every_place_and_inserts_what_it_holds() {
+        let base: Vec<u8> = (0..0x2_0304u32).map(|n| (n % 251) as u8).collect();
+        let part = |from: usize, length: usize| Some(base[from..from + length].to_vec());
+        let follow = |new: u64, ops: &[u8]| follow(&base, &delta(base.len() as u64, new, ops));
+        assert_eq!(follow(2, &[0x97, 0x02, 0x03, 0x02, 0x02]), part(0x2_0302, 2));
+        assert_eq!(follow(0x102, &[0xb1, 0x05, 0x02, 0x01]), part(5, 0x102));
+        assert_eq!(follow(0x1_0001, &[0xd1, 0x09, 0x01, 0x01]), part(9, 0x1_0001));
+        assert_eq!(follow(2, &[0x98, 0x01, 0x02]), None, "behind the end of the base");
+        assert_eq!(follow(3, &[0x97, 0x02, 0x03, 0x02, 0x03]), None, "over the end of the base");
+        assert_eq!(follow(3, &[0x03, 1, 2, 3]), Some(vec![1, 2, 3]));
+        assert_eq!(follow(3, &[0x03, 1, 2]), None);
+        assert_eq!(follow(0, &[0x00]), None, "a step that git keeps for later");
+        assert_eq!(follow(2, &[0x91, 0x01]), None, "the copy's length is missing");
+    }
+
+    #[test]
+    fn a_size_has_at_most_five_groups() {
+        assert_eq!(size(&[0x81, 0x82, 0x03, 9]), Some((0x01 + (0x02 << 7) + (0x03 << 14), &[9u8][..])));
+        assert_eq!(size(&[0x80, 0x80, 0x80, 0x80, 0x01]), Some((1 << 28, &[][..])));
+        assert_eq!(size(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x01]), None);
+        assert_eq!(size(&[0x80]), None);
+    }
+
+    #[test]
+    fn ids_of_zeros_stand_for_no_content_and_for_no_other() {
+        let (null, id) = ("0".repeat(40), blob_id(b"\0new"));
+        let apply = |old: &str, new: &str, data: &[u8], base: &[u8]| {
+            let blobs = Some((old.to_owned(), new.to_owned()));
+            BinaryChange { form: Form::Literal, data: data.to_vec(), blobs }
+                .apply(base)
+                .map_err(|(code, _)| code)
+        };
+        assert_eq!(apply(&null, &id, b"\0new", b""), Ok(b"\0new".to_vec()));
+        assert_eq!(apply(&id, &null, b"", b"\0new"), Ok(Vec::new()));
+        assert_eq!(apply(&null, &id, b"\0new", b"\0old"), Err(PatchCode::ContextMismatch));
+        assert_eq!(apply(&id, &id, b"\0new", b""), Err(PatchCode::ContextMismatch));
+        assert_eq!(apply(&id, &null, b"\0x", b"\0new"), Err(PatchCode::BadBinary));
+        assert_eq!(apply(&id, &id, b"", b"\0new"), Err(PatchCode::BadBinary));
+    }
 }

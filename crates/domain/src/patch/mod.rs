@@ -239,11 +239,6 @@ impl Hunk {
     pub fn old_lines(&self) -> impl Iterator<Item = &HunkLine> {
         self.lines.iter().filter(|line| line.kind != LineKind::Add)
     }
-
-    /// Whether the hunk adds or removes anything.
-    pub fn changes_anything(&self) -> bool {
-        self.lines.iter().any(|line| line.kind != LineKind::Context)
-    }
 }
 
 /// Whether a hunk's header counted its lines right.

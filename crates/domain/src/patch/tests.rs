@@ -159,7 +159,7 @@ fn outer_context_that_differs_is_trimmed_leniently() {
     assert_eq!(codes(run(&tree, text, Tolerance::Strict)), [PatchCode::ContextMismatch]);
     let (after, applied) = run(&tree, text, Tolerance::Lenient).unwrap();
     assert!(after.text("n.txt").contains("300\nfour\n500\n"));
-    assert_eq!(applied.weakest_anchor(), How::Trimmed);
+    assert_eq!((applied.weakest_anchor(), applied.files[0].anchors[0].trimmed), (How::Trimmed, 1));
 }
 
 #[test]
@@ -320,6 +320,10 @@ fn what_is_larger_than_a_limit_is_refused() {
     assert_eq!(
         Limits::default(),
         Limits { bytes: 4 << 20, files: 1_000, hunks: 10_000, line_bytes: 256 << 10 }
+    );
+    assert_eq!(
+        Limits::canonical(),
+        Limits { bytes: 1 << 30, files: 100_000, hunks: 10_000_000, line_bytes: 1 << 30 }
     );
 }
 

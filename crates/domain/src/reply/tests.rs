@@ -78,6 +78,26 @@ fn a_long_explanation_is_cut_at_a_character() {
 }
 
 #[test]
+fn what_has_the_size_of_a_limit_passes_and_one_byte_more_does_not() {
+    let taken = |limits: ReplyLimits| {
+        read(GOOD.as_bytes(), &limits).map(|reply| reply.mended).map_err(|findings| findings[0].code)
+    };
+    let limits = ReplyLimits::default;
+    let (bytes, patch_bytes, explanation_bytes) = (GOOD.len(), "--- a/x\n".len(), "why".len());
+    assert_eq!(taken(ReplyLimits { bytes, ..limits() }), Ok(vec![]));
+    assert_eq!(taken(ReplyLimits { bytes: bytes - 1, ..limits() }), Err(ReplyCode::TooLarge));
+    assert_eq!(taken(ReplyLimits { patch_bytes, ..limits() }), Ok(vec![]));
+    assert_eq!(taken(ReplyLimits { patch_bytes: patch_bytes - 1, ..limits() }), Err(ReplyCode::TooLarge));
+    assert_eq!(taken(ReplyLimits { explanation_bytes, ..limits() }), Ok(vec![]));
+    let cut = ReplyLimits { explanation_bytes: explanation_bytes - 1, ..limits() };
+    assert_eq!(taken(cut), Ok(vec![Mend::ExplanationCut]));
+    assert_eq!(
+        limits(),
+        ReplyLimits { bytes: 8 << 20, patch_bytes: 4 << 20, explanation_bytes: 64 << 10, depth: 32 }
+    );
+}
+
+#[test]
 fn codes_read_as_their_json_form() {
     for code in ReplyCode::ALL {
         assert_eq!(serde_json::to_string(code).unwrap(), format!("\"{code}\""));

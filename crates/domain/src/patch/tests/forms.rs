@@ -244,6 +244,34 @@ fn damaged_binary_content_is_malformed_and_a_huge_one_refused_unread() {
     assert_eq!(code(text.split("literal").next().unwrap().to_owned()), PatchCode::BadBinary);
 }
 
+#[test]
+fn binary_content_is_taken_up_to_one_mebibyte() {
+    for (bytes, taken) in [(1 << 20, true), ((1 << 20) + 1, false)] {
+        let (base, diff) = binary(b"\0old", &vec![0; bytes]);
+        let parsed = parse(diff.bytes(), Tolerance::Strict, &Limits::default());
+        assert_eq!(parsed.is_ok_and(|patch| apply(&patch, &base).is_ok()), taken, "{bytes}");
+    }
+}
+
+#[test]
+fn binary_content_whose_empty_line_was_lost_ends_at_what_follows() {
+    let (base, diff) = binary(b"\0old", b"\0new");
+    let text = String::from_utf8(diff.bytes().to_vec()).unwrap();
+    let mode = "diff --git a/other b/other\nold mode 100644\nnew mode 100755\n";
+    for text in [
+        text.replace("\n\nliteral", "\nliteral"),
+        text.replace("\n\nliteral", "\ndelta"),
+        format!("{}{mode}", text.split("\n\nliteral").next().unwrap().to_owned() + "\n"),
+    ] {
+        let mut base = base.clone();
+        base.0.insert("other".to_owned(), file("x\n"));
+        let (after, _) = run(&base, &text, Tolerance::Strict).unwrap();
+        assert_eq!(after.0["x.bin"].bytes, b"\0new", "{text}");
+    }
+    let hunk = format!("{text}@@ -1 +1 @@\n-a\n+b\n");
+    assert_eq!(codes(run(&base, &hunk, Tolerance::Strict)), [PatchCode::Binary, PatchCode::BadHeader]);
+}
+
 /// As git 2.47 writes it with `--binary --full-index` for a zero byte and 1,500 lines `y`, and the same with an `x` behind.
 const DELTA: &str = "diff --git a/x.bin b/x.bin\nindex 48a7dd428d08caf65f0b94c9b1e317fe182fca9e..381063f3d11eade6d506563a992798b3753758a2 100644\nGIT binary patch\ndelta 9\nQcmdlfzDs<=PHx5u029#zj{pDw\n\ndelta 7\nOcmdlbzEga|PHq4VEdv$+\n\n";
 
