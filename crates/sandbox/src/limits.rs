@@ -27,6 +27,12 @@ pub(crate) fn apply(limits: &Limits, level: Level) -> Result<(), StepError> {
     Ok(())
 }
 
+/// A tree may be deeper than the usual soft limit allows to hold open; the command's own limit is set before its exec.
+pub(crate) fn open_files_up_to_the_ceiling() {
+    let ceiling = rustix::process::getrlimit(Resource::Nofile).maximum;
+    let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: ceiling, maximum: ceiling });
+}
+
 /// Under memory pressure the box goes before anything else. Raising one's own score is always allowed, and it is
 /// inherited.
 pub(crate) fn go_first_when_memory_is_short() {

@@ -30,28 +30,44 @@ pub(crate) fn give(path: &Path, owner: (u32, u32)) -> Result<(), StepError> {
     give_entries(top, owner).step_at("change the owner below", path)
 }
 
+/// One descriptor for each folder on the way down: a wide folder costs no more than a narrow one.
 fn give_entries(folder: OwnedFd, owner: (u32, u32)) -> io::Result<()> {
-    let mut open = vec![folder];
-    while let Some(folder) = open.pop() {
-        for_each_entry(folder.as_fd(), |name, stat| {
-            let kind = FileType::from_raw_mode(stat.st_mode);
-            if stat.st_uid != owner.0 {
-                if kind == FileType::RegularFile && stat.st_nlink > 1 {
-                    return Err(io::Error::other(format!(
-                        "{} has a second name (hard link)",
-                        name.to_string_lossy()
-                    )));
-                }
-                let (uid, gid) = ids(owner);
-                rustix::fs::chownat(&folder, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
-            }
-            if kind == FileType::Directory {
-                open.push(rustix::fs::openat(&folder, name, FOLDER, Mode::empty())?);
-            }
-            Ok(())
-        })?;
+    let mut way = vec![listing(folder)?];
+    while let Some((folder, entries)) = way.last_mut() {
+        let Some(entry) = entries.next() else {
+            way.pop();
+            continue;
+        };
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        let stat = rustix::fs::statat(&*folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        give_entry(folder.as_fd(), name, &stat, owner)?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+            let below = rustix::fs::openat(&*folder, name, FOLDER, Mode::empty())?;
+            way.push(listing(below)?);
+        }
     }
     Ok(())
+}
+
+fn listing(folder: OwnedFd) -> io::Result<(OwnedFd, Dir)> {
+    let entries = Dir::read_from(&folder)?;
+    Ok((folder, entries))
+}
+
+fn give_entry(folder: BorrowedFd<'_>, name: &CStr, stat: &Stat, owner: (u32, u32)) -> io::Result<()> {
+    if stat.st_uid == owner.0 {
+        return Ok(());
+    }
+    if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink > 1 {
+        let text = format!("{} has a second name (hard link)", name.to_string_lossy());
+        return Err(io::Error::other(text));
+    }
+    let (uid, gid) = ids(owner);
+    Ok(rustix::fs::chownat(folder, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 fn ids(owner: (u32, u32)) -> (Option<Uid>, Option<Gid>) {
@@ -69,22 +85,65 @@ pub fn remove_tree(path: &Path) -> Result<(), SandboxError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other.map_err(failed)?,
     };
-    remove_entries(&folder).map_err(failed)?;
+    Removal { top: &folder, moved: 0 }.remove_entries(&folder, 0).map_err(failed)?;
     rustix::fs::unlinkat(CWD, path, AtFlags::REMOVEDIR).map_err(|error| failed(error.into()))
 }
 
-fn remove_entries(folder: &OwnedFd) -> io::Result<()> {
-    for_each_entry(folder.as_fd(), |name, stat| {
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
-            return Ok(rustix::fs::unlinkat(folder, name, AtFlags::empty())?);
+/// Folders below this depth are moved to the top before they are gone into, so that neither the stack nor the open
+/// descriptors grow with the depth that a command has chosen.
+const DEEP: usize = 64;
+
+/// The removal of one tree.
+struct Removal<'a> {
+    top: &'a OwnedFd,
+    moved: u64,
+}
+
+impl Removal<'_> {
+    fn remove_entries(&mut self, folder: &OwnedFd, depth: usize) -> io::Result<()> {
+        loop {
+            for_each_entry(folder.as_fd(), |name, stat| {
+                if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+                    return Ok(rustix::fs::unlinkat(folder, name, AtFlags::empty())?);
+                }
+                // An empty folder goes without being opened, which a folder without permissions could not be.
+                if rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR).is_ok() {
+                    return Ok(());
+                }
+                let below = open_for_removal(folder.as_fd(), name)?;
+                if depth >= DEEP {
+                    return self.move_up(folder, name);
+                }
+                self.remove_entries(&below, depth + 1)?;
+                Ok(rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR)?)
+            })?;
+            // What was moved to the top meanwhile may stand before the place that its listing had reached.
+            if depth > 0 || !has_entries(folder)? {
+                return Ok(());
+            }
         }
-        // An empty folder goes without being opened, which a folder without permissions could not be.
-        if rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR).is_ok() {
-            return Ok(());
+    }
+
+    fn move_up(&mut self, folder: &OwnedFd, name: &CStr) -> io::Result<()> {
+        loop {
+            self.moved += 1;
+            let free = format!(".deep-{}-{}", std::process::id(), self.moved);
+            let flags = rustix::fs::RenameFlags::NOREPLACE;
+            match rustix::fs::renameat_with(folder, name, self.top, free, flags) {
+                Err(Errno::EXIST) => {}
+                other => return Ok(other?),
+            }
         }
-        remove_entries(&open_for_removal(folder.as_fd(), name)?)?;
-        Ok(rustix::fs::unlinkat(folder, name, AtFlags::REMOVEDIR)?)
-    })
+    }
+}
+
+fn has_entries(folder: &OwnedFd) -> io::Result<bool> {
+    let mut found = false;
+    for_each_entry(folder.as_fd(), |_, _| {
+        found = true;
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Opens a folder and makes sure that its entries can be listed and removed.
@@ -165,6 +224,44 @@ mod tests {
         symlink("/etc/hostname", place.path().join("link")).unwrap();
         let owner = fs::metadata(place.path()).unwrap();
         give(place.path(), (owner.uid(), owner.gid())).unwrap();
+    }
+
+    /// Changes into each folder, as a path of that length cannot be named.
+    fn make_deep(top: &std::path::Path, depth: usize) {
+        let mut folder: OwnedFd = fs::File::open(top).unwrap().into();
+        for _ in 0..depth {
+            rustix::fs::mkdirat(&folder, "d", Mode::RWXU).unwrap();
+            folder = rustix::fs::openat(&folder, "d", FOLDER, Mode::empty()).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_tree_of_any_depth_and_width_is_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let tree = place.path().join("tree");
+        fs::create_dir(&tree).unwrap();
+        make_deep(&tree, 2500);
+        for name in 0..600 {
+            fs::create_dir(tree.join(name.to_string())).unwrap();
+        }
+        remove_tree(&tree).unwrap();
+        assert!(!tree.exists());
+    }
+
+    #[test]
+    fn a_wide_tree_costs_few_descriptors() {
+        let place = tempfile::tempdir().unwrap();
+        for name in 0..600 {
+            fs::create_dir(place.path().join(name.to_string())).unwrap();
+        }
+        let owner = fs::metadata(place.path()).unwrap();
+        let top = rustix::fs::open(place.path(), FOLDER, Mode::empty()).unwrap();
+        let before = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let few = rustix::process::Rlimit { current: Some(256), ..before };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, few).unwrap();
+        let given = give_entries(top, (owner.uid(), owner.gid()));
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, before).unwrap();
+        given.unwrap();
     }
 
     #[test]

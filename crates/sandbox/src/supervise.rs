@@ -19,6 +19,7 @@ use crate::command::{SCRATCH_HOME, SCRATCH_TMP};
 use crate::error::{Step, StepError};
 use crate::first::{self, Birth, Purpose};
 use crate::leftovers;
+use crate::limits;
 use crate::namespaces::{self, Identity, OUTSIDE_ID};
 use crate::ownership;
 use crate::probe;
@@ -58,6 +59,7 @@ fn serve() -> io::Result<()> {
 
 fn run(spec: &Spec, operator: &UnixStream) -> Done {
     let start = Instant::now();
+    limits::open_files_up_to_the_ceiling();
     if spec.level != Level::Strict {
         // When the first process has to be killed, its descendants become this one's.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
