@@ -90,7 +90,7 @@ impl Operator {
                 removed += 1;
             }
         }
-        removed + trees.sweep_unfinished()
+        removed + trees.sweep_unfinished() + sandbox::sweep_trials(&self.world.folders.cache.join("trees"))
     }
 
     /// Removes the lock files of dead processes: taking a lock and letting it go removes its file.

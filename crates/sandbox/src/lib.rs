@@ -23,6 +23,7 @@ mod supervise;
 mod sys;
 mod system;
 mod toolchains;
+mod trials;
 mod wire;
 
 pub use denials::{Answer, Tried, denials, try_denials};
@@ -35,3 +36,4 @@ pub use probe::{Machine, probe};
 pub use spec::{Access, Bind, GitDir, Level, Limits, MARKER_NAME, STRICT_HOME, STRICT_TMP, Spec, Tree};
 pub use supervise::helper_main;
 pub use toolchains::{Host, Toolchains, toolchains};
+pub use trials::sweep_trials;

@@ -18,6 +18,7 @@ use crate::seccomp::{self, Sockets};
 use crate::spec::{Level, Tree};
 use crate::supervise::{Ending, Watched};
 use crate::sys::{self, Side};
+use crate::trials;
 use crate::wire::{How, Request};
 
 /// What this machine allows.
@@ -74,7 +75,7 @@ pub(crate) const BASE_FILE: &str = "base";
 /// # Errors
 /// When the helper cannot be started or the folder cannot be written; what the machine forbids is not an error.
 pub fn probe(launcher: &Launcher, trees: Option<&Path>) -> Result<Machine, SandboxError> {
-    let place = trees.map(|trees| trees.join(format!(".sandbox-probe-{}", std::process::id())));
+    let place = trees.map(|trees| trials::folder(trees, "probe"));
     let tree = place
         .as_deref()
         .map(|place| trial_tree(place).map_err(|source| launcher.failed("prepare a trial", source)));

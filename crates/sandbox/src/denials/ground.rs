@@ -17,6 +17,7 @@ use crate::launch::Launcher;
 use crate::leftovers;
 use crate::ownership::remove_tree;
 use crate::spec::{Bind, Level, Limits, Spec, Tree};
+use crate::trials;
 
 /// The last but one argument by which the program knows that it is to make the attempts.
 pub(crate) const WORD: &str = "try-denials";
@@ -57,7 +58,7 @@ impl Ground {
     pub(crate) fn new(place: &Path, home: Option<&Path>) -> io::Result<Self> {
         let me = rustix::process::getpid();
         let number = me.as_raw_nonzero().get();
-        let folder = place.join(format!(".sandbox-denials-{number}"));
+        let folder = trials::folder(place, "denials");
         remove_tree(&folder).map_err(io::Error::other)?;
         for name in ["", "tree", "scratch"] {
             fs::create_dir(folder.join(name))?;
