@@ -195,9 +195,15 @@ impl Place {
 
     /// Starts the program and does not wait. Its output goes nowhere.
     pub(crate) fn start(&self, args: &[&str]) -> Child {
+        self.start_with(args, &[])
+    }
+
+    /// The same with more variables.
+    pub(crate) fn start_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Child {
         #[expect(clippy::disallowed_methods, reason = "starts the program under test")]
         let mut command = Command::new(PROGRAM);
         command.args(args).current_dir(self.repo.path()).env_clear().envs(self.environment());
+        command.envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 

@@ -55,10 +55,18 @@ fn operate(spec: &str) -> io::Result<()> {
             "wall_millis": report.wall.as_millis() as u64,
             "leftovers": report.leftovers_killed,
             "max_rss_kib": report.max_rss_kib,
+            "own_peak_kib": own_peak_kib(),
         }),
     };
     println!("{answer}");
     Ok(())
+}
+
+/// The most memory that this operator had at a time.
+fn own_peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse().unwrap_or(u64::MAX)
 }
 
 fn probe(folder: &str) -> io::Result<()> {
@@ -93,6 +101,7 @@ fn attempt(words: &[&str]) -> io::Result<()> {
         ["daemon"] => daemon(),
         ["stubborn"] => stubborn(),
         ["forks"] => forks(),
+        ["bomb"] => bomb(),
         ["kill", pid] => tell("kill", call(libc::SYS_kill, [number::<usize>(pid)?, 0, 0])),
         other => Err(io::Error::other(format!("unknown attempt {other:?}"))),
     }
@@ -233,6 +242,14 @@ fn stubborn() -> io::Result<()> {
     println!("ready");
     std::thread::sleep(Duration::from_secs(600));
     Ok(())
+}
+
+/// Every process forks for ever, whatever the system answers.
+fn bomb() -> io::Result<()> {
+    loop {
+        // SAFETY: the child goes on as this process does; there is one thread.
+        unsafe { libc::fork() };
+    }
 }
 
 /// Forks children that stay, until the system refuses or 5000 are there.

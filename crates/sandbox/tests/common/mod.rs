@@ -43,6 +43,8 @@ pub(crate) struct Ran {
     pub(crate) kept: u64,
     pub(crate) wall: Duration,
     pub(crate) leftovers: u64,
+    /// The most memory that the operator took, in KiB.
+    pub(crate) own_peak_kib: u64,
 }
 
 impl Ran {
@@ -59,6 +61,7 @@ impl Ran {
             kept: number("kept"),
             wall: Duration::from_millis(number("wall_millis")),
             leftovers: number("leftovers"),
+            own_peak_kib: number("own_peak_kib"),
         }
     }
 
@@ -347,7 +350,13 @@ impl Place {
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     }
 
-    /// Keeps an operator from seeing anything until it is killed.
+    /// Lets an operator that was frozen go on.
+    pub(crate) fn thaw(&self, operator: &Child) {
+        let pid = rustix::process::Pid::from_child(operator);
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    }
+
+    /// Keeps an operator from seeing anything until it is killed or may go on.
     pub(crate) fn freeze(&self, operator: &Child) {
         let pid = rustix::process::Pid::from_child(operator);
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
