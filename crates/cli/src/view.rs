@@ -65,6 +65,8 @@ fn check(check: &CheckResult) -> Value {
         "name": check.name,
         "kind": check.kind,
         "verdict": check.verdict,
+        "tests": check.tests,
+        "run_again": { "baseline": check.again.baseline.len(), "candidate": check.again.candidate.len() },
         "baseline": run(&check.baseline),
         "candidate": run(&check.candidate),
     })

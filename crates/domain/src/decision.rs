@@ -114,7 +114,7 @@ pub struct Facts<'a> {
     pub added: u32,
     /// Lines deleted.
     pub deleted: u32,
-    /// What the gate wants a person to look at, a line each.
+    /// What the gate and the checks want a person to look at, a line each.
     pub review: &'a [String],
 }
 

@@ -14,8 +14,9 @@ use crate::route::Route;
 use crate::task::Task;
 use crate::verification::Verification;
 
-/// The format of recorded events. A reader refuses a higher number.
-pub const EVENT_FORMAT: u32 = 1;
+/// The format of recorded events. A reader refuses a higher number. 2: a verification has a verdict for each test and
+/// the runs of what was run again; older programs would drop them, and with them the hash that an approval is bound to.
+pub const EVENT_FORMAT: u32 = 2;
 
 /// The state of the repository that a change starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,17 @@
 //! The results of all checks on a candidate, against the baseline, and the verdict that follows from them.
 //! The verdict is worked out here from plain facts; whoever runs the checks only reports.
 
+mod judge;
+mod per_test;
+mod trigger;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Sha256, TreeId};
+
+pub use judge::{judge_again, judge_all, judge_check};
+pub use per_test::{TestChange, TestVerdict, test_changes};
+pub use trigger::Trigger;
 
 /// What a check looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,6 +79,26 @@ pub struct TestResult {
     pub name: String,
     /// How it ended.
     pub end: TestEnd,
+    /// Why it could not even be loaded, where the runner tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+impl TestResult {
+    /// A result without a known cause.
+    pub fn new(name: impl Into<String>, end: TestEnd) -> Self {
+        Self { name: name.into(), end, cause: None }
+    }
+}
+
+/// Why code could not even be loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// It cannot be parsed.
+    SyntaxError,
+    /// A module, a package or a name in one is not there.
+    ImportError,
 }
 
 /// One report of a linter or type checker, named so that moved lines keep the name.
@@ -112,11 +140,34 @@ pub enum CheckVerdict {
     },
     /// Fails as it did before: no worse, and no proof either.
     PreExisting,
+    /// Failed, and did not fail every time or failed on the base too when it was run again: a person has to look.
+    Flaky {
+        /// The tests that are not the same every time, at most twenty; empty when only the exit code tells.
+        what: Vec<String>,
+    },
     /// Nothing was shown.
     NotVerified {
         /// Why.
         why: String,
     },
+}
+
+/// The runs after the first, of a check in which something failed that did not fail on the base.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// On the base; of the tests that failed on the candidate, where the runner can choose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub baseline: Vec<Run>,
+    /// On the candidate, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidate: Vec<Run>,
+}
+
+impl Again {
+    /// Whether nothing was run again.
+    pub fn is_empty(&self) -> bool {
+        self.baseline.is_empty() && self.candidate.is_empty()
+    }
 }
 
 /// One check on both sides.
@@ -134,6 +185,66 @@ pub struct CheckResult {
     pub candidate: Run,
     /// What follows.
     pub verdict: CheckVerdict,
+    /// The tests that did not simply pass on both sides, at most [`MOST_TESTS`], the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<TestChange>,
+    /// What was run again.
+    #[serde(default, skip_serializing_if = "Again::is_empty")]
+    pub again: Again,
+}
+
+/// What a result is made of.
+#[derive(Debug, Clone)]
+pub struct BothSides {
+    /// The run on the base.
+    pub baseline: Run,
+    /// The run on the candidate.
+    pub candidate: Run,
+    /// The runs after the first.
+    pub again: Again,
+}
+
+impl CheckResult {
+    /// The result of a check, with the verdicts that follow from its runs.
+    pub fn new(name: String, kind: CheckKind, argv: Vec<String>, sides: BothSides) -> Self {
+        let BothSides { baseline, candidate, again } = sides;
+        let verdict = judge_again(kind, &baseline, &candidate, &again);
+        let mut tests = test_changes(&baseline, &candidate, &again);
+        tests.sort_by_key(|test| test.verdict);
+        tests.truncate(MOST_TESTS);
+        Self { name, kind, argv, baseline, candidate, verdict, tests, again }
+    }
+
+    /// What a person has to look at before this result may stand for the change, a line each.
+    fn doubts(&self) -> Vec<String> {
+        let names = |wanted: TestVerdict| {
+            let of = self.tests.iter().filter(|t| t.verdict == wanted).map(|t| t.name.clone());
+            of.collect::<Vec<_>>()
+        };
+        let mut doubts = Vec::new();
+        if let CheckVerdict::Flaky { what } = &self.verdict {
+            let what = if what.is_empty() { "the check itself".to_owned() } else { some(what) };
+            doubts.push(format!("{}: not the same every time: {what}", self.name));
+        }
+        let gone = names(TestVerdict::NotRun);
+        if !gone.is_empty() {
+            doubts.push(format!("{}: run on the base and not on the change: {}", self.name, some(&gone)));
+        }
+        doubts
+    }
+}
+
+/// No more changed tests of one check are kept than this.
+pub const MOST_TESTS: usize = 200;
+
+/// The first few names, and how many more there are.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// What all checks together say.
@@ -188,149 +299,11 @@ impl Verification {
         // Plain data without maps or floats: serialisation cannot fail, and an empty record matches no approval.
         Sha256::of(&serde_json::to_vec(self).unwrap_or_default())
     }
-}
 
-/// The most names that a verdict lists.
-const LISTED: usize = 20;
-
-/// What one check says, from its two runs. Unknown is never a pass.
-pub fn judge_check(kind: CheckKind, baseline: &Run, candidate: &Run) -> CheckVerdict {
-    let not_verified = |why: String| CheckVerdict::NotVerified { why };
-    if let RunEnd::NotRun { why } = &candidate.end {
-        return not_verified(why.clone());
+    /// What keeps policy from approving by itself, though the checks speak for the change; a line each.
+    pub fn doubts(&self) -> Vec<String> {
+        self.checks.iter().flat_map(CheckResult::doubts).collect()
     }
-    if let RunEnd::NotRun { why } = &baseline.end {
-        return not_verified(format!("on the base: {why}"));
-    }
-    let regressed = new_failures(baseline, candidate);
-    if !regressed.is_empty() {
-        return CheckVerdict::Regressed { what: regressed };
-    }
-    if kind == CheckKind::Test && candidate.tests_run == Some(0) {
-        return not_verified("no test was run".to_owned());
-    }
-    match (&baseline.end, &candidate.end) {
-        (RunEnd::Passed, RunEnd::Passed) if fewer_tests(baseline, candidate) => not_verified(format!(
-            "only {} of the baseline's {} tests were run",
-            candidate.tests_run.unwrap_or(0),
-            baseline.tests_run.unwrap_or(0)
-        )),
-        (RunEnd::Passed, RunEnd::Passed) => CheckVerdict::Passed,
-        (RunEnd::Passed, _) => CheckVerdict::Regressed { what: Vec::new() },
-        (_, RunEnd::Passed) => CheckVerdict::Fixed,
-        (before, after) if before == after => CheckVerdict::PreExisting,
-        (_, RunEnd::Failed { .. }) if tells_apart(baseline, candidate) => CheckVerdict::PreExisting,
-        _ => CheckVerdict::Regressed { what: Vec::new() },
-    }
-}
-
-/// A run that lost more than half of the baseline's tests shows too little.
-fn fewer_tests(baseline: &Run, candidate: &Run) -> bool {
-    matches!((baseline.tests_run, candidate.tests_run), (Some(b), Some(c)) if c * 2 < b)
-}
-
-/// Whether both runs name their failures, so that equal failures can be recognised behind other exit codes.
-fn tells_apart(baseline: &Run, candidate: &Run) -> bool {
-    let named = |run: &Run| run.reports.is_some() || !run.tests.is_empty();
-    named(baseline) && named(candidate)
-}
-
-/// Tests that passed (or did not exist) and fail now, and reports that are new; at most [`LISTED`].
-fn new_failures(baseline: &Run, candidate: &Run) -> Vec<String> {
-    let failed = |run: &Run| -> Vec<String> {
-        run.tests.iter().filter(|t| t.end == TestEnd::Failed).map(|t| t.name.clone()).collect()
-    };
-    let mut before = failed(baseline);
-    let mut new: Vec<String> = Vec::new();
-    let reports = match (&baseline.reports, &candidate.reports) {
-        (Some(b), Some(c)) => {
-            before.extend(b.iter().cloned());
-            c.clone()
-        }
-        _ => Vec::new(),
-    };
-    for name in failed(candidate).into_iter().chain(reports) {
-        match before.iter().position(|b| *b == name) {
-            Some(at) => {
-                before.swap_remove(at);
-            }
-            None => new.push(name),
-        }
-    }
-    new.truncate(LISTED);
-    new
-}
-
-/// What all checks together say. `changed` are the tracked files that the runs touched.
-pub fn judge_all(checks: &[CheckResult], changed: &[String]) -> Verdict {
-    if !changed.is_empty() {
-        return Verdict::Void { changed: changed.iter().take(LISTED).cloned().collect() };
-    }
-    let failed: Vec<String> = checks.iter().filter_map(failure).collect();
-    if !failed.is_empty() {
-        return Verdict::Failed { why: failed };
-    }
-    let broken: Vec<String> =
-        checks.iter().filter(|c| is_broken(c)).map(|c| format!("{} ({})", c.name, c.baseline.end)).collect();
-    if !broken.is_empty() {
-        return Verdict::BaselineBroken { why: format!("fails on the base already: {}", broken.join(", ")) };
-    }
-    if checks.iter().any(shows_behaviour) {
-        return Verdict::Verified;
-    }
-    Verdict::NotVerified { why: not_verified_because(checks) }
-}
-
-/// Whether a check shows that the code still does what it did: passed tests, or a command that the user chose. Style,
-/// types, a compiler and a scan can speak against a change; alone they are no proof for it.
-fn shows_behaviour(check: &CheckResult) -> bool {
-    let chosen = matches!(check.kind, CheckKind::Test | CheckKind::Command);
-    match check.verdict {
-        CheckVerdict::Passed | CheckVerdict::Fixed => chosen,
-        CheckVerdict::PreExisting => chosen && some_tests_passed(&check.candidate),
-        CheckVerdict::Regressed { .. } | CheckVerdict::NotVerified { .. } => false,
-    }
-}
-
-/// Whether tests or a chosen command fail on the base in a way that says nothing about single tests: then nothing can be
-/// judged, whatever else passes.
-fn is_broken(check: &CheckResult) -> bool {
-    matches!(check.kind, CheckKind::Test | CheckKind::Command)
-        && check.verdict == CheckVerdict::PreExisting
-        && !some_tests_passed(&check.candidate)
-}
-
-fn some_tests_passed(run: &Run) -> bool {
-    run.tests.iter().any(|t| t.end == TestEnd::Passed)
-}
-
-fn failure(check: &CheckResult) -> Option<String> {
-    match &check.verdict {
-        CheckVerdict::Regressed { what } if what.is_empty() => {
-            Some(format!("{}: {} (on the base: {})", check.name, check.candidate.end, check.baseline.end))
-        }
-        CheckVerdict::Regressed { what } => Some(format!("{}: {}", check.name, what.join(", "))),
-        CheckVerdict::PreExisting if check.kind == CheckKind::Finding => {
-            Some(format!("{}: still there", check.name))
-        }
-        _ => None,
-    }
-}
-
-fn not_verified_because(checks: &[CheckResult]) -> String {
-    let real: Vec<&CheckResult> = checks.iter().filter(|c| c.kind != CheckKind::Finding).collect();
-    if real.is_empty() {
-        return "no check is configured or detected".to_owned();
-    }
-    let reason = |c: &&CheckResult| match &c.verdict {
-        CheckVerdict::NotVerified { why } => format!("{}: {why}", c.name),
-        CheckVerdict::PreExisting => format!("{}: fails on the base already", c.name),
-        _ => format!("{} {}", c.name, c.candidate.end),
-    };
-    format!(
-        "no test was run that shows what the code does ({})",
-        real.iter().map(reason).collect::<Vec<_>>().join("; ")
-    )
 }
 
 impl std::fmt::Display for RunEnd {

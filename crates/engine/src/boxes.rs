@@ -110,6 +110,11 @@ impl Boxes {
         Arc::clone(self.toolchains.get_or_init(find))
     }
 
+    /// The search path that the box gives.
+    pub(crate) fn search_path(&self, world: &World) -> String {
+        self.toolchains(world).env.get("PATH").cloned().unwrap_or_default()
+    }
+
     /// Whether a program is found on the search path that the box gives.
     pub fn has(&self, world: &World, program: &str) -> bool {
         let toolchains = self.toolchains(world);

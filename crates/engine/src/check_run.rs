@@ -54,10 +54,14 @@ pub(crate) async fn run_check(
     else {
         return Ok((check.nothing_to_look_at(), None));
     };
+    let mut env = filled.env;
+    if let Some(path) = env.get_mut("PATH") {
+        *path = path.replace(checks::SEARCH_PATH, &boxes.search_path(world));
+    }
     let wall = Duration::from_secs(check.timeout_seconds);
     let command = Command {
         argv: filled.argv,
-        env: filled.env,
+        env,
         limits: Limits { wall, output_kept: KEPT, ..Limits::default() },
         marker: place.marker.clone(),
     };
@@ -65,8 +69,12 @@ pub(crate) async fn run_check(
     let end = end(&report.outcome);
     let report_file = filled.report.as_deref().and_then(|path| Path::new(path).strip_prefix(&at).ok());
     let file = report_file.and_then(|path| place.tree.written(path, RESULT_CAP));
-    let (out, err) = (report.stdout.text(), report.stderr.text());
-    let mut run = checks::read(check, end, out.as_bytes(), err.as_bytes(), file.as_deref());
+    // Where trees lie at paths of their own, what names a file must be the same on both sides.
+    let own = format!("{tree}/");
+    let (out, err) = (report.stdout.text().replace(&own, ""), report.stderr.text().replace(&own, ""));
+    let file = file.map(|bytes| String::from_utf8_lossy(&bytes).replace(&own, ""));
+    let file = file.as_deref().map(str::as_bytes);
+    let mut run = checks::read(check, end, out.as_bytes(), err.as_bytes(), file);
     run.wall_ms = millis(report.wall);
     let output = output(&report);
     run.output = output.as_deref().map(Sha256::of);

@@ -130,6 +130,10 @@ impl Finder<'_> {
 
     /// The installation that a `bin` folder belongs to, if it is one that may be shown whole.
     fn prefix_of<'p>(&self, folder: &'p Path) -> Option<&'p Path> {
+        // npm's programs are links into the packages beside them, which need one another.
+        if folder.ends_with("node_modules/.bin") {
+            return folder.parent().filter(|modules| !self.is_secret(modules));
+        }
         let prefix = folder.parent().filter(|_| folder.ends_with("bin"))?;
         let home = self.host.home;
         let shared =

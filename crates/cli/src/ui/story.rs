@@ -1,7 +1,7 @@
 //! One intent for people: what was asked, who answered, what the gate and the checks said, and what can be done next.
 
 use domain::intent::{Attempt, Intent, Phase};
-use domain::verification::{CheckVerdict, Verification};
+use domain::verification::{CheckResult, CheckVerdict, TestVerdict, Verification};
 
 use super::shell::{BOLD, DIM, GREEN, RED, Shell, YELLOW, clean};
 use super::table::table;
@@ -93,7 +93,9 @@ pub(crate) fn checks(shell: &Shell, verification: &Verification) {
         let style = match check.verdict {
             CheckVerdict::Passed | CheckVerdict::Fixed => GREEN,
             CheckVerdict::Regressed { .. } => RED,
-            CheckVerdict::PreExisting | CheckVerdict::NotVerified { .. } => YELLOW,
+            CheckVerdict::PreExisting | CheckVerdict::Flaky { .. } | CheckVerdict::NotVerified { .. } => {
+                YELLOW
+            }
         };
         vec![
             clean(&check.name),
@@ -105,6 +107,35 @@ pub(crate) fn checks(shell: &Shell, verification: &Verification) {
         ]
     });
     shell.out(&table(&["check", "base", "candidate", "time", "verdict"], rows));
+    for check in &verification.checks {
+        tests(shell, check);
+    }
+}
+
+/// How many tests of one check are named.
+const TESTS_SHOWN: usize = 20;
+
+/// The tests of a check that did not simply pass on both sides.
+fn tests(shell: &Shell, check: &CheckResult) {
+    for test in check.tests.iter().take(TESTS_SHOWN) {
+        let style = match test.verdict {
+            TestVerdict::Regressed => RED,
+            TestVerdict::Fixed => GREEN,
+            TestVerdict::Flaky | TestVerdict::NotRun | TestVerdict::PreExisting => YELLOW,
+        };
+        let verdict = shell.paint_out(style, &format!("{:<12}", test.verdict.as_str()));
+        shell.out(&format!("{}  {verdict} {}", clean(&check.name), clean(&test.name)));
+    }
+    let more = check.tests.len().saturating_sub(TESTS_SHOWN);
+    if more > 0 {
+        shell.out(&format!("{}  and {more} more, see --json", clean(&check.name)));
+    }
+    let (base, change) = (check.again.baseline.len(), check.again.candidate.len());
+    if base + change > 0 {
+        let times = |n| words::count(n as u64, "time");
+        let line = format!("run again {} on the base, {} on the change", times(base), times(change));
+        shell.out(&shell.paint_out(DIM, &format!("{}  {line}", clean(&check.name))));
+    }
 }
 
 /// The last line of a run and the commands that go on from there.

@@ -38,6 +38,8 @@ pub(crate) fn check_verdict(verdict: &CheckVerdict) -> String {
         CheckVerdict::Regressed { what } if what.is_empty() => "REGRESSED".to_owned(),
         CheckVerdict::Regressed { what } => format!("REGRESSED: {}", shorten(&what.join(", "), 100)),
         CheckVerdict::PreExisting => "fails as before".to_owned(),
+        CheckVerdict::Flaky { what } if what.is_empty() => "flaky".to_owned(),
+        CheckVerdict::Flaky { what } => format!("flaky: {}", shorten(&what.join(", "), 100)),
         CheckVerdict::NotVerified { why } => format!("shows nothing: {}", shorten(why, 100)),
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct Told {
     rules: Vec<String>,
     /// Each check's verdict.
     checks: BTreeMap<String, String>,
+    /// The verdict of each test that did not simply pass on both sides.
+    tests: BTreeMap<String, String>,
     verdict: Option<String>,
     billed: u64,
 }
@@ -160,6 +162,7 @@ impl Told {
         let patch = attempt.patch.as_ref();
         let judgement = attempt.judgement.as_ref();
         let checks = attempt.verification.iter().flat_map(|v| &v.checks);
+        let tests = checks.clone().flat_map(|check| &check.tests);
         Self {
             provider: attempt.provider.to_string(),
             repairs: attempt.repairs,
@@ -171,6 +174,7 @@ impl Told {
             gate: judgement.map(|j| j.verdict.to_string()),
             rules: rules(judgement.iter().flat_map(|j| &j.findings)),
             checks: checks.map(|c| (c.name.clone(), check_word(&c.verdict).to_owned())).collect(),
+            tests: tests.map(|t| (t.name.clone(), t.verdict.as_str().to_owned())).collect(),
             verdict: attempt.verification.as_ref().map(|v| verdict_word(v).to_owned()),
             billed: attempt.charge.map_or(0, |c| c.billed.micros()),
         }
@@ -196,6 +200,7 @@ fn check_word(verdict: &CheckVerdict) -> &'static str {
         CheckVerdict::Fixed => "fixed",
         CheckVerdict::Regressed { .. } => "regressed",
         CheckVerdict::PreExisting => "pre-existing",
+        CheckVerdict::Flaky { .. } => "flaky",
         CheckVerdict::NotVerified { .. } => "not-verified",
     }
 }

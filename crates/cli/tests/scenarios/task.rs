@@ -33,7 +33,7 @@ pub(crate) struct TaskFile {
     /// What the model says of its diffs.
     #[serde(default = "sure")]
     pub(crate) confidence: f64,
-    /// Programs without which it cannot run: `python3`, `cargo`.
+    /// Programs without which it cannot run: `python3`, `pytest`, `cargo`.
     #[serde(default)]
     pub(crate) needs: Vec<String>,
     /// Files of the base that are executable.
@@ -151,6 +151,7 @@ pub(crate) fn need(word: &str) -> Need {
     match word {
         "python3" => Need::Program("python3"),
         "cargo" => Need::Program("cargo"),
-        other => panic!("task.yaml: needs {other:?}: write python3 or cargo"),
+        "pytest" => Need::Program("pytest"),
+        other => panic!("task.yaml: needs {other:?}: write python3, pytest or cargo"),
     }
 }

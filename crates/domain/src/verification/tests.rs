@@ -13,14 +13,18 @@ fn failed(code: i32) -> Run {
 fn tests(results: &[(&str, TestEnd)]) -> Run {
     let bad = results.iter().any(|(_, end)| *end == TestEnd::Failed);
     let mut run = run(if bad { RunEnd::Failed { code: 1 } } else { RunEnd::Passed });
-    run.tests = results.iter().map(|(n, end)| TestResult { name: (*n).to_owned(), end: *end }).collect();
+    run.tests = results.iter().map(|(n, end)| TestResult::new(*n, *end)).collect();
     run.tests_run = Some(results.iter().filter(|(_, end)| *end != TestEnd::Skipped).count() as u64);
     run
 }
 
 fn result(kind: CheckKind, baseline: Run, candidate: Run) -> CheckResult {
-    let verdict = judge_check(kind, &baseline, &candidate);
-    CheckResult { name: "check".into(), kind, argv: vec!["x".into()], baseline, candidate, verdict }
+    again(kind, baseline, candidate, Again::default())
+}
+
+fn again(kind: CheckKind, baseline: Run, candidate: Run, again: Again) -> CheckResult {
+    let sides = BothSides { baseline, candidate, again };
+    CheckResult::new("check".into(), kind, vec!["x".into()], sides)
 }
 
 #[test]
@@ -117,4 +121,153 @@ fn losing_most_of_the_tests_is_not_a_pass() {
     let many = tests(&[("a", TestEnd::Passed), ("b", TestEnd::Passed), ("c", TestEnd::Passed)]);
     let few = tests(&[("a", TestEnd::Passed)]);
     assert!(matches!(judge_check(CheckKind::Test, &many, &few), CheckVerdict::NotVerified { .. }));
+}
+
+fn verdicts(check: &CheckResult) -> Vec<(&str, &str)> {
+    check.tests.iter().map(|t| (t.name.as_str(), t.verdict.as_str())).collect()
+}
+
+#[test]
+fn one_broken_one_failing_before_and_one_that_is_not_the_same_every_time() {
+    use TestEnd::{Failed, Passed};
+    let before = tests(&[("a", Passed), ("b", Failed), ("c", Passed), ("d", Passed)]);
+    let after = tests(&[("a", Failed), ("b", Failed), ("c", Failed), ("d", Passed)]);
+    let runs = Again {
+        baseline: vec![tests(&[("a", Passed), ("b", Failed), ("c", Passed)])],
+        candidate: vec![tests(&[("a", Failed), ("b", Failed), ("c", Passed)])],
+    };
+    let check = again(CheckKind::Test, before, after, runs);
+    assert_eq!(verdicts(&check), [("a", "regressed"), ("c", "flaky"), ("b", "pre-existing")]);
+    assert_eq!(check.verdict, CheckVerdict::Regressed { what: vec!["a".to_owned()] });
+    assert!(matches!(judge_all(&[check], &[]), Verdict::Failed { .. }));
+}
+
+#[test]
+fn a_flaky_test_alone_is_verified_and_left_to_a_person() {
+    use TestEnd::{Failed, Passed};
+    let before = tests(&[("a", Passed), ("c", Passed)]);
+    let after = tests(&[("a", Passed), ("c", Failed)]);
+    let runs = Again { baseline: vec![tests(&[("c", Passed)])], candidate: vec![tests(&[("c", Passed)])] };
+    let check = again(CheckKind::Test, before.clone(), after.clone(), runs);
+    assert_eq!(check.verdict, CheckVerdict::Flaky { what: vec!["c".to_owned()] });
+    assert_eq!(judge_all(std::slice::from_ref(&check), &[]), Verdict::Verified);
+    assert_eq!(verification(check).doubts(), ["check: not the same every time: c"]);
+    let each_time =
+        Again { baseline: vec![tests(&[("c", Passed)])], candidate: vec![tests(&[("c", Failed)])] };
+    let check = again(CheckKind::Test, before, after, each_time);
+    assert!(matches!(check.verdict, CheckVerdict::Regressed { .. }));
+}
+
+#[test]
+fn a_command_that_passes_when_run_again_is_flaky_and_one_that_fails_again_is_not() {
+    let run_again = |end| Again { baseline: vec![run(RunEnd::Passed)], candidate: vec![run(end)] };
+    let flaky = again(CheckKind::Command, run(RunEnd::Passed), failed(1), run_again(RunEnd::Passed));
+    assert_eq!(flaky.verdict, CheckVerdict::Flaky { what: vec![] });
+    assert_eq!(judge_all(&[flaky], &[]), Verdict::Verified);
+    let red =
+        again(CheckKind::Command, run(RunEnd::Passed), failed(1), run_again(RunEnd::Failed { code: 1 }));
+    assert!(matches!(judge_all(&[red], &[]), Verdict::Failed { .. }));
+}
+
+#[test]
+fn a_failing_test_that_is_taken_out_or_skipped_repairs_nothing() {
+    use TestEnd::{Failed, Passed, Skipped};
+    let before = tests(&[("a", Passed), ("b", Passed), ("c", Failed)]);
+    for after in
+        [tests(&[("a", Passed), ("b", Passed)]), tests(&[("a", Passed), ("b", Passed), ("c", Skipped)])]
+    {
+        let check = result(CheckKind::Test, before.clone(), after);
+        assert_eq!(verdicts(&check), [("c", "not-run")]);
+        let other = result(CheckKind::Command, run(RunEnd::Passed), run(RunEnd::Passed));
+        assert!(matches!(judge_all(&[check, other], &[]), Verdict::NotVerified { .. }));
+    }
+    let counted = |end, n| Run { tests_run: Some(n), ..run(end) };
+    let gone = result(CheckKind::Test, counted(RunEnd::Failed { code: 1 }, 3), counted(RunEnd::Passed, 2));
+    assert!(matches!(gone.verdict, CheckVerdict::NotVerified { .. }), "a count alone tells it too");
+}
+
+#[test]
+fn a_passing_test_that_is_taken_out_is_left_to_a_person() {
+    use TestEnd::Passed;
+    let before = tests(&[("a", Passed), ("b", Passed), ("c", Passed)]);
+    let check = result(CheckKind::Test, before, tests(&[("a", Passed), ("b", Passed)]));
+    assert_eq!(check.verdict, CheckVerdict::Passed);
+    assert_eq!(verification(check).doubts(), ["check: run on the base and not on the change: c"]);
+}
+
+#[test]
+fn a_module_that_can_be_loaded_again_is_repaired_by_the_tests_in_it() {
+    use TestEnd::{Failed, Passed};
+    for name in ["tests.test_x", "(no readable result: exit 101)"] {
+        let before = tests(&[(name, Failed)]);
+        let check = result(CheckKind::Test, before, tests(&[("tests.test_x::a", Passed)]));
+        assert_eq!(check.verdict, CheckVerdict::Fixed, "{name}");
+        assert_eq!(verdicts(&check), [(name, "fixed")]);
+    }
+}
+
+#[test]
+fn tests_that_end_before_they_run_are_not_covered_by_another_check() {
+    let nothing = Run { tests_run: Some(0), ..run(RunEnd::Passed) };
+    let check = result(CheckKind::Test, tests(&[("a", TestEnd::Passed)]), nothing);
+    let other = result(CheckKind::Command, run(RunEnd::Passed), run(RunEnd::Passed));
+    let verdict = judge_all(&[check, other], &[]);
+    assert_eq!(verdict, Verdict::NotVerified { why: "check: no test was run".to_owned() });
+}
+
+#[test]
+fn a_linter_that_breaks_down_is_not_taken_for_what_it_said_before() {
+    let before = Run { reports: Some(vec!["a.py E711 x".to_owned()]), ..failed(1) };
+    assert!(matches!(judge_check(CheckKind::Lint, &before, &failed(1)), CheckVerdict::Regressed { .. }));
+}
+
+fn verification(check: CheckResult) -> Verification {
+    let verdict = judge_all(std::slice::from_ref(&check), &[]);
+    let tree = "0".repeat(40).parse().unwrap();
+    let (sandbox, tree_form) = ("strict".to_owned(), "overlay".to_owned());
+    Verification { tree, sandbox, tree_form, checks: vec![check], changed: Vec::new(), verdict }
+}
+
+#[test]
+fn each_reason_to_take_a_change_back_is_named_as_such() {
+    let why = |check: CheckResult| match judge_all(&[check], &[]) {
+        Verdict::Failed { why } => why,
+        other => panic!("{other:?}"),
+    };
+    let passed = tests(&[("a", TestEnd::Passed)]);
+    let broken = tests(&[("a", TestEnd::Failed)]);
+    let caused = |cause| {
+        let mut run = broken.clone();
+        run.tests[0].cause = Some(cause);
+        why(result(CheckKind::Test, passed.clone(), run))
+    };
+    assert_eq!(why(result(CheckKind::Test, passed.clone(), broken.clone())), ["failing tests: check: a"]);
+    assert_eq!(caused(Cause::SyntaxError), ["syntax error: check: a"]);
+    assert_eq!(caused(Cause::ImportError), ["import error or missing dependency: check: a"]);
+    let reports = |kind, end, report: &str| {
+        let with = |all: Vec<String>, end| Run { reports: Some(all), ..run(end) };
+        why(result(kind, with(Vec::new(), RunEnd::Passed), with(vec![report.to_owned()], end)))
+    };
+    let red = || RunEnd::Failed { code: 1 };
+    for (kind, end, report, trigger) in [
+        (CheckKind::Build, red(), "a.py syntax invalid syntax", "syntax error"),
+        (CheckKind::Lint, red(), "a.py F821 Undefined name `x`", "new critical lint findings"),
+        (CheckKind::Lint, RunEnd::Passed, "a.rs unused_variables unused variable", "new lint findings"),
+        (CheckKind::Types, red(), "a.py arg-type bad", "new type errors"),
+        (
+            CheckKind::Types,
+            red(),
+            "a.py import-not-found Cannot find x",
+            "import error or missing dependency",
+        ),
+        (CheckKind::Types, red(), "a.ts TS2307 Cannot find module 'x'", "import error or missing dependency"),
+        (CheckKind::Types, red(), "a.ts TS1005 ';' expected.", "syntax error"),
+        (CheckKind::Build, red(), "a.rs E0432 unresolved import", "import error or missing dependency"),
+        (CheckKind::Build, red(), "a.rs error expected one of `;` or `}`", "syntax error"),
+        (CheckKind::Build, red(), "a.rs E0308 mismatched types", "does not build"),
+    ] {
+        assert_eq!(reports(kind, end, report), [format!("{trigger}: check: {report}")]);
+    }
+    let command = result(CheckKind::Command, run(RunEnd::Passed), failed(2));
+    assert_eq!(why(command), ["failing command: check: exit 2 (on the base: passed)"]);
 }

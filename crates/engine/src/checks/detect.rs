@@ -8,7 +8,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::language::{self, Language, Wanted};
 use super::project::Project;
-use super::{CheckSpec, FilesArg, Reader, python, rust};
+use super::{CheckSpec, FilesArg, Reader, go, javascript, make, python, rust};
 use crate::config;
 use crate::provider::Source;
 
@@ -54,14 +54,27 @@ fn by_language(project: &Project<'_>, changed: &[String], config: &config::Check
     if config.rust && rust != Wanted::Nothing {
         rust::detect(project, rust, test_command, found);
     }
+    let javascript = language::wanted(Language::JavaScript, changed);
+    if config.javascript && javascript != Wanted::Nothing {
+        javascript::detect(project, changed, javascript, test_command, found);
+    }
+    let go = language::wanted(Language::Go, changed);
+    if config.go && go != Wanted::Nothing {
+        go::detect(project, go, test_command, found);
+    }
+    if config.make {
+        make::detect(project, test_command, found);
+    }
     let other = |path: &String| match language::of(path) {
         Language::Other(name) => Some(name),
         _ => None,
     };
     for name in changed.iter().filter_map(other).collect::<BTreeSet<_>>() {
-        found.note(format!(
-            "{name} files changed; checks for {name} are not detected yet: name them under checks.commands"
-        ));
+        if !found.has_kind(CheckKind::Test) {
+            found.note(format!(
+                "{name} files changed; checks for {name} are not detected: name them under checks.commands"
+            ));
+        }
     }
 }
 
@@ -103,6 +116,11 @@ pub(super) struct Found<'a> {
 impl Found<'_> {
     pub(super) fn has(&self, program: &str) -> bool {
         (self.has_tool)(program)
+    }
+
+    /// Whether a check of this kind has been found already.
+    pub(super) fn has_kind(&self, kind: CheckKind) -> bool {
+        self.detected.checks.iter().any(|check| check.kind == kind)
     }
 
     pub(super) fn note(&mut self, note: String) {

@@ -5,6 +5,8 @@ use domain::verification::{TestEnd, TestResult};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
+use super::cause;
+
 /// The results of a report; `None` when it is no whole JUnit report.
 pub(super) fn results(xml: &[u8]) -> Option<Vec<TestResult>> {
     let text = String::from_utf8_lossy(xml);
@@ -28,6 +30,8 @@ pub(super) fn results(xml: &[u8]) -> Option<Vec<TestResult>> {
                 depth = depth.checked_sub(1)?;
                 close(tag.name().0, &mut current, &mut results);
             }
+            Event::Text(text) => told(&text, &mut current),
+            Event::CData(text) => told(&text, &mut current),
             Event::Eof => break,
             _ => {}
         }
@@ -43,12 +47,19 @@ fn open(tag: &BytesStart<'_>, current: &mut Option<TestResult>, results: &mut Ve
     match (tag.name().0, current.as_mut()) {
         ("testcase", _) => {
             results.extend(current.take());
-            *current = Some(TestResult { name: name(tag), end: TestEnd::Passed });
+            *current = Some(TestResult::new(name(tag), TestEnd::Passed));
         }
         ("failure" | "error", Some(test)) => test.end = TestEnd::Failed,
         // One that failed in its body and was then skipped has failed.
         ("skipped", Some(test)) if test.end == TestEnd::Passed => test.end = TestEnd::Skipped,
         _ => {}
+    }
+}
+
+/// What stands in a failure may say that the code could not even be loaded.
+fn told(text: &str, current: &mut Option<TestResult>) {
+    if let Some(test) = current.as_mut().filter(|test| test.end == TestEnd::Failed && test.cause.is_none()) {
+        test.cause = cause::of(text);
     }
 }
 

@@ -5,6 +5,8 @@
 pub(super) enum Language {
     Python,
     Rust,
+    JavaScript,
+    Go,
     /// A language whose checks are not detected, by its name.
     Other(&'static str),
     /// Data, documents, templates: any test may depend on them, no linter looks at them.
@@ -18,10 +20,10 @@ pub(super) fn of(path: &str) -> Language {
     match ending {
         "py" | "pyi" => return Language::Python,
         "rs" => return Language::Rust,
-        "js" | "jsx" | "mjs" | "cjs" | "ts" | "tsx" | "vue" | "svelte" => {
-            return Language::Other("JavaScript");
+        "js" | "jsx" | "mjs" | "cjs" | "ts" | "tsx" | "mts" | "cts" | "vue" | "svelte" => {
+            return Language::JavaScript;
         }
-        "go" => return Language::Other("Go"),
+        "go" => return Language::Go,
         "c" | "h" | "cc" | "cpp" | "hpp" => return Language::Other("C or C++"),
         "java" | "kt" => return Language::Other("Java or Kotlin"),
         "rb" => return Language::Other("Ruby"),
@@ -36,10 +38,11 @@ pub(super) fn of(path: &str) -> Language {
         "Cargo.toml" | "Cargo.lock" | "rust-toolchain" | "rust-toolchain.toml" | "clippy.toml" => {
             Language::Rust
         }
-        "package.json" | "package-lock.json" | "pnpm-lock.yaml" | "tsconfig.json" => {
-            Language::Other("JavaScript")
+        "package.json" | "package-lock.json" | "pnpm-lock.yaml" | "yarn.lock" | "tsconfig.json" => {
+            Language::JavaScript
         }
-        "go.mod" | "go.sum" => Language::Other("Go"),
+        _ if name.starts_with(".eslintrc") => Language::JavaScript,
+        "go.mod" | "go.sum" => Language::Go,
         _ => Language::Unknown,
     }
 }

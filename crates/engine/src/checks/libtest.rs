@@ -29,7 +29,7 @@ pub(super) fn read(stdout: &str, stderr: &str) -> Text {
         } else if let Some((name, end)) = test(line) {
             let target = targets.get(group.wrapping_sub(1)).filter(|_| named);
             let name = target.map_or_else(|| name.to_owned(), |target| format!("{target} {name}"));
-            results.push(TestResult { name: without_line(&name), end });
+            results.push(TestResult::new(without_line(&name), end));
         }
     }
     Text { run, results, torn: closed < groups }

@@ -23,6 +23,29 @@ pub(super) fn ruff(stdout: &[u8], given: &[String]) -> Option<Vec<String>> {
     Some(reports.iter().map(name).collect())
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Pyright {
+    general_diagnostics: Vec<PyrightReport>,
+}
+
+#[derive(Deserialize)]
+struct PyrightReport {
+    file: String,
+    severity: String,
+    message: String,
+    #[serde(default)]
+    rule: Option<String>,
+}
+
+/// The errors and warnings in pyright's JSON; `None` when it is none. What has no rule cannot be parsed.
+pub(super) fn pyright(stdout: &[u8]) -> Option<Vec<String>> {
+    let report: Pyright = serde_json::from_slice(stdout).ok()?;
+    let all = report.general_diagnostics.iter().filter(|d| d.severity != "information");
+    let name = |d: &PyrightReport| names::report(&d.file, d.rule.as_deref().unwrap_or("syntax"), &d.message);
+    Some(all.map(name).collect())
+}
+
 /// The errors among the lines of standard output. `None` when the command failed and named none: then it broke down
 /// for another reason.
 pub(super) fn error_lines(stdout: &[u8], passed: bool) -> Option<Vec<String>> {

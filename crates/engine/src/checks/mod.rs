@@ -1,12 +1,19 @@
 //! What is run to verify a change, and what its output says. Detection and reading are pure: nothing here runs a
 //! command, and nothing here trusts what a command printed more than its exit code.
 
+mod again;
 mod cargo;
+mod cause;
 mod detect;
+mod go;
+mod go_reports;
+mod javascript;
+mod javascript_reports;
 mod junit;
 mod language;
 mod libtest;
 mod lint;
+mod make;
 mod names;
 mod project;
 mod python;
@@ -24,6 +31,7 @@ use domain::ids::Sha256;
 use domain::verification::{CheckKind, Run, RunEnd};
 use serde::Serialize;
 
+pub use again::MOST_AGAIN;
 pub use detect::{Detected, detect};
 pub use read::{read, read_noting};
 
@@ -32,6 +40,36 @@ pub const TREE: &str = "{tree}";
 
 /// Stands in `argv`, `env` and a reader's file for the box's temporary folder.
 pub const TMP: &str = "{tmp}";
+
+/// Stands in the value of `PATH` for the search path that every command in the box gets.
+pub const SEARCH_PATH: &str = "{path}";
+
+/// The names of all checks that are detected; scripts of `package.json` bear their package manager's name, here npm's.
+pub const DETECTED: [&str; 23] = [
+    "python-syntax",
+    "ruff",
+    "mypy",
+    "pyright",
+    "pytest",
+    "unittest",
+    "cargo-check",
+    "clippy",
+    "cargo-test",
+    "nextest",
+    "eslint",
+    "tsc",
+    "jest",
+    "vitest",
+    "mocha",
+    "node-test",
+    "npm test",
+    "npm lint",
+    "npm typecheck",
+    "go-build",
+    "go-vet",
+    "go-test",
+    "make-test",
+];
 
 /// One check, without the tree and the toolchain that it meets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,6 +117,26 @@ pub enum Reader {
         /// The file.
         file: String,
     },
+    /// JUnit XML of any other runner, in this file.
+    Junit {
+        /// The file.
+        file: String,
+    },
+    /// `jest --json`, in this file.
+    JestJson {
+        /// The file.
+        file: String,
+    },
+    /// `go test -json`, on standard output.
+    GoTestJson,
+    /// `go build` and `go vet`, on standard error.
+    GoLines,
+    /// `eslint --format json`.
+    EslintJson,
+    /// `tsc --pretty false`, on standard output.
+    TscLines,
+    /// `pyright --outputjson`.
+    PyrightJson,
     /// `python3 -m unittest -v`, on standard error.
     UnittestText,
     /// `cargo test`: libtest's lines on standard output, the targets on standard error.
@@ -120,7 +178,9 @@ impl CheckSpec {
         }
         let env = self.env.iter().map(|(name, value)| (name.clone(), fill(value))).collect();
         let report = match &self.reader {
-            Reader::PytestJunit { file } => Some(fill(file)),
+            Reader::PytestJunit { file } | Reader::Junit { file } | Reader::JestJson { file } => {
+                Some(fill(file))
+            }
             _ => None,
         };
         Some(Command { argv, env, report })

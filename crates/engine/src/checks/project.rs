@@ -29,7 +29,8 @@ impl<'a> Project<'a> {
         self.tree.list(folder)
     }
 
-    fn text(&self, path: &str) -> Option<String> {
+    /// The text of a file; what is not UTF-8 in it is replaced.
+    pub(super) fn text(&self, path: &str) -> Option<String> {
         self.tree.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 

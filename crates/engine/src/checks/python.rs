@@ -41,6 +41,7 @@ pub(super) fn detect(
         syntax(&files, found);
         ruff(project, &files, found);
         mypy(project, found);
+        pyright(project, found);
     }
     if !test_command {
         tests(project, changed, found);
@@ -111,6 +112,18 @@ fn mypy(project: &Project<'_>, found: &mut Found<'_>) {
     found.add("mypy", CheckKind::Types, &argv, FilesArg::Nothing, Reader::ErrorLines);
 }
 
+fn pyright(project: &Project<'_>, found: &mut Found<'_>) {
+    if !project.has("pyrightconfig.json") && !project.has_section("pyproject.toml", "[tool.pyright") {
+        return;
+    }
+    if !found.has("pyright") {
+        found.note("pyright is configured but not installed".to_owned());
+        return;
+    }
+    let argv = ["pyright", "--outputjson"];
+    found.add("pyright", CheckKind::Types, &argv, FilesArg::Nothing, Reader::PyrightJson);
+}
+
 fn tests(project: &Project<'_>, changed: &[String], found: &mut Found<'_>) {
     let configured = has_pytest_config(project);
     let mut files = test_files(project);
@@ -125,8 +138,11 @@ fn tests(project: &Project<'_>, changed: &[String], found: &mut Found<'_>) {
             "pytest",
             "-p",
             "no:cacheprovider",
+            // It replaces the closing line, without which a report counts for nothing.
+            "-p",
+            "no:sugar",
             "--continue-on-collection-errors",
-            "-q",
+            "--verbosity=0",
             "--color=no",
             &junit,
         ];

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::verification::{Run, RunEnd, TestEnd, TestResult};
+use domain::verification::{Cause, Run, RunEnd, TestEnd, TestResult};
 
-use super::{CheckSpec, FilesArg, Reader, cargo, empty, junit, libtest, lint, summary, unittest};
+use super::{
+    CheckSpec, FilesArg, Reader, cargo, cause, empty, go_reports, javascript_reports, junit, libtest, lint,
+    names, summary, unittest,
+};
 
 /// No more of any one output is read than this, in bytes; a report that is cut is no whole report.
 const MOST_BYTES: usize = 32 << 20;
@@ -52,21 +55,44 @@ pub fn read_noting(
         Reader::ErrorLines => reports(spec, run, lint::error_lines(stdout, passed)),
         Reader::RuffJson => reports(spec, run, lint::ruff(stdout, given)),
         Reader::CargoJson => reports(spec, run, cargo::diagnostics(stdout)),
-        Reader::PytestJunit { .. } => {
+        Reader::EslintJson => reports(spec, run, javascript_reports::eslint(stdout, given)),
+        Reader::TscLines => reports(spec, run, javascript_reports::tsc(stdout, passed)),
+        Reader::PyrightJson => reports(spec, run, lint::pyright(stdout)),
+        Reader::GoLines => reports(spec, run, go_reports::lines(stderr, passed)),
+        Reader::Junit { .. } => {
             let results = file.filter(|f| f.len() <= MOST_BYTES).and_then(junit::results);
             let count = results.as_ref().map(|all| count(all));
-            tests(spec, run, count, results.unwrap_or_default())
+            tests(spec, run, (stdout, stderr), count, results.unwrap_or_default())
+        }
+        Reader::JestJson { .. } => {
+            let results = file.filter(|f| f.len() <= MOST_BYTES).and_then(javascript_reports::jest);
+            let count = results.as_ref().map(|all| count(all));
+            tests(spec, run, (stdout, stderr), count, results.unwrap_or_default())
+        }
+        Reader::GoTestJson => {
+            let events = go_reports::test(stdout, stderr);
+            let count = events.closed.then(|| count(&events.results));
+            tests(spec, run, (stdout, stderr), count, events.results)
+        }
+        Reader::PytestJunit { .. } => {
+            let results = file.filter(|f| f.len() <= MOST_BYTES).and_then(junit::results);
+            // A process that leaves before its runner is done may leave any report behind: the closing line is the
+            // last thing that pytest prints.
+            let closed = summary::tests_run(&String::from_utf8_lossy(stdout)).is_some();
+            let results = results.filter(|all| closed || all.is_empty());
+            let count = results.as_ref().map(|all| count(all));
+            tests(spec, run, (stdout, stderr), count, results.unwrap_or_default())
         }
         Reader::UnittestText => {
             let text = unittest::read(&String::from_utf8_lossy(stderr));
-            tests(spec, run, text.run, text.results)
+            tests(spec, run, (stdout, stderr), text.run, text.results)
         }
         Reader::CargoTestText => {
             let mut text = libtest::read(&String::from_utf8_lossy(stdout), &String::from_utf8_lossy(stderr));
             if text.torn && !passed {
                 text.results.push(failed("(a test target ended before its tests did)".to_owned()));
             }
-            tests(spec, run, text.run, text.results)
+            tests(spec, run, (stdout, stderr), text.run, text.results)
         }
     }
 }
@@ -86,7 +112,13 @@ fn reports(spec: &CheckSpec, run: Run, found: Option<Vec<String>>) -> (Run, Opti
 
 /// A run of tests. Where the runner passed and left nothing readable, no test was seen to run; where it failed so,
 /// that is a failure of its own, which a baseline with readable failures does not excuse.
-fn tests(spec: &CheckSpec, run: Run, count: Option<u64>, results: Vec<TestResult>) -> (Run, Option<String>) {
+fn tests(
+    spec: &CheckSpec,
+    run: Run,
+    printed: (&[u8], &[u8]),
+    count: Option<u64>,
+    results: Vec<TestResult>,
+) -> (Run, Option<String>) {
     if count.is_some() {
         return (Run { tests_run: count, tests: unique(results), ..run }, None);
     }
@@ -95,12 +127,13 @@ fn tests(spec: &CheckSpec, run: Run, count: Option<u64>, results: Vec<TestResult
         return (Run { tests_run: Some(0), ..run }, Some(note));
     }
     let mut results = unique(results);
-    results.push(failed(format!("(no readable result: {})", run.end)));
+    let cause = [printed.0, printed.1].iter().find_map(|text| cause::of(&String::from_utf8_lossy(text)));
+    results.push(TestResult { cause, ..failed(format!("(no readable result: {})", run.end)) });
     (Run { tests: results, ..run }, Some(note))
 }
 
 fn failed(name: String) -> TestResult {
-    TestResult { name, end: TestEnd::Failed }
+    TestResult::new(name, TestEnd::Failed)
 }
 
 fn unreadable(spec: &CheckSpec, run: &Run) -> String {
@@ -119,17 +152,21 @@ fn unique(results: Vec<TestResult>) -> Vec<TestResult> {
         TestEnd::Passed => 1,
         TestEnd::Failed => 2,
     };
-    let mut worst: BTreeMap<String, TestEnd> = BTreeMap::new();
+    let mut worst: BTreeMap<String, (TestEnd, Option<Cause>)> = BTreeMap::new();
     for result in results {
-        let name: String =
-            result.name.chars().map(|c| if c.is_control() { '?' } else { c }).take(LONGEST).collect();
-        let end = worst.entry(name).or_insert(result.end);
+        let name = names::without_addresses(&result.name);
+        let name: String = name.chars().map(|c| if c.is_control() { '?' } else { c }).take(LONGEST).collect();
+        let (end, cause) = worst.entry(name).or_insert((result.end, None));
         if rank(result.end) > rank(*end) {
             *end = result.end;
         }
+        *cause = cause.or(result.cause);
     }
     // Failures are what verdicts are made of: they stay when there are too many.
-    let mut all: Vec<TestResult> = worst.into_iter().map(|(name, end)| TestResult { name, end }).collect();
+    let mut all: Vec<TestResult> = worst
+        .into_iter()
+        .map(|(name, (end, cause))| TestResult { cause, ..TestResult::new(name, end) })
+        .collect();
     if all.len() > MOST {
         all.sort_by_key(|t| std::cmp::Reverse(rank(t.end)));
         all.truncate(MOST);

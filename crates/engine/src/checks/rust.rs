@@ -39,10 +39,28 @@ pub(super) fn detect(project: &Project<'_>, wanted: Wanted, test_command: bool, 
             found.note("clippy is not installed".to_owned());
         }
     }
-    if !test_command {
-        add(found, "cargo-test", CheckKind::Test, &["test", "--no-fail-fast"], Reader::CargoTestText);
+    if test_command {
+        return;
     }
+    // Its runner is the project's own choice: it runs each test in a process, and no examples in documents.
+    if project.has(".config/") && project.list(".config").iter().any(|name| name == "nextest.toml") {
+        if found.has("cargo-nextest") {
+            let flags = [&["--offline"], locked, workspace].concat().join(" ");
+            let line = format!("{NEXTEST}exec cargo nextest run {flags} {NEXTEST_FLAGS}");
+            let reader = Reader::Junit { file: NEXTEST_JUNIT.to_owned() };
+            let argv = ["sh", "-c", line.as_str()];
+            found.add_with("nextest", CheckKind::Test, &argv, FilesArg::Nothing, reader, environment());
+            return;
+        }
+        found.note("nextest is configured but not installed: cargo test runs the tests".to_owned());
+    }
+    add(found, "cargo-test", CheckKind::Test, &["test", "--no-fail-fast"], Reader::CargoTestText);
 }
+
+/// nextest writes a report only where its configuration says so: a file beside the report itself says it.
+const NEXTEST_JUNIT: &str = "{tmp}/codex-task-nextest.xml";
+const NEXTEST: &str = r#"mkdir -p '{tmp}' && printf '[profile.default.junit]\npath = "%s"\n' '{tmp}/codex-task-nextest.xml' > '{tmp}/codex-task-nextest.toml' && "#;
+const NEXTEST_FLAGS: &str = "--no-fail-fast --tool-config-file 'codex-task:{tmp}/codex-task-nextest.toml'";
 
 /// The build goes to `target` in the tree, whatever the user's settings say: the tree is thrown away with it, the
 /// three checks share it, and on an overlay the base's warm build is found there without one change seeing another's.

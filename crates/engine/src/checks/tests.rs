@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::verification::{CheckKind, CheckVerdict, Run, RunEnd, TestEnd, judge_check};
+use domain::verification::{Cause, CheckKind, CheckVerdict, Run, RunEnd, TestEnd, judge_check};
 use proptest::prelude::*;
 
 use super::*;
@@ -104,7 +104,7 @@ fn what_is_called_for_and_not_installed_is_a_note() {
     let found =
         detected(&[("Cargo.toml", "")], &[], &["src/lib.rs", "web/a.ts", "web/b.js"], &Checks::default());
     assert!(found.checks.is_empty());
-    assert_eq!(found.notes.len(), 2, "cargo, and JavaScript once: {:?}", found.notes);
+    assert_eq!(found.notes.len(), 2, "cargo, and no package.json: {:?}", found.notes);
 }
 
 #[test]
@@ -199,6 +199,9 @@ fn junit() -> CheckSpec {
     spec(CheckKind::Test, Reader::PytestJunit { file: "x".to_owned() }, &[])
 }
 
+/// What pytest prints last.
+const CLOSING: &[u8] = b"5 failed, 6 passed, 2 skipped, 2 errors in 0.42s";
+
 fn ended(run: &Run, end: TestEnd) -> Vec<&str> {
     run.tests.iter().filter(|t| t.end == end).map(|t| t.name.as_str()).collect()
 }
@@ -241,7 +244,7 @@ fn mypys_errors_are_read_and_a_breakdown_is_not_taken_for_none() {
 
 #[test]
 fn pytests_report_tells_each_test_and_counts_those_that_ran() {
-    let run = read(&junit(), FAILED, b"", b"", Some(include_bytes!("samples/pytest.xml")));
+    let run = read(&junit(), FAILED, CLOSING, b"", Some(include_bytes!("samples/pytest.xml")));
     assert_eq!(ended(&run, TestEnd::Skipped), ["tests.test_app::test_skipped", "tests.test_app::test_xfail"]);
     assert!(ended(&run, TestEnd::Passed).contains(&"tests.test_app.TestC::test_in_class"));
     let failed = ended(&run, TestEnd::Failed);
@@ -253,10 +256,22 @@ fn pytests_report_tells_each_test_and_counts_those_that_ran() {
 }
 
 #[test]
+fn a_report_of_a_runner_that_did_not_come_to_its_end_is_no_report() {
+    let whole = include_bytes!("samples/pytest.xml");
+    for end in [RunEnd::Passed, FAILED] {
+        let run = read(&junit(), end.clone(), b"collected 3 items\n", b"", Some(whole));
+        let passed = run.tests.iter().any(|t| t.end == TestEnd::Passed);
+        assert!(!passed && run.tests_run.unwrap_or(0) == 0, "{end:?}");
+    }
+}
+
+#[test]
 fn a_module_that_cannot_be_imported_is_a_failed_test() {
     let end = RunEnd::Failed { code: 2 };
-    let run = read(&junit(), end, b"", b"", Some(include_bytes!("samples/pytest_collect.xml")));
+    let run =
+        read(&junit(), end, b"1 error in 0.10s", b"", Some(include_bytes!("samples/pytest_collect.xml")));
     assert_eq!(ended(&run, TestEnd::Failed), ["tests.test_x"]);
+    assert_eq!(run.tests[0].cause, Some(Cause::ImportError));
 }
 
 #[test]
@@ -291,13 +306,13 @@ fn unittests_text_tells_each_test() {
     assert_eq!(
         ended(&run, TestEnd::Failed),
         [
-            "tests.test_u.S.setUpClass",
+            "tests.test_broken",
+            "tests.test_u.S",
             "tests.test_u.U.test_bad",
             "tests.test_u.U.test_err",
             "tests.test_u.U.test_sub (i=0)",
             "tests.test_u.U.test_sub (i=2)",
             "tests.test_u.U.test_us",
-            "unittest.loader._FailedTest.tests.test_broken",
         ]
     );
     assert_eq!(ended(&run, TestEnd::Passed), ["tests.test_u.U.test_ok", "tests.test_u.U.test_xf"]);
@@ -369,7 +384,7 @@ fn nested_suites_cost_no_stack() {
     let run = read(&junit(), FAILED, b"", b"", Some(deep.as_bytes()));
     assert_eq!(run.tests_run, None, "it is not closed, so it is no report");
     let closed = format!("{deep}<testcase name='a'/>{}", "</testsuite>".repeat(200_000));
-    assert_eq!(read(&junit(), FAILED, b"", b"", Some(closed.as_bytes())).tests_run, Some(1));
+    assert_eq!(read(&junit(), FAILED, CLOSING, b"", Some(closed.as_bytes())).tests_run, Some(1));
 }
 
 #[test]
@@ -379,8 +394,16 @@ fn a_check_that_did_not_run_is_not_read() {
     assert!(run.tests.is_empty() && run.tests_run.is_none());
 }
 
-fn readers() -> [Reader; 8] {
+fn readers() -> [Reader; 15] {
+    let file = || "x".to_owned();
     [
+        Reader::Junit { file: file() },
+        Reader::JestJson { file: file() },
+        Reader::GoTestJson,
+        Reader::GoLines,
+        Reader::EslintJson,
+        Reader::TscLines,
+        Reader::PyrightJson,
         Reader::ExitCode,
         Reader::TestSummary,
         Reader::ErrorLines,
@@ -422,6 +445,11 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
         "\u{0}",
         "\u{2028}",
         "Running unittests x (y-z)\n",
+        "a.ts(1,2): error TS1005: x\n",
+        "{\"Action\":\"fail\",\"Package\":\"a\"}\n",
+        "a.go:1:2: x\n",
+        "Tests  1 failed | ",
+        "# pass 3\n",
     ]);
     let piece =
         prop_oneof![words.prop_map(|w| w.as_bytes().to_vec()), prop::collection::vec(any::<u8>(), 0..8)];
@@ -441,7 +469,11 @@ proptest! {
     #[test]
     fn no_tree_makes_detection_panic(text in "[\\[\\]a-z.= \\n:]{0,80}", changed in prop::collection::vec(".{0,12}", 0..4)) {
         let text: &'static str = Box::leak(text.into_boxed_str());
-        let files = ["pyproject.toml", "setup.cfg", "tox.ini", "Cargo.toml", "tests/test_a.py"].map(|p| (p, text));
+        let files = ["pyproject.toml", "setup.cfg", "tox.ini", "Cargo.toml", "tests/test_a.py", "package.json", "Makefile"];
+        let files = files.map(|p| (p, text));
         detect(&Files(files.into_iter().collect()), &|_| true, &changed, &Checks::default());
     }
 }
+
+#[path = "tests/more_languages.rs"]
+mod more_languages;

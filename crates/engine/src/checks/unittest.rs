@@ -3,6 +3,8 @@
 
 use domain::verification::{TestEnd, TestResult};
 
+use super::cause;
+
 /// What the text says.
 pub(super) struct Text {
     /// How many tests were run, skipped ones not counted; `None` when there is no closing line.
@@ -13,7 +15,7 @@ pub(super) struct Text {
 
 /// Reads the text; whatever it is.
 pub(super) fn read(text: &str) -> Text {
-    let mut results = Vec::new();
+    let mut results: Vec<TestResult> = Vec::new();
     let mut last = None;
     let mut run: Option<u64> = None;
     let mut skipped = 0;
@@ -26,7 +28,9 @@ pub(super) fn read(text: &str) -> Text {
         {
             skipped += count;
         } else if let Some(failed) = section(line).filter(|_| after_rule) {
-            results.push(TestResult { name: failed, end: TestEnd::Failed });
+            results.push(TestResult::new(failed, TestEnd::Failed));
+        } else if let (Some(cause), Some(failed)) = (cause::of(line), results.last_mut()) {
+            failed.cause = failed.cause.or(Some(cause));
         } else {
             results.extend(running(line, &mut last));
         }
@@ -56,7 +60,15 @@ fn section(line: &str) -> Option<String> {
     starts
         .iter()
         .find_map(|start| line.strip_prefix(start))
-        .map(|rest| dotted(rest).unwrap_or_else(|| rest.to_owned()))
+        .map(|rest| owner(&dotted(rest).unwrap_or_else(|| rest.to_owned())))
+}
+
+/// A failure of what stands around tests goes by the name of the class or module, under which its tests are found when
+/// it is mended: `tests.test_u.S.setUpClass` as `tests.test_u.S`.
+fn owner(name: &str) -> String {
+    let name = name.strip_prefix("unittest.loader._FailedTest.").unwrap_or(name);
+    let ends = [".setUpClass", ".tearDownClass", ".setUpModule", ".tearDownModule"];
+    ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name).to_owned()
 }
 
 /// `test_ok (tests.test_u.U.test_ok) ... ok`, or its end on the line after a docstring.
@@ -72,7 +84,7 @@ fn running(line: &str, last: &mut Option<String>) -> Option<TestResult> {
         _ => return None,
     };
     let name = dotted(before.trim()).or_else(|| last.take())?;
-    Some(TestResult { name, end })
+    Some(TestResult::new(owner(&name), end))
 }
 
 /// `test_bad (tests.test_u.U.test_bad)` as `tests.test_u.U.test_bad`, also in the older form without the last part,

@@ -87,6 +87,15 @@ pub struct Checks {
     pub python: bool,
     /// Whether Rust checks are detected.
     pub rust: bool,
+    /// Whether JavaScript and TypeScript checks are detected.
+    pub javascript: bool,
+    /// Whether Go checks are detected.
+    pub go: bool,
+    /// Whether targets of a Makefile are checks.
+    pub make: bool,
+    /// How often what failed on the change alone is run again on both sides, to tell a broken test from a flaky one; at
+    /// most [`MOST_RERUNS`].
+    pub reruns: u32,
     /// The most that one check may take, in seconds (seeds: 5 minutes a command).
     pub timeout_seconds: u64,
     /// Run by `sh -c` instead of the detected tests. The seeds name it `T4_AI_TEST_CMD`.
@@ -95,12 +104,19 @@ pub struct Checks {
     pub commands: Vec<CheckCommand>,
 }
 
+/// The most that `checks.reruns` may be.
+pub(super) const MOST_RERUNS: u32 = 5;
+
 impl Default for Checks {
     fn default() -> Self {
         Self {
             detect: true,
             python: true,
             rust: true,
+            javascript: true,
+            go: true,
+            make: true,
+            reruns: 1,
             timeout_seconds: 300,
             test_command: None,
             commands: Vec::new(),

@@ -189,6 +189,7 @@ fn what_makes_no_sense_is_an_error_with_its_key_and_layer() {
     for (text, key) in [
         ("repair: {min_confidence: 7}", "repair.min_confidence"),
         ("checks: {timeout_seconds: 0}", "checks.timeout_seconds"),
+        ("checks: {reruns: 6}", "checks.reruns"),
         ("safety: {refused_paths: ['a{']}", "safety.refused_paths"),
         ("git: {branch_prefix: '../x'}", "git.branch_prefix"),
         ("checks: {commands: [{name: a, run: make}, {name: a, run: test}]}", "checks.commands"),
@@ -267,6 +268,8 @@ fn a_repository_cannot_loosen_and_each_attempt_is_a_warning() {
         ("repair: {min_confidence: 0.1}", "repair.min_confidence"),
         ("checks: {detect: false}", "checks.detect"),
         ("checks: {timeout_seconds: 301}", "checks.timeout_seconds"),
+        ("checks: {reruns: 2}", "checks.reruns"),
+        ("checks: {javascript: false}", "checks.javascript"),
         ("checks: {test_command: 'true'}", "checks.test_command"),
         (
             "checks: {commands: [{name: a, run: x, timeout_seconds: 999}]}",

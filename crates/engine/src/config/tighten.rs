@@ -260,10 +260,25 @@ impl Judge {
     }
 
     fn checks(&mut self, owner: &Checks, asked: &mut Checks) {
-        let Checks { detect, python, rust, timeout_seconds, test_command, commands } = asked;
+        let Checks {
+            detect,
+            python,
+            rust,
+            javascript,
+            go,
+            make,
+            reruns,
+            timeout_seconds,
+            test_command,
+            commands,
+        } = asked;
         self.at_least("checks.detect", &owner.detect, detect);
         self.at_least("checks.python", &owner.python, python);
         self.at_least("checks.rust", &owner.rust, rust);
+        self.at_least("checks.javascript", &owner.javascript, javascript);
+        self.at_least("checks.go", &owner.go, go);
+        self.at_least("checks.make", &owner.make, make);
+        self.at_most("checks.reruns", &owner.reruns, reruns);
         self.at_most("checks.timeout_seconds", &owner.timeout_seconds, timeout_seconds);
         if *test_command != owner.test_command {
             self.refuse(

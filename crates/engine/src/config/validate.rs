@@ -7,6 +7,7 @@ use domain::gate;
 use globset::Glob;
 
 use super::error::ConfigError;
+use super::flow::MOST_RERUNS;
 use super::safety::lower;
 use super::{CommandLine, Config};
 
@@ -34,6 +35,9 @@ pub(super) fn check(config: &Config, sources: &BTreeMap<String, String>) -> Resu
     }
     if !(0.0..=1.0).contains(&config.repair.min_confidence) {
         return Err(refuse("repair.min_confidence", "must be from 0 to 1".to_owned()));
+    }
+    if config.checks.reruns > MOST_RERUNS {
+        return Err(refuse("checks.reruns", format!("must be at most {MOST_RERUNS}")));
     }
     if !is_branch_prefix(&config.git.branch_prefix) {
         return Err(refuse(

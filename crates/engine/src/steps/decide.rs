@@ -11,7 +11,8 @@ pub(crate) fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
     let current = run.attempt()?;
     let attempt = current.number;
     let patch = current.patch.as_ref().ok_or_else(|| EngineError::defect("a decision needs a patch"))?;
-    let review: Vec<String> = current.judgement.as_ref().map(gate::refusals).unwrap_or_default();
+    let mut review: Vec<String> = current.judgement.as_ref().map(gate::refusals).unwrap_or_default();
+    review.extend(current.verification.iter().flat_map(|v| v.doubts()));
     let facts = Facts {
         goal: run.intent.goal,
         files: patch.stat.files,

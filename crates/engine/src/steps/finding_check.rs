@@ -3,7 +3,7 @@
 
 use domain::patch::CanonicalDiff;
 use domain::task::Task;
-use domain::verification::{CheckKind, CheckResult, Run, RunEnd, judge_check};
+use domain::verification::{Again, BothSides, CheckKind, CheckResult, Run, RunEnd};
 
 use crate::project::Project;
 
@@ -26,10 +26,10 @@ pub(crate) fn run(project: &Project, task: &Task, diff: &CanonicalDiff) -> Optio
         None => 0,
     };
     let (baseline, candidate) = (ended(true), ended(still > 0));
-    let verdict = judge_check(CheckKind::Finding, &baseline, &candidate);
     let name = format!("finding {}", finding.code);
     let argv = vec!["scan".to_owned(), finding.path.clone()];
-    Some(CheckResult { name, kind: CheckKind::Finding, argv, baseline, candidate, verdict })
+    let sides = BothSides { baseline, candidate, again: Again::default() };
+    Some(CheckResult::new(name, CheckKind::Finding, argv, sides))
 }
 
 fn ended(found: bool) -> Run {

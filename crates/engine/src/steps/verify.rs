@@ -1,6 +1,8 @@
 //! Candidate -> verification: the same checks on the base and on exactly the candidate's tree, in the sandbox.
 //! Baselines are cached by tree, check and toolchain; the verdict is worked out by the domain from plain facts.
 
+mod again;
+
 use std::collections::BTreeMap;
 
 use domain::confidence::{ChecksSoFar, Facts, assess};
@@ -9,7 +11,7 @@ use domain::gate;
 use domain::ids::Sha256;
 use domain::intent::Phase;
 use domain::verification::{
-    CheckResult, Run as CheckRun, RunEnd, TestEnd, Verdict, Verification, judge_all, judge_check,
+    BothSides, CheckResult, Run as CheckRun, RunEnd, TestEnd, Verdict, Verification, judge_all,
 };
 use sandbox::Level;
 
@@ -103,7 +105,9 @@ async fn verify(
             let baseline = baselines.get(&key).cloned();
             let baseline = baseline.ok_or_else(|| EngineError::defect("a check without a baseline"))?;
             let candidate = one(run, plan, check, &tree, false).await?;
-            checks.push(result(check, baseline, candidate));
+            let again = again::run(run, plan, check, (&baseline, &candidate), &tree).await?;
+            let sides = BothSides { baseline, candidate, again };
+            checks.push(CheckResult::new(check.name.clone(), check.kind, check.argv.clone(), sides));
         }
         changed = tree.changed(&content)?;
     }
@@ -126,12 +130,6 @@ fn with_notes(verdict: Verdict, notes: &[String]) -> Verdict {
         }
         other => other,
     }
-}
-
-fn result(check: &CheckSpec, baseline: CheckRun, candidate: CheckRun) -> CheckResult {
-    let verdict = judge_check(check.kind, &baseline, &candidate);
-    let (name, argv) = (check.name.clone(), check.argv.clone());
-    CheckResult { name, kind: check.kind, argv, baseline, candidate, verdict }
 }
 
 fn open(run: &Run<'_>, plan: &Plan, name: &str, content: &Content<'_>) -> Result<Tree, EngineError> {
