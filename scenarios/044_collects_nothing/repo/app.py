@@ -1,0 +1,9 @@
+"""Greets and adds."""
+
+
+def greet(name):
+    return "Hello " + name
+
+
+def total(values):
+    return sum(values)
