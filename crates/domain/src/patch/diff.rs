@@ -55,9 +55,7 @@ struct Differ<'a> {
 impl Differ<'_> {
     fn compare(&mut self, old: Range<usize>, new: Range<usize>, depth: u32) {
         let (old, new) = self.without_equal_ends(old, new);
-        if old.is_empty() || new.is_empty() {
-            self.push(old, new);
-        } else if old.len() + new.len() <= MAX_STRETCH {
+        if old.len() + new.len() <= MAX_STRETCH {
             self.myers(old, new);
         } else {
             let anchors = if depth == 0 { Vec::new() } else { self.anchors(old.clone(), new.clone()) };
@@ -192,6 +190,70 @@ mod tests {
         let old: Vec<&[u8]> = (0..30_000).map(|n| if n % 3 == 0 { &b"a"[..] } else { b"b" }).collect();
         let new: Vec<&[u8]> = (0..30_000).map(|n| if n % 5 == 0 { &b"a"[..] } else { b"b" }).collect();
         assert_eq!(rebuilt(&old, &new), new);
+    }
+
+    /// Two sides, each given as runs of one line.
+    fn sides<'a>(old: &[(&'a str, usize)], new: &[(&'a str, usize)]) -> [Vec<&'a [u8]>; 2] {
+        [old, new].map(|runs| {
+            runs.iter().flat_map(|(line, count)| std::iter::repeat_n(line.as_bytes(), *count)).collect()
+        })
+    }
+
+    fn ranges(found: Vec<Change>) -> Vec<(Range<usize>, Range<usize>)> {
+        found.into_iter().map(|change| (change.old, change.new)).collect()
+    }
+
+    #[test]
+    fn what_is_long_and_has_no_line_in_common_but_unique_ones_is_split_by_them() {
+        let [old, new] = sides(
+            &[("x", 1), ("r", 1_500), ("once", 1), ("r", 1_500), ("y", 1), ("s", 2)],
+            &[("z", 1), ("r", 1_500), ("once", 1), ("r", 1_500), ("w", 2), ("s", 2)],
+        );
+        assert_eq!(ranges(changes(&old, &new)), [(0..1, 0..1), (3_002..3_003, 3_002..3_004)]);
+        let [old, new] = sides(
+            &[("x", 1), ("once", 1), ("r", 1_500), ("y", 1), ("r", 1), ("v", 1)],
+            &[("z", 1), ("once", 1), ("r", 1_500), ("w", 2), ("r", 1), ("u", 1)],
+        );
+        assert_eq!(
+            ranges(changes(&old, &new)),
+            [(0..1, 0..1), (1_502..1_503, 1_502..1_504), (1_504..1_505, 1_505..1_506)]
+        );
+    }
+
+    #[test]
+    fn what_is_short_is_compared_line_by_line_though_nothing_in_it_is_unique() {
+        let [old, new] = sides(&[("x", 1), ("r", 1_000), ("x", 1)], &[("z", 1), ("r", 1_000), ("z", 1)]);
+        assert_eq!(ranges(changes(&old, &new)), [(0..1, 0..1), (1_001..1_002, 1_001..1_002)]);
+        let [old, new] = sides(&[("x", 1), ("r", 1_022), ("x", 1)], &[("z", 1), ("r", 1_022), ("z", 1)]);
+        assert_eq!(changes(&old, &new).len(), 2);
+        let [old, new] = sides(&[("x", 1), ("r", 1_023), ("x", 1)], &[("z", 1), ("r", 1_023), ("z", 1)]);
+        assert_eq!(ranges(changes(&old, &new)), [(0..1_025, 0..1_025)]);
+    }
+
+    #[test]
+    fn a_long_stretch_is_split_again_only_as_often_as_asked() {
+        let half = |line| [(line, 700), ("twice", 1), (line, 700)];
+        let whole = |line| [&half(line)[..], &[("once", 1)], &half(line)].concat();
+        let mut numbers = HashMap::new();
+        let [old, new] = sides(&whole("a"), &whole("b")).map(|side| numbered(&side, &mut numbers));
+        for (depth, stretches) in [(0, 1), (1, 2), (2, 4)] {
+            let mut differ = Differ { old: &old, new: &new, found: Vec::new() };
+            differ.compare(0..old.len(), 0..new.len(), depth);
+            assert_eq!(differ.found.len(), stretches, "{depth}");
+        }
+    }
+
+    #[test]
+    fn as_many_pairs_as_can_keep_their_order() {
+        let pairs = [(0, 2), (1, 0), (2, 1), (3, 5), (4, 3), (5, 4)];
+        assert_eq!(longest_rising(&pairs), [(1, 0), (2, 1), (4, 3), (5, 4)]);
+    }
+
+    #[test]
+    fn only_stretches_that_touch_on_both_sides_are_joined() {
+        let change = |old: Range<usize>, new: Range<usize>| Change { old, new };
+        let found = vec![change(0..1, 0..1), change(1..2, 1..1), change(2..3, 4..5), change(7..7, 5..6)];
+        assert_eq!(ranges(join(found)), [(0..2, 0..1), (2..3, 4..5), (7..7, 5..6)]);
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod emitting;
 mod forms;
 
 /// A tree in memory.
