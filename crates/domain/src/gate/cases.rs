@@ -7,6 +7,8 @@ use crate::patch::{
 };
 use crate::test_cases;
 
+mod ruler;
+
 fn tree_id() -> TreeId {
     "4b825dc642cb6eb9a060e54bf8d69288fbee4904".parse().unwrap()
 }
@@ -45,6 +47,7 @@ fn a_small_change_of_a_source_passes_and_the_pass_carries_what_was_judged() {
     assert_eq!((judgement.verdict, judgement.findings.as_slice()), (Verdict::Pass, &[][..]));
     let pass = pass.unwrap();
     assert_eq!((pass.patch(), pass.base(), pass.verdict()), (diff.sha256(), &tree_id(), Verdict::Pass));
+    assert_eq!((pass.stat(), pass.policy()), (diff.stat(), &judgement.policy));
 }
 
 #[test]
@@ -85,6 +88,32 @@ fn limits_refuse_a_findings_repair_and_send_a_request_to_a_person() {
     assert_eq!((files(10, request), files(11, request)), (Verdict::Pass, Verdict::Review));
     assert_eq!(rules("a", lines(51), file("")), [Rule::ManyDeletions]);
     assert_eq!(rules("a", lines(50), file("")), []);
+}
+
+#[test]
+fn a_file_is_huge_when_it_comes_or_grows_beyond_the_limit() {
+    let of = |count: usize, last: &str| file(&("x\n".repeat(count / 2 - 1) + last));
+    let policy = GatePolicy { file_bytes: 100, ..GatePolicy::default() };
+    let huge = |before, after| {
+        let diff = emit(vec![change("a", before, after)]);
+        let (judgement, _) = judge_diff(&diff, &Tree::default(), Scope::Request(Kind::Fix), &policy);
+        judgement.findings.iter().any(|finding| finding.rule == Rule::HugeFile)
+    };
+    assert!(!huge(None, of(100, "y\n")) && huge(None, of(102, "y\n")));
+    assert!(!huge(of(102, "x\n"), of(102, "y\n")) && huge(of(102, "x\n"), of(104, "y\n")));
+    assert!(!huge(of(104, "x\n"), of(102, "y\n")));
+}
+
+#[test]
+fn a_path_list_repeats_no_built_in_rule_of_the_same_file_and_verdict() {
+    let set = |pattern: &str| PathSet::new(vec![pattern.to_owned()]).unwrap();
+    let policy = GatePolicy { review: set("*"), ..GatePolicy::default() };
+    let files = ["Makefile", "src/a.rs"].map(|path| change(path, file("a\n"), file("b\n")));
+    let (judgement, _) =
+        judge_diff(&emit(files.to_vec()), &Tree::default(), Scope::Request(Kind::Fix), &policy);
+    let found: Vec<_> =
+        judgement.findings.iter().map(|finding| (finding.path.as_deref().unwrap(), finding.rule)).collect();
+    assert_eq!(found, [("Makefile", Rule::BuildScript), ("src/a.rs", Rule::PolicyReviewPath)]);
 }
 
 #[test]
@@ -133,6 +162,7 @@ fn names_that_fold_into_one_collide() {
     assert_eq!(at(vec![change("src/b.rs", None, file("b\n"))]), 1);
     assert_eq!(at(vec![change("Src/b.rs", None, file("b\n"))]), 0);
     assert_eq!(at(vec![change("\u{e9}", None, file("b\n")), change("e\u{301}", None, file("b\n"))]), 1);
+    assert_eq!(at(vec![change("readme.md", file("a\n"), file("b\n"))]), 0, "it was there before");
     let renamed = vec![change("README.md", file("a\n"), None), change("Readme.md", None, file("a\n"))];
     assert_eq!(at(renamed), 0);
 }
@@ -149,6 +179,9 @@ fn the_policy_speaks_by_path() {
     let found: Vec<Rule> = judgement.findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(found, [Rule::DeniedPath, Rule::OutsideAllowedPaths]);
     let read: GatePolicy = serde_json::from_str(r#"{"denied": ["*.md"], "symlinks": "review"}"#).unwrap();
+    let written = serde_json::to_string(&policy).unwrap();
+    assert_eq!(serde_json::from_str::<GatePolicy>(&written).unwrap(), policy);
+    assert_ne!(read, GatePolicy { denied: set("*.rs"), ..read.clone() });
     assert!(read.denied.contains("a/b.md") && read.symlinks == Verdict::Review);
     assert!(serde_json::from_str::<GatePolicy>(r#"{"denied": ["[" ]}"#).is_err());
     assert!(serde_json::from_str::<GatePolicy>(r#"{"unknown": 1}"#).is_err());

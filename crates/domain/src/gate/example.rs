@@ -297,3 +297,78 @@ impl Base for ExampleBase {
         Ok(entries.into_iter().map(str::to_owned).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_is_written_without_what_is_usual_and_with_all_else() {
+        let usual = serde_json::json!({"change": [{"path": "a", "before": "x", "after": "y"}]});
+        let policy = GatePolicy { file_bytes: 7, ..GatePolicy::default() };
+        let unusual = serde_json::json!({
+            "change": [{"path": "a{n}", "before": "x", "was": "executable", "mode": "symlink", "times": 2, "copies": 3}],
+            "scope": "finding",
+            "policy": policy,
+            "anchor": "moved",
+            "base": ["b"],
+            "unreadable": true,
+            "verdict": "pass",
+        });
+        for written in [usual, unusual] {
+            let read: Example = serde_json::from_value(written.clone()).unwrap();
+            assert_eq!(serde_json::to_value(&read).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn an_example_is_shown_as_a_diff_with_what_cannot_be_seen_escaped() {
+        let file = |path: &str, before: Option<&str>, after: Option<&str>| ExampleFile {
+            path: path.to_owned(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+            was: ExampleMode::Regular,
+            mode: ExampleMode::Regular,
+            times: 1,
+            copies: 1,
+        };
+        let long = "x".repeat(120);
+        let changed = file("a", Some("1\n2\n3"), Some(&format!("1\n\tb\u{202e}\u{1b}\n{long}\n3")));
+        assert_eq!(
+            changed.to_string(),
+            format!("a (changed)\n  -2\n  +\tb\\u{{202e}}\\u{{1b}}\n  +{}\n", &long[..100])
+        );
+        let words = [
+            (ExampleMode::Executable, "executable"),
+            (ExampleMode::Symlink, "a symbolic link"),
+            (ExampleMode::Submodule, "a submodule"),
+        ];
+        for (mode, word) in words {
+            let file = ExampleFile { mode, copies: 2, times: 3, ..file("l", None, Some("t")) };
+            assert_eq!(file.to_string(), format!("l (new, 2 such files, now {word})\n  +t   (3 times)\n"));
+        }
+        let plain = ExampleFile { was: ExampleMode::Symlink, ..file("l", Some("t"), Some("u")) };
+        assert!(plain.to_string().starts_with("l (changed, now an ordinary file)\n"));
+        assert_eq!(file("a", Some("1"), None).to_string(), "a (deleted)\n  -1\n");
+    }
+
+    #[test]
+    fn an_examples_base_has_the_files_that_it_changes() {
+        let example: Example =
+            serde_json::from_value(serde_json::json!({"change": [], "base": ["d/b", "e"]})).unwrap();
+        let side = Some(BaseFile { bytes: b"x".to_vec(), mode: FileMode::Regular });
+        let files = [
+            FileResult::edited("d/a".parse().unwrap(), side.clone(), None),
+            FileResult::edited("new".parse().unwrap(), None, side.clone()),
+        ];
+        let base = ExampleBase::of(&example, &files);
+        let file = |path: &str| base.file(&path.parse().unwrap());
+        assert_eq!((file("d/a"), file("new"), file("other")), (Ok(side), Ok(None), Ok(None)));
+        let list =
+            |folder: Option<&str>| base.list(folder.map(|path| path.parse().unwrap()).as_ref()).unwrap();
+        assert_eq!(
+            (list(None), list(Some("d"))),
+            (vec!["d".to_owned(), "e".to_owned()], vec!["a".to_owned(), "b".to_owned()])
+        );
+    }
+}

@@ -151,6 +151,13 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_the_one_that_the_policy_writes() {
+        let read = |text: &str| ForbiddenText::try_from(text.to_owned()).unwrap();
+        assert_eq!((read("a  b").as_str(), String::from(read("a  b"))), ("a  b", "a  b".to_owned()));
+        assert!(read("a") == read("a") && read("a") != read("b"));
+    }
+
+    #[test]
     fn blanks_beside_a_sign_may_be_missing() {
         assert!(is_in("curl .* | bash", "curl u|bash") && is_in("a b", "a\tb") && !is_in("a b", "ab"));
     }

@@ -388,6 +388,10 @@ mod cases {
         let error = check(&[rule]).unwrap_err().to_string();
         assert_eq!(error, "rule no-print: example 2 of no_match: \"print\" is found");
         let mut rule = printing();
+        rule.examples.matching.push(OwnExample::Text("log".to_owned()));
+        let error = check(&[rule]).unwrap_err().to_string();
+        assert_eq!(error, "rule no-print: example 2 of match: \"log\" is not found");
+        let mut rule = printing();
         rule.paths = PathSet::new(vec!["src/**".to_owned()]).unwrap();
         let error = check(&[rule]).unwrap_err().to_string();
         assert!(error.contains("looks at more than one thing"), "{error}");
@@ -412,6 +416,8 @@ mod cases {
         let rule = printing();
         let text = serde_json::to_string(&rule).unwrap();
         assert_eq!(serde_json::from_str::<OwnRule>(&text).unwrap(), rule);
+        let other = OwnRule { added: Some(LinePattern::try_from("log".to_owned()).unwrap()), ..printing() };
+        assert_ne!(other, rule);
         assert!(!text.contains("paths") && !text.contains("removed"), "{text}");
     }
 }

@@ -109,6 +109,37 @@ mod tests {
         assert_eq!(sorts("a.py", &format!("t = '{token}'  # gitleaks:allow\n")), ["github-pat"]);
     }
 
+    fn judged(added: &[(u32, &[u8])]) -> Vec<(Rule, Option<u32>)> {
+        let file = crate::patch::FileResult::edited("a.txt".parse().unwrap(), None, None);
+        let mut findings = Findings::default();
+        judge(&Touched { file: &file, added: added.to_vec(), removed: Vec::new() }, &mut findings);
+        findings.0.into_iter().map(|finding| (finding.rule, finding.line)).collect()
+    }
+
+    #[test]
+    fn a_secret_is_named_by_its_line_and_may_go_over_lines_that_follow_each_other() {
+        let token = sample(&["t = '", "gh", "p_", "x7Kq2mZ9vB4nR8tY1wE5uI3oP6aS0dF7gH2j'\n"]);
+        let lines: [(u32, &[u8]); 3] = [(2, b"x\n"), (7, b"y\n"), (8, token.as_bytes())];
+        assert_eq!(judged(&lines), [(Rule::Secret, Some(8))]);
+        let dashes = "-".repeat(5);
+        let begin = format!("{dashes}BEGIN PRIVATE {}{dashes}\n", "KEY");
+        let end = format!("{dashes}END PRIVATE {}{dashes}\n", "KEY");
+        let inside = "Zx9".repeat(30) + "\n";
+        let key = |first: u32, second: u32, third: u32| {
+            judged(&[(first, begin.as_bytes()), (second, inside.as_bytes()), (third, end.as_bytes())])
+        };
+        assert_eq!(key(4, 5, 6), [(Rule::Secret, Some(4))]);
+        assert_eq!(key(4, 5, 9), [], "what stands between is not known");
+    }
+
+    #[test]
+    fn up_to_one_mebibyte_is_searched() {
+        let text = vec![b'\n'; MOST + 1];
+        assert_eq!(judged(&[(1, &text[..MOST])]), []);
+        assert_eq!(judged(&[(1, &text)]), [(Rule::HugeFile, None)]);
+        assert_eq!(judged(&[(1, &text[..MOST]), (2, b"\n\n")]), [(Rule::HugeFile, None)]);
+    }
+
     #[test]
     fn files_that_the_rule_set_allows_are_not_searched() {
         let token = sample(&["gh", "p_", "x7Kq2mZ9vB4nR8tY1wE5uI3oP6aS0dF7gH2j"]);

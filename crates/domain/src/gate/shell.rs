@@ -249,6 +249,7 @@ mod cases {
         assert_eq!(of(Form::Makefile, "all:\n\t@a b\n"), ["a b"]);
         assert_eq!(of(Form::Container, "FROM x\nRUN a && \\\n  b\nCMD [\"c\", \"d\"]\n"), ["a &&  b", "c d"]);
         assert_eq!(of(Form::Container, "    && rm x\n"), [" rm x".trim_start()]);
+        assert_eq!(of(Form::Container, "    curl x\n# RUN a\n\nENV RUN a\n"), ["curl x"]);
         assert_eq!(
             of(Form::Server, "name: x\n- run: \"a b\"\n  - c d\n  e f\nenv:\n# g\n"),
             ["a b", "c d", "e f"]
@@ -263,6 +264,25 @@ mod cases {
         let at_most = |length: usize| format!("exec('{}')\n", "a".repeat(length - 8));
         assert_eq!(of(Form::Program, &at_most(2_000)).len(), 1);
         assert_eq!(of(Form::Program, &at_most(2_001)).len(), 0);
+    }
+
+    #[test]
+    fn more_commands_than_are_looked_at_are_for_a_person() {
+        let file = crate::patch::FileResult::edited("a.sh".parse().unwrap(), None, None);
+        let judged = |counts: [usize; 2], last: &'static [u8]| {
+            let touched = counts.map(|count| {
+                let mut added: Vec<(u32, &[u8])> = (1..).zip(vec![&b"ls\n"[..]; count]).collect();
+                added.extend((count > 0).then_some((count as u32 + 1, last)));
+                Touched { file: &file, added, removed: Vec::new() }
+            });
+            let mut findings = Findings::default();
+            judge(&touched, &mut findings);
+            findings.0.into_iter().map(|found| (found.verdict, found.line)).collect::<Vec<_>>()
+        };
+        let (harm, more) = ((Verdict::Refuse, Some(MOST as u32)), (Verdict::Review, None));
+        assert_eq!(judged([MOST - 1, 0], b"rm -rf /\n"), [harm]);
+        assert_eq!(judged([MOST, 0], b"rm -rf /\n"), [more]);
+        assert_eq!(judged([MOST - 2, 1], b"ls\n"), [more], "all files together");
     }
 
     #[test]

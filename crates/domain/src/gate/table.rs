@@ -150,6 +150,10 @@ mod tests {
     fn an_example_that_is_judged_otherwise_and_a_kind_without_example_are_problems() {
         let mut row = builtin().unwrap()[0].clone();
         std::mem::swap(&mut row.examples.matching, &mut row.examples.other);
+        let numbers: Vec<usize> = check(&row).iter().map(|checked| checked.number).collect();
+        let up_to = |all: &[Example]| 1..=all.len();
+        let expected: Vec<usize> = up_to(&row.examples.matching).chain(up_to(&row.examples.other)).collect();
+        assert_eq!(numbers, expected);
         let problems = check(&row).into_iter().filter(|checked| checked.problem.is_some()).count();
         assert_eq!(problems, row.examples.matching.len() + row.examples.other.len());
         row.examples.other.clear();

@@ -8,6 +8,7 @@ use super::*;
 
 mod emitting;
 mod forms;
+mod headers;
 
 /// A tree in memory.
 #[derive(Debug, Clone, Default)]
@@ -226,9 +227,33 @@ fn sections_of_the_same_file_are_joined_leniently_and_refused_strictly() {
         codes(run(&numbers(), &text, Tolerance::Strict)),
         [PatchCode::DuplicateSection, PatchCode::DuplicateSection]
     );
+    let parsed = |text: &str| parse(text.as_bytes(), Tolerance::Lenient, &Limits::default()).unwrap();
+    assert_eq!((parsed(&text).mended, parsed(SIMPLE).mended), (vec![PatchMend::MergedSections], vec![]));
     let (after, applied) = run(&numbers(), &text, Tolerance::Lenient).unwrap();
     assert_eq!(after.text("n.txt"), NUMBERS.replace("5\n", "five\n").replace("10\n", "ten\n"));
     assert_eq!(applied.files[0].anchors.iter().map(|anchor| anchor.hunk).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn only_sections_that_change_lines_of_the_same_file_are_joined() {
+    let duplicate = PatchCode::DuplicateSection;
+    let renamed = "diff --git a/twice.txt b/new.txt\nrename from twice.txt\nrename to new.txt\n";
+    let onto = renamed.replace("new.txt", "n.txt");
+    let mode = "diff --git a/n.txt b/n.txt\nold mode 100644\nnew mode 100755\n";
+    let hunk = |path: &str| format!("diff --git a/{path} b/{path}\n{}", SIMPLE.replace("n.txt", path));
+    for (text, expected) in [
+        (format!("{SIMPLE}{mode}"), vec![duplicate, duplicate]),
+        (format!("{mode}{}", hunk("n.txt")), vec![]),
+        (format!("{SIMPLE}{onto}"), vec![duplicate]),
+        (format!("{onto}{}", hunk("n.txt")), vec![duplicate]),
+        (format!("{renamed}{}", hunk("new.txt")), vec![PatchCode::MissingFile]),
+    ] {
+        let found = run(&numbers(), &text, Tolerance::Lenient).err().unwrap_or_default();
+        assert_eq!(found.iter().map(|finding| finding.code).collect::<Vec<_>>(), expected, "{text}");
+    }
+    let blocks = "n.txt\n<<<<<<< SEARCH\n4\n=======\nfour\n>>>>>>> REPLACE\n".repeat(2);
+    let read = read(blocks.as_bytes(), Form::SearchReplace, Tolerance::Lenient, &Limits::default()).unwrap();
+    assert_eq!((read.files.len(), read.mended), (1, vec![]), "a block is one section in the form's own way");
 }
 
 #[test]

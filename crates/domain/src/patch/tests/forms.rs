@@ -38,6 +38,26 @@ fn the_form_that_comes_first_is_read() {
 }
 
 #[test]
+fn the_lines_outside_of_sections_that_say_something_are_named() {
+    let outside =
+        |text: &str| parse(text.as_bytes(), Tolerance::Lenient, &Limits::default()).unwrap().outside;
+    assert_eq!(outside(&format!("Here:\n\n```diff\n{SIMPLE}```\n \t\nDone.\n")), [1, 13]);
+    assert_eq!(outside(&format!("{}{SIMPLE}", "prose\n".repeat(101))), (1..=100).collect::<Vec<_>>());
+}
+
+#[test]
+fn behind_too_many_hunks_nothing_is_read() {
+    let limits = Limits { hunks: 1, ..Limits::default() };
+    let text =
+        "*** Begin Patch\n*** Update File: n\n@@\n-a\n+b\n@@\n-a\n+b\n*** Rename File: x\n*** End Patch\n";
+    let findings = read(text.as_bytes(), Form::V4a, Tolerance::Lenient, &limits).unwrap_err();
+    assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), [PatchCode::TooManyHunks]);
+    let text = "--- a/n\n+++ b/n\n@@ -1 +1 @@\n-a\n+b\n@@ -5 +5 @@\n-a\n+b\ndiff --git a/../x b/../x\n";
+    let findings = parse(text.as_bytes(), Tolerance::Strict, &limits).unwrap_err();
+    assert_eq!(findings.iter().map(|f| f.code).collect::<Vec<_>>(), [PatchCode::TooManyHunks]);
+}
+
+#[test]
 fn a_v4a_patch_adds_changes_moves_and_deletes() {
     let text = "*** Begin Patch\n*** Add File: new/c.txt\n+one\n+\n*** Update File: a.py\n@@ class A:\n@@     def g(self):\n-        return 1\n+        return 2\n*** Delete File: b.txt\n*** End Patch\n";
     let (after, applied) = auto(&python(), text).unwrap();
