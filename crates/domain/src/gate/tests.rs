@@ -139,3 +139,60 @@ fn more(before: &Counts, after: &Counts) -> Vec<(String, usize, u32)> {
     let more = after.iter().filter(|(text, (times, _, _))| *times > had(text));
     more.map(|(text, (_, file, line))| (text.clone(), *file, *line)).collect()
 }
+
+#[cfg(test)]
+mod cases {
+    use super::*;
+
+    #[test]
+    fn test_files_are_known_by_folder_or_name() {
+        for path in [
+            "tests/a.py",
+            "a/Test/b.c",
+            "__tests__/a.js",
+            "spec/a.rb",
+            "specs/a",
+            "testing/a",
+            "testdata/a",
+            "a/__snapshots__/b.snap",
+            "src/test_a.py",
+            "src/a_test.go",
+            "src/a_tests.rs",
+            "src/a_spec.rb",
+            "src/a.test.ts",
+            "src/a.spec.ts",
+            "conftest.py",
+            "src/tests.rs",
+            "app/tests.py",
+            "src/test.rs",
+            "app/test.py",
+        ] {
+            assert!(is_test_path(path), "{path}");
+        }
+        for path in
+            ["src/a.py", "src/attest.py", "src/latest/a.py", "src/test", "src/spec.rs", "src/contest.rs"]
+        {
+            assert!(!is_test_path(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn runners_look_into_files_of_some_names() {
+        use Language::{Go, JavaScript, Python, Rust};
+        for (language, path, collected) in [
+            (Python, "a/test_b.py", true),
+            (Python, "a/b_test.py", true),
+            (Python, "tests.py", true),
+            (Python, "test.py", true),
+            (Python, "tests/b.py", false),
+            (Python, "tests/atest.py", false),
+            (Go, "a_test.go", true),
+            (Go, "tests/a.go", false),
+            (Rust, "src/a.rs", true),
+            (JavaScript, "tests/a.js", true),
+            (JavaScript, "src/a.js", false),
+        ] {
+            assert_eq!(is_collected(language, path), collected, "{path}");
+        }
+    }
+}

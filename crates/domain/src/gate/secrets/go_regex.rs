@@ -46,11 +46,10 @@ fn translated(pattern: &str) -> String {
     out
 }
 
-/// The length of an escape: of what stands after the backslash, braces belong to it where they name a character.
+/// The length of an escape, with the brace that begins the name of a character.
 fn escape(rest: &str) -> usize {
     let braced = ["\\x{", "\\p{", "\\P{"].iter().any(|start| rest.starts_with(start));
-    let end = if braced { rest.find('}').map(|at| at + 1) } else { None };
-    end.or_else(|| rest.char_indices().nth(2).map(|(at, _)| at)).unwrap_or(rest.len())
+    rest.char_indices().nth(if braced { 3 } else { 2 }).map_or(rest.len(), |(at, _)| at)
 }
 
 /// Whether a count such as `3}`, `3,}` or `3,5}` stands here.
@@ -73,6 +72,9 @@ mod tests {
             (r"x{,3}{a}", r"x\{,3}\{a}"),
             (r"[^]]+[]a]", r"[^\]]+[\]a]"),
             (r"[[:alnum:]_]", r"[[:alnum:]_]"),
+            (r"[:&:]", r"[:\&:]"),
+            (r"[a[b:]", r"[a\[b:]"),
+            (r"[[:alnum:]&]&", r"[[:alnum:]\&]&"),
             (r"[a[b&&~]", r"[a\[b\&\&\~]"),
             (r"\[\{\x{41}\p{L}", r"\[\{\x{41}\p{L}"),
             (r"[\]{]x&", r"[\]{]x&"),

@@ -307,6 +307,30 @@ mod tests {
     }
 
     #[test]
+    fn a_generic_rule_is_silent_only_where_a_named_one_finds_the_same_place() {
+        let set = set("[allowlist]\n[[rules]]\nid = 'generic'\nregex = 'k=[a-z0-9]+?\\b|k=[a-z]+'\n\
+            [[rules]]\nid = 'named'\nregex = '\\d\\d'\n");
+        let sorts = |text: &str| found(set, "m", text).into_iter().map(|(sort, _)| sort).collect::<Vec<_>>();
+        assert_eq!(sorts("k=a11"), ["named"]);
+        assert_eq!(sorts("k=ab_12"), ["generic", "named"]);
+        assert_eq!(sorts("k=ab 12"), ["generic", "named"]);
+        assert_eq!(sorts("12 k=ab"), ["generic", "named"]);
+        assert_eq!(sorts("12k=ab"), ["generic", "named"], "side by side");
+        let beside = |text: &str| {
+            found(
+                self::set(
+                    "[allowlist]\n[[rules]]\nid = 'generic'\nregex = 'k=[a-z]+'\n\
+            [[rules]]\nid = 'named'\nregex = '\\d\\d'\n",
+                ),
+                "m",
+                text,
+            )
+            .len()
+        };
+        assert_eq!((beside("k=ab12"), beside("12k=ab")), (2, 2));
+    }
+
+    #[test]
     fn entropy_must_be_above_the_bound_and_a_named_group_is_the_secret() {
         let set = set(
             "[allowlist]\n[[rules]]\nid = 'a'\nregex = 'k=(\\w)(\\w+)'\nentropy = 1.0\nsecretGroup = 2\n",

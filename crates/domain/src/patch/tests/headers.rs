@@ -41,3 +41,20 @@ fn a_line_number_is_at_most_a_milliard() {
     assert_eq!(found(&text(1_000_000_001), Tolerance::Strict), [PatchCode::BadHunkHeader]);
     assert_eq!(found(&text(1_000_000_001), Tolerance::Lenient), []);
 }
+
+#[test]
+fn hunks_without_counts_end_where_the_next_thing_begins() {
+    let first = "--- a/n.txt\n+++ b/n.txt\n@@\n 3\n-4\n+four\n";
+    let next = "@@\n 9\n-10\n+ten\n";
+    let other = "--- a/twice.txt\n+++ b/twice.txt\n@@\n-x\n+y\n";
+    for (behind, hunks, files) in [
+        (next, 2, 1),
+        ("```\n- a\n", 1, 1),
+        ("*** End Patch\n- a\n", 1, 1),
+        ("-- \n- a\n", 1, 1),
+        (other, 1, 2),
+    ] {
+        let (_, applied) = run(&tree(), &format!("{first}{behind}"), Tolerance::Lenient).unwrap();
+        assert_eq!((applied.files[0].anchors.len(), applied.files.len()), (hunks, files), "{behind}");
+    }
+}
