@@ -148,6 +148,13 @@ impl From<git::GitError> for Failure {
             | G::WorkTreeElsewhere { .. }
             | G::UnknownRevision { .. }
             | G::AmbiguousRevision { .. } => usage,
+            G::Unsupported { .. } => {
+                usage.hint("convert the repository, or work in a clone without that feature")
+            }
+            G::RefLocked { .. } | G::RefVariant { .. } | G::RefBlocked { .. } | G::RefMoved { .. } => usage
+                .hint(
+                    "what stands in the way is the repository's owner's to remove; then `codex-task resume`",
+                ),
             _ => Self::of(ExitCode::Internal, Who::Machine, &error),
         }
     }

@@ -2,6 +2,8 @@
 //! can be named for writing, no symbolic ref is followed, and no reflog is written.
 
 use std::fmt;
+use std::fs;
+use std::io::{ErrorKind, Write as _};
 use std::path::PathBuf;
 
 use domain::ids::CommitId;
@@ -74,7 +76,40 @@ impl Repository {
         if let OwnRef::Branch(_) = name {
             self.refuse_variant(&name.full())?;
         }
-        self.write_ref(name, target, PreviousValue::MustNotExist, NOTHING)
+        match self.write_ref(name, target, PreviousValue::MustNotExist, NOTHING) {
+            Err(GitError::RefLocked { lock, .. }) if lock.ends_with("packed-refs.lock") => {
+                self.create_beside_packed(name, target)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Creates a ref while another git holds, or left, the lock on packed refs. The library takes that lock even to
+    /// look; git itself does not: it locks the new ref alone, and so do we here.
+    fn create_beside_packed(&self, name: &OwnRef, target: &CommitId) -> Result<(), GitError> {
+        let full = name.full();
+        let place = self.common_dir().join(&full);
+        let lock = self.common_dir().join(format!("{full}.lock"));
+        let io = |source| GitError::io("write", &place)(source);
+        if let Some(folder) = place.parent() {
+            fs::create_dir_all(folder).map_err(io)?;
+        }
+        let mut file = match fs::File::create_new(&lock) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                return Err(GitError::RefLocked { name: full, lock });
+            }
+            other => other.map_err(io)?,
+        };
+        let linked = || match (self.target_of(&full)?, self.ref_in_the_way(&full)) {
+            (Some(found), _) if found.to_string() == target.as_str() => Ok(()),
+            (Some(found), _) => Err(GitError::RefExists { name: full.clone(), found: found.to_string() }),
+            (None, Some(existing)) => Err(GitError::RefBlocked { name: full.clone(), existing }),
+            // A link and not a renaming: it fails where a file has come meanwhile.
+            (None, None) => fs::hard_link(&lock, &place).map_err(io),
+        };
+        let outcome = writeln!(file, "{target}").map_err(io).and_then(|()| linked());
+        fs::remove_file(&lock).map_err(io)?;
+        outcome
     }
 
     /// Moves the ref from `expected` to `target`, or not at all.

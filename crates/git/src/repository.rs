@@ -74,6 +74,10 @@ impl Repository {
         let git_dir = canonical(gix.git_dir())?;
         let common_dir = canonical(gix.common_dir())?;
         check_format(gix.config_snapshot().plumbing(), &git_dir)?;
+        if common_dir.as_os_str().as_bytes().contains(&b'\n') {
+            // Git borrows objects by the lines of a file: no tree could be made for a check.
+            return Err(unsupported(&common_dir, "a line break in its path".to_owned()));
+        }
         if let (Some(found), Some(configured)) = (&work_dir, gix.workdir()) {
             let configured = configured.canonicalize().unwrap_or_else(|_| configured.to_owned());
             if *found != configured {
