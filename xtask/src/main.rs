@@ -64,6 +64,10 @@ enum Bench {
     Corpus(bench::Corpus),
     /// The judge of patches in process; build with --release to measure.
     Patch(bench::PatchBench),
+    /// Laying out and removing the tree of a change, beside worktrees, clones and copies.
+    Trees(bench::Trees),
+    /// A one-line change of a Rust package beside `cargo test` in a warm checkout.
+    Warm(bench::Warm),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -75,6 +79,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Bench { what: Bench::Overhead(options) } => bench::overhead(&root, &options),
         Command::Bench { what: Bench::Corpus(options) } => bench::corpus(&root, &options),
         Command::Bench { what: Bench::Patch(options) } => bench::patch(&options),
+        Command::Bench { what: Bench::Trees(options) } => bench::trees(&root, &options),
+        Command::Bench { what: Bench::Warm(options) } => bench::warm(&root, &options),
         Command::Fuzz(options) => fuzz::run(&root, &options),
         Command::Mutants(options) => mutants::run(&root, &options),
         Command::Alarms(options) => alarms::run(&options),

@@ -4,16 +4,29 @@ mod corpus;
 mod measure;
 mod overhead;
 mod patch;
+mod place;
+mod trees;
+mod warm;
 
 pub(crate) use corpus::{Corpus, run as corpus};
 pub(crate) use measure::child;
 pub(crate) use overhead::{Overhead, run as overhead};
 pub(crate) use patch::{PatchBench, run as patch};
+pub(crate) use trees::{Trees, run as trees};
+pub(crate) use warm::{Warm, run as warm};
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
+
+/// The program that is measured: the given one, else a release build.
+fn program(root: &Path, given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match given {
+        Some(given) => given.canonicalize().with_context(|| given.display().to_string()),
+        None => build(root),
+    }
+}
 
 /// Builds the program that is measured, and gives its place.
 fn build(root: &Path) -> anyhow::Result<PathBuf> {
