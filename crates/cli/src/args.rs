@@ -10,8 +10,8 @@ use domain::task::Kind;
 use engine::config::{Flags, WantedLevel};
 
 use crate::help::{
-    ABOUT, AFTER, AUDIT, COMMIT, DEMO, FIX, PATCH, REPLAY, REPLY, RESUME, RUN, SCAN, SUGGEST, TEMPLATE, UNDO,
-    VERIFY,
+    ABOUT, AFTER, AUDIT, COMMIT, DEMO, FIX, GC, PATCH, REPLAY, REPLY, RESUME, RUN, SCAN, SUGGEST, TEMPLATE,
+    UNDO, VERIFY,
 };
 
 /// The whole command line.
@@ -183,6 +183,9 @@ pub(crate) enum Command {
     /// Take up what a dead process left
     #[command(after_help = RESUME)]
     Resume(ResumeArgs),
+    /// Remove trees, base checkouts and build caches that are not needed
+    #[command(after_help = GC)]
+    Gc(GcArgs),
     /// The configuration in force, and who set what
     Config,
     /// What this machine allows: git, sandbox, toolchains, providers, folders
@@ -318,6 +321,14 @@ pub(crate) struct VerifyArgs {
     pub(crate) judging: Judging,
 }
 
+/// What is removed.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GcArgs {
+    /// Remove nothing; only tell
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// Which change.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct IdArgs {
@@ -446,6 +457,7 @@ impl Cli {
             Some(Command::Audit(_)) => "audit verify",
             Some(Command::Policy(command)) => command.name(),
             Some(Command::Resume(_)) => "resume",
+            Some(Command::Gc(_)) => "gc",
             Some(Command::Config) => "config",
             Some(Command::Doctor) => "doctor",
             Some(Command::Init) => "init",

@@ -141,6 +141,15 @@ Every unfinished change of this repository is taken up where its process left it
 processes and locks of dead processes are removed. What a live process works on is left alone. A run that had --sandbox,
 --test-command or --retries needs the same ones here, for they belong to its policy; without them it ends as aborted.";
 
+pub(crate) const GC: &str = "\
+Looks at our own cache folder only. Left-over trees go when their change is at rest; base checkouts with their build caches go,
+those used longest ago first, when they take more than trees.quota_mb. What lacks our marker, is in use, holds a git
+repository, or is unknown to the registry stays and is named. The same is done by itself after each baseline.
+
+Examples:
+  codex-task gc --dry-run
+  CODEX_TASK_TREES__QUOTA_MB=0 codex-task gc     # everything that is not in use";
+
 pub(crate) const CHECK_COMMAND: &str = "\
 The command line is parsed as bash would and judged by what it does; nothing is run. Needs no repository: inside of one its
 `commands` section counts too. A tripwire in front of the sandbox, which must hold even if the verdict were wrong.

@@ -7,6 +7,7 @@ mod diff;
 mod doctor;
 mod examples;
 mod fix;
+mod gc;
 mod init;
 mod intent;
 mod patch;
@@ -64,6 +65,7 @@ pub(crate) async fn run(
         Some(Command::Audit(AuditCommand::Verify)) => audit::run(session).await,
         Some(Command::Policy(command)) => policy::run(session, &command),
         Some(Command::Resume(args)) => resume::run(session, &args).await,
+        Some(Command::Gc(args)) => gc::run(session, &args).await,
         Some(Command::Config) => config::run(session),
         Some(Command::Doctor) => doctor::run(session).await,
         Some(Command::Init) => init::run(session),

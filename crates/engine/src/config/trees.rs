@@ -21,7 +21,7 @@ impl Default for TreesConfig {
 
 impl TreesConfig {
     /// The quota in bytes.
-    pub(crate) fn quota(&self) -> u64 {
+    pub fn quota(&self) -> u64 {
         self.quota_mb.saturating_mul(1 << 20)
     }
 }

@@ -222,6 +222,7 @@ async fn run_on_base(
     }
     if plan.warm.is_some() {
         warm::keep(run, tree, &content, &ran);
+        warm::trim(run);
     }
     Ok(())
 }

@@ -57,6 +57,12 @@ pub(crate) async fn turn(run: &Run<'_>) -> Result<Option<Turn>, EngineError> {
     }
 }
 
+/// Removes what was used longest ago of all bases, if they take more than their quota.
+pub(crate) fn trim(run: &Run<'_>) {
+    let quota = run.project.config.trees.quota();
+    Trees::new(&run.operator.world.folders).trim(&run.project.repository, &run.intent.base.tree, quota);
+}
+
 /// Keeps what the runs on the base left, if all of them ended by themselves. That nothing could be kept is told, and no
 /// reason to fail.
 pub(crate) fn keep(run: &Run<'_>, tree: Tree, content: &Content<'_>, ran: &[(Sha256, RunEnd)]) {

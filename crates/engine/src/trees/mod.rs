@@ -5,6 +5,7 @@
 
 mod base;
 mod changed;
+mod collect;
 mod hold;
 mod tree;
 mod upper;
@@ -24,6 +25,7 @@ use crate::error::EngineError;
 use crate::world::Folders;
 use hold::Hold;
 
+pub use collect::{Collected, Removed, Stays};
 pub(crate) use tree::Tree;
 pub(crate) use warm::{Kept, Layers, OWN_CACHE};
 
@@ -95,6 +97,12 @@ impl Trees {
         let file = folder.join(&key.as_str()[..16]);
         let turn = Hold::turn(&file).map_err(|e| EngineError::folder(&file, e))?;
         Ok(turn.map(|hold| Turn { _hold: hold }))
+    }
+
+    /// Keeps bases with their build caches below `quota` bytes; that of this tree stays.
+    pub(crate) fn trim(&self, repository: &Repository, tree: &TreeId, quota: u64) {
+        let current = self.base_folder(repository, tree);
+        self.collect_bases(quota, Some(&current), false, &mut Collected::default());
     }
 
     /// Removes whatever was left under a tree's name: its processes first, then its folder.
