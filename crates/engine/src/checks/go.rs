@@ -41,6 +41,7 @@ pub(super) fn detect(project: &Project<'_>, wanted: Wanted, test_command: bool, 
     if test_command {
         return;
     }
+    // `-count=1`: results of tests are not taken from the build cache.
     if found.has("gotestsum") {
         let junit = format!("--junitfile={JUNIT}");
         let reader = Reader::Junit { file: JUNIT.to_owned() };
@@ -48,16 +49,22 @@ pub(super) fn detect(project: &Project<'_>, wanted: Wanted, test_command: bool, 
             found,
             "go-test",
             CheckKind::Test,
-            &["gotestsum", "--format=testname", &junit, "--", "./..."],
+            &["gotestsum", "--format=testname", &junit, "--", "-count=1", "./..."],
             reader,
         );
     } else {
-        add(found, "go-test", CheckKind::Test, &["go", "test", "-json", "./..."], Reader::GoTestJson);
+        add(
+            found,
+            "go-test",
+            CheckKind::Test,
+            &["go", "test", "-json", "-count=1", "./..."],
+            Reader::GoTestJson,
+        );
     }
 }
 
-/// The build cache lies in the tree, so that the checks share it; results of tests are not taken from it.
+/// Nothing that differs between two trees of the same content goes into what is built.
 fn environment() -> BTreeMap<String, String> {
-    let pairs = [("GOCACHE", "{tmp}/go-build"), ("GOFLAGS", "-buildvcs=false"), ("CGO_ENABLED", "0")];
+    let pairs = [("GOFLAGS", "-buildvcs=false"), ("CGO_ENABLED", "0")];
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

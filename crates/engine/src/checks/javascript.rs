@@ -32,6 +32,9 @@ struct Package {
 /// A test runner's report: outside of the tracked files.
 const REPORT: &str = "{tmp}/codex-task-javascript";
 
+/// For runners that do not make the folder of their report.
+const WITH_FOLDER: [&str; 4] = ["sh", "-c", "mkdir -p \"$0\" && exec \"$@\"", "{tmp}"];
+
 /// What `npm init` writes as the test script.
 const NO_TESTS: &str = "no test specified";
 
@@ -202,7 +205,8 @@ fn runner(line: &str) -> Option<(&'static str, Vec<String>, Reader)> {
         }
         "jest" => {
             let json = format!("{REPORT}.json");
-            let mut argv = own(&["jest"]);
+            let mut argv = own(&WITH_FOLDER);
+            argv.push("jest".to_owned());
             argv.extend(own(rest));
             argv.extend(own(&["--ci", "--json"]));
             argv.push(format!("--outputFile={json}"));
@@ -216,7 +220,8 @@ fn runner(line: &str) -> Option<(&'static str, Vec<String>, Reader)> {
             ("mocha", argv, junit)
         }
         "node" if rest.contains(&"--test") => {
-            let mut argv = own(&["node", "--test-reporter=junit"]);
+            let mut argv = own(&WITH_FOLDER);
+            argv.extend(own(&["node", "--test-reporter=junit"]));
             argv.push(format!("--test-reporter-destination={xml}"));
             argv.extend(own(rest));
             ("node", argv, junit)

@@ -45,7 +45,7 @@ pub const TMP: &str = "{tmp}";
 pub const SEARCH_PATH: &str = "{path}";
 
 /// The names of all checks that are detected; scripts of `package.json` bear their package manager's name, here npm's.
-pub const DETECTED: [&str; 23] = [
+pub const DETECTED: [&str; 24] = [
     "python-syntax",
     "ruff",
     "mypy",
@@ -69,6 +69,7 @@ pub const DETECTED: [&str; 23] = [
     "go-vet",
     "go-test",
     "make-test",
+    "make-lint",
 ];
 
 /// One check, without the tree and the toolchain that it meets.

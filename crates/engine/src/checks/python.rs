@@ -104,7 +104,7 @@ fn mypy(project: &Project<'_>, found: &mut Found<'_>) {
         "--no-color-output",
         "--show-error-codes",
         "--hide-error-context",
-        "--cache-dir={tmp}/codex-task-mypy",
+        "--cache-dir={tree}/.codex-task-cache/mypy",
     ];
     if !project.section_sets(file, header, &["files", "packages", "modules"]) {
         argv.push(".");

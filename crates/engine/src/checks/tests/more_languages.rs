@@ -18,7 +18,7 @@ fn a_package_gets_its_runner_with_a_report_its_linter_and_its_types() {
     assert_eq!(check(&found, "eslint").files, FilesArg::Existing(vec!["a.ts".to_owned()]));
     let command = check(&found, "jest").command("/t", "/s", &|_| true).unwrap();
     let report = "--outputFile=/s/codex-task-javascript.json";
-    assert_eq!(command.argv, ["jest", "--silent", "--ci", "--json", report]);
+    assert_eq!(command.argv[3..], ["/s", "jest", "--silent", "--ci", "--json", report], "the folder first");
     assert_eq!(command.report.as_deref(), Some("/s/codex-task-javascript.json"));
     assert_eq!(command.env["PATH"], "/t/node_modules/.bin:{path}", "the box fills in the rest");
 }
@@ -52,7 +52,7 @@ fn each_runner_is_asked_for_its_report() {
         Some(format!("mocha test --reporter xunit --reporter-option output={xml}"))
     );
     let node = format!("node --test-reporter=junit --test-reporter-destination={xml} --test tests");
-    assert_eq!(argv("node --test tests"), Some(node));
+    assert!(argv("node --test tests").is_some_and(|argv| argv.ends_with(&node)));
     assert_eq!(argv("echo no test specified && exit 1"), None);
 }
 
@@ -73,7 +73,7 @@ fn a_module_of_go_is_built_vetted_and_tested() {
     let files = [("go.mod", "module x\n"), ("a.go", "")];
     let found = js(&files, &["go"], &["a.go"]);
     assert_eq!(names(&found), ["go-build", "go-vet", "go-test"]);
-    assert_eq!(check(&found, "go-test").argv, ["go", "test", "-json", "./..."]);
+    assert_eq!(check(&found, "go-test").argv, ["go", "test", "-json", "-count=1", "./..."]);
     let found = js(&files, &["go", "gotestsum"], &["README.md"]);
     assert_eq!(names(&found), ["go-test"]);
     assert_eq!(check(&found, "go-test").argv[0], "gotestsum");
