@@ -148,6 +148,9 @@ fn a_hunk_written_at_another_depth_is_moved_to_the_depth_of_the_code() {
         shallow.replace("\n ", "\n         ").replace("\n-", "\n-        ").replace("\n+  ", "\n+          ");
     let (after, _) = run(&tree, &deep, Tolerance::Lenient).unwrap();
     assert_eq!(after.text("a.py"), "class A:\n    def f(self):\n        x = 2\n        return x\n");
+    let with_blank = shallow.replace("+    return x\n", "+\n+    return x\n").replace("+2,3", "+2,4");
+    let (after, _) = run(&tree, &with_blank, Tolerance::Lenient).unwrap();
+    assert_eq!(after.text("a.py"), "class A:\n    def f(self):\n        x = 2\n\n        return x\n");
     let slipped =
         "--- a/a.py\n+++ b/a.py\n@@ -2,2 +2,3 @@\n      def f(self):\n+        x = 2\n         return 1\n";
     let (after, _) = run(&tree, slipped, Tolerance::Lenient).unwrap();

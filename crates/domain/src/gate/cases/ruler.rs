@@ -34,3 +34,131 @@ fn only_texts_and_only_where_tests_are_kept_are_read_as_tests() {
     let rust = "#[test]\nfn a() {\n    assert!(f());\n}\n";
     assert_eq!(rules("src/a.rs", file(rust), file("fn b() {}\n")), [Rule::TestDeleted]);
 }
+
+#[test]
+fn a_bound_is_lowered_only_by_a_looser_number() {
+    let lowered = |old: &str, new: &str| {
+        rules("pyproject.toml", file(&format!("{old}\n")), file(&format!("{new}\n")))
+            .contains(&Rule::ThresholdLowered)
+    };
+    assert!(lowered("fail_under = 80", "fail_under = 79") && lowered("timeout = 9", "timeout = 10"));
+    assert!(!lowered("fail_under = 80", "fail_under = 80 # as before"));
+    assert!(!lowered("timeout = 9", "timeout = 9 # as before"));
+    assert!(!lowered("fail_under = 80", "fail_under = 81") && !lowered("timeout = 9", "timeout = 8"));
+}
+
+/// The rules about tests that speak about one file, each with its line.
+fn told(path: &str, before: &str, after: &str) -> Vec<(Rule, Option<u32>)> {
+    let diff = emit(vec![change(path, file(before), file(after))]);
+    let (judgement, _) =
+        judge_diff(&diff, &Tree::default(), Scope::Request(Kind::Fix), &GatePolicy::default());
+    judgement.findings.into_iter().map(|finding| (finding.rule, finding.line)).collect()
+}
+
+#[test]
+fn what_a_test_lost_is_told_with_its_line() {
+    let before = "import x\n\nclass TestA:\n    def test_a(self):\n        x()\n        assert f() == 1\n";
+    let weaker = |from: &str, to: &str| told("tests/test_a.py", before, &before.replace(from, to));
+    assert_eq!(weaker("assert f() == 1", "assert f()"), [(Rule::TestWeakened, Some(4))]);
+    assert_eq!(weaker("        assert f() == 1\n", ""), [(Rule::TestWeakened, Some(4))]);
+    assert_eq!(weaker("        x()\n", "        x()\n        return\n"), [(Rule::TestWeakened, Some(4))]);
+    assert_eq!(weaker("x()\n", "x()\n        if y:\n            return\n"), []);
+    assert_eq!(weaker("x()\n", "x()\n        pytest.skip('x')\n"), [(Rule::TestSkipped, Some(6))]);
+    assert_eq!(
+        weaker("import x\n", "import x\npytestmark = pytest.mark.skip\n"),
+        [(Rule::TestSkipped, Some(2))]
+    );
+    assert_eq!(
+        weaker("    def test_a", "    @unittest.skip\n    def test_a"),
+        [(Rule::TestSkipped, Some(4))]
+    );
+    assert_eq!(
+        weaker("        assert", "        if False:\n            assert"),
+        [(Rule::TestWeakened, Some(4))]
+    );
+}
+
+#[test]
+fn a_test_that_alone_runs_is_told_wherever_it_stands() {
+    let before = "it('a', () => {\n  expect(x).toBe(1);\n});\n";
+    let path = "src/a.test.js";
+    let skipped = |line| vec![(Rule::TestSkipped, Some(line))];
+    assert_eq!(told(path, before, &before.replace("it(", "it.only(")), skipped(1));
+    assert_eq!(
+        told(path, &before.replace("it(", "it.only("), &before.replace("it(", "it.only(").replace('1', "2")),
+        []
+    );
+    let new = "\nit.only('b', () => {\n  expect(y).toBe(1);\n});\n";
+    assert_eq!(told(path, before, &format!("{before}{new}")), skipped(5));
+    assert_eq!(told(path, before, &format!("{before}{}", new.replace("only", "skip"))), []);
+    let around = format!("describe.only('c', () => {{\n{before}}});\n");
+    assert_eq!(told(path, &around.replace(".only", ""), &around), skipped(1));
+    assert_eq!(rules(path, None, file(&around)), [Rule::TestSkipped]);
+    assert_eq!(rules(path, None, file(before)), []);
+    assert_eq!(rules("tests/test_a.py", None, file("def test_a():\n    assert f()\n")), []);
+}
+
+#[test]
+fn a_test_is_known_again_by_name_content_or_half_of_it() {
+    let test = |name: &str, lines: &[&str]| format!("def {name}():\n    {}\n\n\n", lines.join("\n    "));
+    let lines = ["a = f()", "b = g(a)", "assert a == 1", "assert b == 2"];
+    let before = test("test_a", &lines);
+    let after = |text: String| {
+        told("tests/test_a.py", &before, &text).into_iter().map(|(rule, _)| rule).collect::<Vec<_>>()
+    };
+    assert_eq!(after(test("test_b", &lines)), [], "another name");
+    assert_eq!(
+        after(test("test_b", &["c = 1", "assert a == 1", "assert c == 2"])),
+        [],
+        "half of what is asserted"
+    );
+    let like_it = ["c = h()", "d = k(c)", "assert c == 3", "assert d == 4"];
+    assert_eq!(after(test("test_b", &like_it)), [Rule::TestDeleted], "the same but for every word");
+    assert_eq!(
+        after(test("test_b", &["c = 1", "assert c == 2", "assert d == 2"])),
+        [Rule::TestDeleted],
+        "less than half"
+    );
+    assert_eq!(
+        after(test("test_b", &["a = f()", "b = g(a)", "assert c == 2", "assert d == 2"])),
+        [],
+        "half of the lines"
+    );
+    assert_eq!(after(test("test_b", &["a = f()", "b = g(a)", "assert a == 1"])), [Rule::TestWeakened]);
+    let moved = |path: &str| {
+        speak(vec![change("tests/test_a.py", file(&before), None), change(path, None, file(&before))])
+    };
+    assert_eq!(moved("tests/unit/test_b.py"), []);
+    assert_eq!(moved("tests/unit/b.py"), [Rule::TestDeleted], "no runner looks there");
+}
+
+#[test]
+fn each_assertion_that_goes_needs_one_that_says_as_much() {
+    let test = |lines: &[&str]| format!("def test_a():\n    {}\n", lines.join("\n    "));
+    for (before, after, weaker) in [
+        (vec!["assert a == 1"], vec!["assert a == 2"], false),
+        (vec!["assert a == 1"], vec!["assert a > 0"], true),
+        (vec!["assert a > 1"], vec!["assert a == 2"], false),
+        (vec!["assert a == 1", "assert b"], vec!["assert b == 1", "assert a"], false),
+        (vec!["assert a == 1", "assert a == 1"], vec!["assert a == 1"], true),
+        (vec!["assert a == 1", "assert True"], vec!["assert a == 1"], false),
+        (vec!["assert a == 1"], vec!["assert True"], true),
+        (vec!["assert a == approx(1, abs=1e-6)"], vec!["assert a == approx(1, abs=1e-3)"], true),
+        (vec!["assert a == approx(1, abs=1e-3)"], vec!["assert a == approx(1, abs=1e-6)"], false),
+        (vec!["assert a == approx(1, abs=1e-6)"], vec!["assert a == approx(2, abs=1e-6)"], false),
+        (vec!["assert a == approx(1, abs=1e-6)"], vec!["assert b == approx(1, abs=1e-3)"], false),
+        (
+            vec!["self.assertAlmostEqual(a, b, places=7)"],
+            vec!["self.assertAlmostEqual(a, b, places=3)"],
+            true,
+        ),
+        (
+            vec!["self.assertAlmostEqual(a, b, places=3)"],
+            vec!["self.assertAlmostEqual(a, b, places=7)"],
+            false,
+        ),
+    ] {
+        let found = told("tests/test_a.py", &test(&before), &test(&after));
+        assert_eq!(!found.is_empty(), weaker, "{before:?} {after:?} {found:?}");
+    }
+}

@@ -256,9 +256,7 @@ fn python(code: &[u8], text: &str) -> Strength {
     {
         let expr = expr.trim_ascii();
         // A tuple with a message in it is always true.
-        let tuple = expr.starts_with(b"(")
-            && closed(expr, 0) == expr.len()
-            && split(&expr[1..expr.len() - 1]).len() > 1;
+        let tuple = expr.starts_with(b"(") && closed(expr, 0) == expr.len() && split(&expr[1..]).len() > 1;
         if tuple && !text.contains("==(") {
             return Strength::Void;
         }
@@ -422,6 +420,9 @@ mod cases {
             ("assert_ne!(x, 1);", Medium),
             ("assert!(x == 1, \"why\");", Strong),
             ("assert!(!x);", Weak),
+            ("debug_assert!(x);", Weak),
+            ("prop_assert!(x);", Weak),
+            ("debug_assert_eq!(x, 1);", Strong),
             ("assert!(x < 1);", Medium),
             ("assert!(matches!(x, Y));", Medium),
             ("assert!(x.is_ok());", Weak),
@@ -470,6 +471,43 @@ mod cases {
             ("s.Require().NoError(err)", Strong),
         ] {
             assert_eq!(one(Language::Go, text), strength, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_assertion_goes_to_its_end_and_no_further() {
+        use Language::{JavaScript, Python, Rust};
+        for (language, text, own) in [
+            (Python, "assert x == 1; y = (2)\n", "assertx==1"),
+            (Python, "assert f(a)\nb = (2)\n", "assertf(a)"),
+            (Python, "assert (a\n)\nb = 1\n", "asserta"),
+            (Python, "assert x == \\\n 1\nb = 2\n", "assertx==1"),
+            (Python, "assert (a) == (b)", "assert(a)==(b)"),
+            (Python, "assert (f(a))", "assertf(a)"),
+            (Python, "with pytest.raises(E) as e:\n", "pytest.raises(E)"),
+            (Rust, "panic!(\"a\"); b", "panic!(\"a\")"),
+            (Rust, "panic! (\"a\"); b", "panic!(\"a\")"),
+            (Rust, "panic!\n  {\"a\"} b", "panic!{\"a\"}"),
+            (Rust, "x.unwrap_err()[0]", ".unwrap_err()"),
+            (JavaScript, "assert(a), f()\n", "asserta"),
+            (JavaScript, "expect(x).a(1)\n(y).b()", "expect(x).a(1)"),
+            (JavaScript, "expect(x)\n .a . b(1).", "expect(x).a"),
+        ] {
+            let all: Vec<String> = found(language, text).into_iter().map(|(text, _)| text).collect();
+            assert_eq!(all, [own], "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_end_at_the_commas_and_brackets_of_their_own_call() {
+        for (text, strength) in [
+            ("assert (f(x), 'why')", Void),
+            ("assert (x, y) == z", Strong),
+            ("assert f(x, y in z)", Medium),
+            ("assert f(x), a in b", Weak),
+            ("self.assertTrue(", Void),
+        ] {
+            assert_eq!(one(Language::Python, text), strength, "{text}");
         }
     }
 

@@ -91,11 +91,10 @@ impl Side {
 fn known(file: usize, source: &Source<'_>, test: &Test) -> Known {
     let whole = &source.code[test.whole.clone()];
     let skip = skips(source.language);
-    let code_line = test.whole.start + whole.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
     let assertions = assertions(source, before_return(source, &test.body));
     Known {
         file,
-        line: source.line(code_line),
+        line: source.line(test.whole.start),
         name: test.name.clone(),
         language: source.language,
         asserted: assertions.iter().map(|one| one.text.clone()).collect(),
@@ -117,12 +116,12 @@ fn known(file: usize, source: &Source<'_>, test: &Test) -> Known {
 /// statement.
 fn before_return(source: &Source<'_>, body: &Range<usize>) -> Range<usize> {
     let code = &source.code[body.clone()];
-    let Some(line) = memchr::memchr(b'\n', code).map(|at| at + 1) else { return body.clone() };
+    let Some(line) = memchr::memchr(b'\n', code) else { return body.clone() };
     let first = code[line..].split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty());
     let indent = first.map_or(0, |line| line.len() - line.trim_ascii_start().len());
     let leaves = LEAVES.captures_iter(code).find_map(|found| {
-        let (whole, blanks) = (found.get(0)?, found.get(1)?);
-        (whole.start() > 0 && blanks.len() <= indent).then_some(whole.start())
+        let blanks = found.get(1)?;
+        (blanks.len() <= indent).then_some(blanks.start())
     });
     body.start..leaves.map_or(body.end, |at| body.start + at)
 }
