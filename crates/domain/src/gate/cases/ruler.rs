@@ -125,6 +125,21 @@ fn a_test_is_known_again_by_name_content_or_half_of_it() {
         "half of the lines"
     );
     assert_eq!(after(test("test_b", &["a = f()", "b = g(a)", "assert a == 1"])), [Rule::TestWeakened]);
+    let silent = test("test_a", &["a()", "b()"]);
+    assert_eq!(
+        told("tests/test_a.py", &silent, &test("test_b", &["c()", "d()"])),
+        [(Rule::TestDeleted, None)]
+    );
+    let class = |name: &str, line: &str| format!("class {name}:\n    def test_a(self):\n        {line}\n");
+    let (old, new) = (class("TestA", "assert f() == 1"), class("TestB", "assert g() == 2"));
+    assert_eq!(told("tests/test_a.py", &old, &new), [], "the same name in another class");
+    let titled = |title: &str, line: &str| format!("it('{title}', () => {{\n  {line}\n}});\n");
+    let (old, new) = (titled("a works", "expect(x).toBe(1);"), titled("b works", "expect(y).toBe(2);"));
+    assert_eq!(told("a.test.js", &old, &new), [(Rule::TestDeleted, None)], "a title is no name");
+    let diff = emit(vec![change("a.test.js", file(&old.replace('w', "\u{1}w")), file(&new))]);
+    let (judgement, _) = judge_diff(&diff, &Tree::default(), Scope::Finding, &GatePolicy::default());
+    let deleted = judgement.findings.iter().find(|finding| finding.rule == Rule::TestDeleted).unwrap();
+    assert!(deleted.text.ends_with(": \"a works\""), "{deleted:?}");
     let moved = |path: &str| {
         speak(vec![change("tests/test_a.py", file(&before), None), change(path, None, file(&before))])
     };

@@ -240,13 +240,13 @@ fn pairs(before: &[Known], after: &[Known]) -> Vec<Option<usize>> {
         }
     };
     let last = |name: &str| name.rsplit(' ').next().unwrap_or(name).as_bytes().to_vec();
-    take(&mut pairs, &|test| (test.file + 1, test.name.clone().into_bytes()));
+    take(&mut pairs, &|test| (test.file, test.name.clone().into_bytes()));
     take(&mut pairs, &|test| (0, test.name.clone().into_bytes()));
     take(&mut pairs, &|test| (0, test.body.clone()));
     take(&mut pairs, &|test| match test.language {
         // Titles of scripts are sentences; their last word is no name.
         Language::JavaScript => (0, test.name.clone().into_bytes()),
-        _ => (test.file + 1, last(&test.name)),
+        _ => (test.file, last(&test.name)),
     });
     let left = pairs.iter().filter(|pair| pair.is_none()).count();
     if left.saturating_mul(free.len()) > MOST_LOOKS {
@@ -381,6 +381,32 @@ mod cases {
         assert!(is_wider("expect(x).toBeCloseTo(y,5)", "expect(x).toBeCloseTo(y,1)"));
         assert!(is_wider("assert.InDelta(t,x,y,0.1)", "assert.InDelta(t,x,y,0.5)"));
         assert!(!is_wider("x==approx(1,abs=1)", "y==approx(1,abs=2)") && !is_wider("x==1", "x==2"));
+    }
+
+    fn anonymous(number: usize) -> Known {
+        Known {
+            file: 0,
+            line: 1,
+            name: number.to_string(),
+            language: Language::Python,
+            assertions: Vec::new(),
+            skips: 0,
+            skip_line: None,
+            only: false,
+            dead: 0,
+            body: number.to_string().into_bytes(),
+            lines: BTreeSet::from([b"x".to_vec()]),
+            asserted: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn too_many_tests_without_partner_are_not_compared() {
+        let after: Vec<Known> = (1_000..1_400).map(anonymous).collect();
+        for (count, found) in [(250, true), (251, false)] {
+            let before: Vec<Known> = (0..count).map(anonymous).collect();
+            assert!(pairs(&before, &after).iter().all(|pair| pair.is_some() == found), "{count}");
+        }
     }
 
     #[test]
