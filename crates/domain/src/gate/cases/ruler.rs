@@ -161,6 +161,16 @@ fn each_assertion_that_goes_needs_one_that_says_as_much() {
         (vec!["assert a == approx(1, abs=1e-6)"], vec!["assert a == approx(1, abs=1e-3)"], true),
         (vec!["assert a == approx(1, abs=1e-3)"], vec!["assert a == approx(1, abs=1e-6)"], false),
         (vec!["assert a == approx(1, abs=1e-6)"], vec!["assert a == approx(2, abs=1e-6)"], false),
+        (
+            vec!["assert a == approx(1, abs=1e-6)"],
+            vec!["assert a == approx(1, abs=1e-6)", "assert a == approx(1, abs=1e-3)"],
+            false,
+        ),
+        (
+            vec!["self.assertAlmostEqual(a, 1, places=7)"],
+            vec!["self.assertAlmostEqual(a, 2, places=7)"],
+            false,
+        ),
         (vec!["assert a == approx(1, abs=1e-6)"], vec!["assert b == approx(1, abs=1e-3)"], false),
         (
             vec!["self.assertAlmostEqual(a, b, places=7)"],

@@ -342,6 +342,113 @@ mod tests {
     }
 
     #[test]
+    fn in_the_mask_of_comments_line_ends_stay_and_all_else_is_blank() {
+        let source = Source::read(Language::Python, b"ab # c\nd\n");
+        assert_eq!(source.comments, b"   # c\n \n");
+    }
+
+    #[test]
+    fn a_quote_alone_at_the_end_is_left_as_it_is() {
+        assert_eq!(masks(Language::Python, "a'").0, "a'");
+        assert_eq!(masks(Language::Python, "a''").0, "a''");
+        assert_eq!(masks(Language::Python, "a'b'").0, "a'_'");
+    }
+
+    #[test]
+    fn what_opens_a_text_in_one_language_is_code_in_another() {
+        for (language, text, code) in [
+            (Language::Python, "a // 'b' /* c\n", "a // '_' /* c\n"),
+            (Language::Python, "a = `b`\n", "a = `b`\n"),
+            (Language::JavaScript, "a = 'b' # c\n", "a = '_' # c\n"),
+            (Language::JavaScript, "a = r\"b\"", "a = r\"_\""),
+            (Language::Rust, "a = `b`", "a = `b`"),
+            (Language::Rust, "var\"b\\\"c\"", "var\"____\""),
+            (Language::Rust, "br\"b\\\"c", "br___\"c"),
+            (Language::Rust, "r#a + r\"\\\"b", "r#a + r__\"b"),
+            (Language::Go, "a /* 'b' */ + 'c'", "a           + '_'"),
+        ] {
+            assert_eq!(masks(language, text).0, code, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_and_comments_end_where_the_language_ends_them() {
+        use Language::{Go, JavaScript, Python, Rust};
+        for (language, text, code) in [
+            (Python, "'' + 'b'\n", "'' + '_'\n"),
+            (Python, "'''", "'_'"),
+            (Python, "'''x", "'__x"),
+            (Python, "'''a\\'''' + 'b'", "'_______' + '_'"),
+            (Python, "'''a'b''' + c", "'_______' + c"),
+            (Rust, "\"ab", "\"_b"),
+            (Rust, "\"ab\" + c", "\"__\" + c"),
+            (JavaScript, "'ab", "'_b"),
+            (JavaScript, "'a\\'b' + c", "'____' + c"),
+            (JavaScript, "'a\\", "'_\\"),
+            (JavaScript, "/* a", "    "),
+            (JavaScript, "/*/ a */ b", "         b"),
+            (JavaScript, "/* /* */ a", "         a"),
+            (Rust, "/* /* */ */ a", "            a"),
+            (Rust, "/* /*/ */ */ a", "             a"),
+            (Rust, "r##\"a\"# b\"## c", "r__________# c"),
+            (Rust, "r#\"ab", "r___b"),
+            (Rust, "'a','b'", "'_','_'"),
+            (Rust, "'ab' c", "'ab' c"),
+            (Rust, "'' c", "'' c"),
+            (Rust, "'ü' c", "'__' c"),
+            (Rust, "'😀' c", "'____' c"),
+            (Rust, "'\\n' c", "'__' c"),
+            (JavaScript, "`a\\`b` c", "`____` c"),
+            (JavaScript, "`a${`b${c}`}d` e", "`____________` e"),
+            (JavaScript, "`a$b` c", "`___` c"),
+            (JavaScript, "`a${ {b} }c` d", "`__________` d"),
+            (JavaScript, "`a{b` c", "`___` c"),
+            (JavaScript, "`a}b` c", "`___` c"),
+            (JavaScript, "`${a}", "`___}"),
+            (JavaScript, "`a$", "`_$"),
+            (JavaScript, "/a\\/b/ c", "/____/ c"),
+            (JavaScript, "/[/]/ c", "/___/ c"),
+            (JavaScript, "/[a]/ b/", "/___/ b/"),
+            (JavaScript, "/a\nb/", "/a\nb/"),
+            (JavaScript, "/ab", "/ab"),
+            (Go, "`a\\` b", "`__` b"),
+            (Go, "`ab", "`_b"),
+            (Go, "'a\\'' b", "'___' b"),
+        ] {
+            assert_eq!(masks(language, text).0, code, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_between_slashes_has_at_most_500_bytes() {
+        for (length, masked) in [(500, true), (501, false)] {
+            let text = format!("/{}/", "a".repeat(length - 2));
+            assert_eq!(masks(Language::JavaScript, &text).0 != text, masked, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_bracket_is_closed_by_its_own_one() {
+        let source = Source::read(Language::Go, b"a(b[c]{d})e(f");
+        assert_eq!([1, 3, 6, 11, 0].map(|at| source.closed(at)), [10, 6, 9, 13, 13]);
+        assert_eq!(Source::read(Language::Go, b")(a)").closed(1), 4);
+    }
+
+    #[test]
+    fn a_slash_begins_a_pattern_after_a_sign_or_a_word_that_takes_a_value() {
+        for (text, code) in [
+            ("return /a'b/", "return /___/"),
+            ("typeof /a'b/", "typeof /___/"),
+            ("/a'b/", "/___/"),
+            ("(/a'b/", "(/___/"),
+            ("a /b/ c", "a /b/ c"),
+            (") /b/ c", ") /b/ c"),
+        ] {
+            assert_eq!(masks(Language::JavaScript, text).0, code, "{text}");
+        }
+    }
+
+    #[test]
     fn lines_are_counted_from_one() {
         let source = Source::read(Language::Go, b"a\nb\n");
         assert_eq!([0, 1, 2, 3].map(|at| source.line(at)), [1, 1, 2, 2]);
