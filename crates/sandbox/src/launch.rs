@@ -46,6 +46,9 @@ pub enum Outcome {
     OutputLimit,
     /// Less than [`crate::Limits::disk_reserve`] was free on the disk, and the box was killed.
     DiskLimit,
+    /// The box as a whole needed more than [`crate::Limits::memory`], and the kernel killed it. Only where the box has a
+    /// control group; elsewhere single processes run out of memory, and what follows is up to them.
+    MemoryLimit,
     /// [`Cancel::cancel`] was called, and the box was ended.
     Cancelled,
     /// The box could not be made: nothing of the command ran.
@@ -77,6 +80,8 @@ pub struct Report {
     pub max_rss_kib: u64,
     /// Processes that were still running when the command itself had ended. 0 when the box was killed.
     pub leftovers_killed: u32,
+    /// How many processes were not made because the box's control group had as many as it may. 0 without one.
+    pub refused_processes: u64,
 }
 
 /// Ends runs from another thread. Clones share one state; once called, every run that uses it ends, also later ones.
@@ -299,13 +304,23 @@ impl<'a> Session<'a> {
     }
 
     fn report(self, wall: Duration, level: Level) -> Report {
-        let (how, max_rss_kib, leftovers_killed) = match self.done {
-            Some(done) => (done.how, done.max_rss_kib, done.leftovers_killed),
-            None => (How::SetupFailed { what: "no report".to_owned() }, 0, 0),
-        };
-        let outcome = if self.flooded { Outcome::OutputLimit } else { how.into() };
-        let (stdout, stderr) = (self.stdout.kept.finish(), self.stderr.kept.finish());
-        Report { outcome, stdout, stderr, wall, level, max_rss_kib, leftovers_killed }
+        let done = self.done.unwrap_or_else(|| Done {
+            how: How::SetupFailed { what: "no report".to_owned() },
+            wall_micros: 0,
+            max_rss_kib: 0,
+            leftovers_killed: 0,
+            refused_processes: 0,
+        });
+        Report {
+            outcome: if self.flooded { Outcome::OutputLimit } else { done.how.into() },
+            stdout: self.stdout.kept.finish(),
+            stderr: self.stderr.kept.finish(),
+            wall,
+            level,
+            max_rss_kib: done.max_rss_kib,
+            leftovers_killed: done.leftovers_killed,
+            refused_processes: done.refused_processes,
+        }
     }
 }
 
@@ -317,6 +332,7 @@ impl From<How> for Outcome {
             How::TimedOut => Outcome::TimedOut,
             How::Cancelled => Outcome::Cancelled,
             How::DiskLimit => Outcome::DiskLimit,
+            How::MemoryLimit => Outcome::MemoryLimit,
             How::SetupFailed { what } => Outcome::SetupFailed { what },
             How::ExecFailed { what } => Outcome::ExecFailed { what },
         }

@@ -3,6 +3,7 @@
 //!
 //! The life cycle and the pitfalls are in this crate's README.md. Linux only; `strict` needs Linux 5.12 or newer.
 
+mod cgroup;
 mod command;
 mod denials;
 mod error;

@@ -3,12 +3,13 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::WaitOptions;
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup;
 use crate::error::{SandboxError, Step, StepError};
 use crate::first::Purpose;
 use crate::landlock::{self, Fences};
@@ -37,6 +38,10 @@ pub struct Machine {
     pub landlock_abi: u32,
     /// Whether the system call filter could be installed.
     pub seccomp: bool,
+    /// Where control groups for boxes can be made, if anywhere: for [`crate::Spec::cgroup`].
+    pub cgroup: Option<PathBuf>,
+    /// Why there is no such place.
+    pub why_no_cgroup: Option<String>,
 }
 
 impl Machine {
@@ -116,7 +121,24 @@ pub(crate) fn look(tree: Option<&Tree>, operator: &UnixStream) -> Machine {
     };
     let seccomp = strict.is_ok() || weak.is_ok() || in_a_fork(|| seccomp::apply(Sockets::Forbidden)).is_ok();
     let (why_not_strict, why_not_weak) = (strict.err(), weak.err());
-    Machine { strongest, why_not_strict, why_not_weak, why_no_overlay, landlock_abi, seccomp }
+    let group = cgroup::find().and_then(|place| match cgroup::trial(&place) {
+        Ok(()) => Ok(place),
+        Err(error) => Err(error.to_string()),
+    });
+    let (cgroup, why_no_cgroup) = match group {
+        Ok(place) => (Some(place), None),
+        Err(why) => (None, Some(why)),
+    };
+    Machine {
+        strongest,
+        why_not_strict,
+        why_not_weak,
+        why_no_overlay,
+        landlock_abi,
+        seccomp,
+        cgroup,
+        why_no_cgroup,
+    }
 }
 
 fn try_strict(tree: Option<&Tree>, operator: &UnixStream) -> Result<(), String> {
@@ -183,6 +205,8 @@ mod tests {
             why_no_overlay: None,
             landlock_abi: 0,
             seccomp: true,
+            cgroup: None,
+            why_no_cgroup: None,
         }
     }
 

@@ -158,7 +158,8 @@ pub struct Limits {
     pub cpu: Option<Duration>,
     /// Bytes of address space of each process (RLIMIT_AS). Programs that reserve much (node, go, java) fail under it.
     pub address_space: Option<u64>,
-    /// Bytes of private writable memory of each process (RLIMIT_DATA): the bound that suits most programs.
+    /// Bytes of private writable memory of each process (RLIMIT_DATA): the bound that suits most programs. With a
+    /// control group the same number bounds the box as a whole, what it keeps in its tmpfs included.
     pub memory: Option<u64>,
     /// Processes and threads. Counted per box in strict; elsewhere on top of those the user already has.
     pub processes: u64,
@@ -224,6 +225,9 @@ pub struct Spec {
     pub marker: String,
     /// Bounds.
     pub limits: Limits,
+    /// The control group below which one is made for this box, as found by [`crate::probe`]: memory and processes are
+    /// then bounded for the box as a whole too. When it cannot be made, neither is the box.
+    pub cgroup: Option<PathBuf>,
 }
 
 impl Spec {
@@ -309,6 +313,7 @@ impl Spec {
         }
         paths.extend(self.git_dir.iter().map(|git| ("git_dir", git.path.as_path())));
         paths.extend(self.scratch.iter().map(|path| ("scratch", path.as_path())));
+        paths.extend(self.cgroup.iter().map(|path| ("cgroup", path.as_path())));
         for bind in &self.readable {
             paths.extend([("readable", bind.source.as_path()), ("readable", bind.target.as_path())]);
         }
@@ -359,6 +364,7 @@ mod tests {
             scratch: Some("/s".into()),
             marker: "run-1".into(),
             limits: Limits::default(),
+            cgroup: None,
         }
     }
 

@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, Signal, WaitOptions};
 
+use crate::cgroup::{Cgroup, ThisKernel};
 use crate::command::{SCRATCH_HOME, SCRATCH_TMP};
 use crate::error::{Step, StepError};
 use crate::first::{self, Birth, Purpose};
@@ -64,7 +65,7 @@ fn run(spec: &Spec, operator: &UnixStream) -> Done {
         // When the first process has to be killed, its descendants become this one's.
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     }
-    let failed = |what: String| Verdict { how: How::SetupFailed { what }, max_rss_kib: 0, leftovers: 0 };
+    let failed = |what: String| Verdict { how: How::SetupFailed { what }, ..Verdict::default() };
     let verdict = match Watched::start(Purpose::Run(spec)) {
         Ok(watched) => watched.watch(operator, Ending::of(spec, start)),
         Err(error) => failed(error.to_string()),
@@ -74,7 +75,8 @@ fn run(spec: &Spec, operator: &UnixStream) -> Done {
         leftovers_killed += leftovers::kill_descendants();
     }
     let wall_micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-    Done { how: verdict.how, wall_micros, max_rss_kib: verdict.max_rss_kib, leftovers_killed }
+    let Verdict { how, max_rss_kib, refused_processes, .. } = verdict;
+    Done { how, wall_micros, max_rss_kib, leftovers_killed, refused_processes }
 }
 
 /// How a box ended.
@@ -82,6 +84,13 @@ pub(crate) struct Verdict {
     pub(crate) how: How,
     max_rss_kib: u64,
     leftovers: u32,
+    refused_processes: u64,
+}
+
+impl Default for Verdict {
+    fn default() -> Self {
+        Self { how: How::Exited { code: 0 }, max_rss_kib: 0, leftovers: 0, refused_processes: 0 }
+    }
 }
 
 /// A box with a living first process.
@@ -90,6 +99,7 @@ pub(crate) struct Watched {
     identity: Identity,
     report: File,
     go: OwnedFd,
+    cgroup: Option<Cgroup>,
 }
 
 impl Watched {
@@ -113,6 +123,12 @@ impl Watched {
         }
         let shift =
             tree.filter(|_| strict && identity == Identity::Root).map(shift_of).transpose()?.flatten();
+        let cgroup = match purpose {
+            Purpose::Run(Spec { cgroup: Some(parent), limits, .. }) => {
+                Some(Cgroup::make(parent, limits, ThisKernel)?)
+            }
+            Purpose::Run(_) | Purpose::Probe(_) => None,
+        };
         let (report, report_end) = pipe()?;
         let (go_end, go) = pipe()?;
         match sys::fork_into(namespaces).step("make the namespaces")? {
@@ -122,7 +138,7 @@ impl Watched {
                 first::live(Birth { purpose, identity, shift, report: report_end, go: go_end })
             }
             Side::Parent(first) => {
-                let watched = Self { first, identity, report: report.into(), go };
+                let watched = Self { first, identity, report: report.into(), go, cgroup };
                 watched.welcome(namespaces & sys::NEW_USER != 0)?;
                 Ok(watched)
             }
@@ -133,6 +149,9 @@ impl Watched {
     fn welcome(&self, needs_maps: bool) -> Result<(), StepError> {
         for place in [1, 2] {
             sys::replace_standard_fd(io::stdin().as_fd(), place).step("let go of the output")?;
+        }
+        if let Some(group) = &self.cgroup {
+            group.add(self.first)?;
         }
         if needs_maps {
             self.map_and_go()
@@ -168,8 +187,16 @@ impl Watched {
             }
             ending.on_time(self.first);
         }
+        if let Some(group) = &self.cgroup {
+            // The first process may have been killed for the memory of the whole; then it left no word.
+            if group.ran_out_of_memory() && !matches!(notes.last, Some(Note::Ended { .. })) {
+                ending.cause.get_or_insert(How::MemoryLimit);
+            }
+        }
         let status = rustix::process::waitpid(Some(self.first), WaitOptions::empty());
-        verdict(notes.last, ending.cause, &format!("{status:?}"))
+        let mut verdict = verdict(notes.last, ending.cause, &format!("{status:?}"));
+        verdict.refused_processes = self.cgroup.as_ref().map_or(0, Cgroup::refused_processes);
+        verdict
     }
 }
 
@@ -301,7 +328,7 @@ fn verdict(last: Option<Note>, cause: Option<How>, status: &str) -> Verdict {
             0,
         ),
     };
-    Verdict { how: cause.unwrap_or(how), max_rss_kib, leftovers }
+    Verdict { how: cause.unwrap_or(how), max_rss_kib, leftovers, refused_processes: 0 }
 }
 
 /// Waits until one of the two has something to say or the time has come.

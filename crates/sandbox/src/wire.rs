@@ -26,6 +26,7 @@ pub(crate) struct Done {
     pub(crate) wall_micros: u64,
     pub(crate) max_rss_kib: u64,
     pub(crate) leftovers_killed: u32,
+    pub(crate) refused_processes: u64,
 }
 
 /// How a run ended, as the helper knows it.
@@ -36,6 +37,7 @@ pub(crate) enum How {
     TimedOut,
     Cancelled,
     DiskLimit,
+    MemoryLimit,
     SetupFailed { what: String },
     ExecFailed { what: String },
 }

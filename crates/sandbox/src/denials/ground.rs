@@ -110,6 +110,7 @@ impl Ground {
             scratch: Some(self.folder.join("scratch")),
             marker: format!("denials-{}", self.facts.operator),
             limits: Limits { wall: super::PATIENCE, disk_reserve: 0, ..Limits::default() },
+            cgroup: None,
         })
     }
 

@@ -194,6 +194,7 @@ impl Place {
             scratch: Some(self.path("scratch")),
             marker: self.marker.clone(),
             limits: Limits { wall: Duration::from_secs(20), ..Limits::default() },
+            cgroup: None,
         }
     }
 
