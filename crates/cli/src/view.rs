@@ -51,6 +51,7 @@ fn attempt_view(attempt: &Attempt) -> Value {
         "verification": attempt.verification.as_ref().map(|v| json!({
             "verdict": v.verdict,
             "sandbox": v.sandbox,
+            "limits": v.limits,
             "tree_form": v.tree_form,
             "checks": v.checks.iter().map(check).collect::<Vec<_>>(),
         })),

@@ -364,6 +364,19 @@ fn doctor_has_a_line_for_each_thing() {
 }
 
 #[test]
+fn doctor_tries_every_denial_and_leaves_nothing() {
+    let place = place();
+    let document = place.json(0, &["doctor"]);
+    let denials = document["denials"].as_array().unwrap();
+    assert!(denials.len() > 20, "{document}");
+    assert!(denials.iter().all(|d| d["result"] != "breach" && d["result"] != "broken"), "{document}");
+    assert!(denials.iter().any(|d| d["name"] == "host-network" && d["result"] == "denied"), "{document}");
+    let said = place.ends_with(0, &["doctor"]).stdout;
+    assert!(said.contains("connect to a server of the machine: denied"), "{said}");
+    place.assert_nothing_left();
+}
+
+#[test]
 fn a_task_in_words_without_a_model_says_who_was_skipped_and_why() {
     let place = place();
     let done = place.ends_with(6, &["Add a docstring to every function"]);

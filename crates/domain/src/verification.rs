@@ -53,11 +53,41 @@ pub enum RunEnd {
     OutputLimit,
     /// Killed because it wrote more than the box may hold.
     DiskLimit,
-    /// The command could not be started, or the box could not be set up: says nothing about the change.
+    /// Killed because it needed more memory than the box as a whole may have.
+    MemoryLimit,
+    /// The box could not be set up, and nothing was run without it: says nothing about the change.
+    NoSandbox {
+        /// The step that failed and the system's answer.
+        why: String,
+    },
+    /// The box stood and the command could not be started in it: says nothing about the change.
+    NotStarted {
+        /// The program and the system's answer.
+        why: String,
+    },
+    /// There was nothing to run, or it was stopped on request: says nothing about the change.
     NotRun {
         /// Why.
         why: String,
     },
+}
+
+impl RunEnd {
+    /// Why the command did not run to any end of its own or of its limits; `None` when it did.
+    pub fn why_not_run(&self) -> Option<String> {
+        match self {
+            Self::NoSandbox { why } => Some(format!("the sandbox could not be set up: {why}")),
+            Self::NotStarted { why } => Some(format!("the command could not be started: {why}")),
+            Self::NotRun { why } => Some(why.clone()),
+            Self::Passed
+            | Self::Failed { .. }
+            | Self::Signalled { .. }
+            | Self::TimedOut
+            | Self::OutputLimit
+            | Self::DiskLimit
+            | Self::MemoryLimit => None,
+        }
+    }
 }
 
 /// How one test ended.
@@ -275,6 +305,24 @@ pub enum Verdict {
     },
 }
 
+/// A bound that was in force while checks ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// What is bounded, with its unit, such as `memory bytes`.
+    pub what: String,
+    /// The bound.
+    pub at_most: u64,
+    /// Of what: `process` for each single one, `box` for all of a run together, `user` for all that the user runs.
+    pub of: String,
+}
+
+impl Limit {
+    /// A bound of this on each `of`.
+    pub fn new(what: &str, at_most: u64, of: &str) -> Self {
+        Self { what: what.to_owned(), at_most, of: of.to_owned() }
+    }
+}
+
 /// The results of all checks on a candidate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
@@ -282,6 +330,9 @@ pub struct Verification {
     pub tree: TreeId,
     /// The sandbox level of the runs.
     pub sandbox: String,
+    /// The bounds that were in force, beside each check's own time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
     /// How the tree was laid out (`overlay`, `warm overlay`, `checkout`).
     pub tree_form: String,
     /// Each check.
@@ -315,6 +366,9 @@ impl std::fmt::Display for RunEnd {
             Self::TimedOut => f.write_str("timed out"),
             Self::OutputLimit => f.write_str("too much output"),
             Self::DiskLimit => f.write_str("wrote too much"),
+            Self::MemoryLimit => f.write_str("needed too much memory"),
+            Self::NoSandbox { why } => write!(f, "not run, no sandbox: {why}"),
+            Self::NotStarted { why } => write!(f, "not started: {why}"),
             Self::NotRun { why } => write!(f, "not run: {why}"),
         }
     }

@@ -6,9 +6,11 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use domain::ids::Sha256;
-use sandbox::{Host, Level, Limits, Machine, Report, Spec, Toolchains};
+use domain::verification::Limit;
+use sandbox::{Host, Level, Limits, Machine, Report, Spec, Toolchains, Tried};
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
@@ -94,6 +96,16 @@ impl Boxes {
         Ok(self.machine(world)?.choose(minimum, wanted)?)
     }
 
+    /// Tries everything that a box of this project's level must deny, in some tens of milliseconds; for `doctor` and for
+    /// the start of a service, which must not go on when something does not hold.
+    ///
+    /// # Errors
+    /// When the level cannot be had, or the box could not be made: then nothing was tried.
+    pub fn try_denials(&self, world: &World) -> Result<(Level, Vec<Tried>), EngineError> {
+        let level = self.level(world)?;
+        Ok((level, try_denials(world, level)?))
+    }
+
     /// How trees are laid out at this level.
     pub(crate) fn form(&self, world: &World, level: Level) -> Result<TreeForm, EngineError> {
         let overlay = level == Level::Strict && self.machine(world)?.has_overlay();
@@ -168,10 +180,7 @@ impl Boxes {
         env.extend(command.env);
         let mut readable = toolchains.readable.clone();
         readable.extend(tree.borrowed());
-        let mut limits = command.limits;
-        limits.processes = self.settings.processes;
-        limits.tmp_bytes = self.settings.tmp_mb.saturating_mul(1 << 20);
-        limits.memory = Some(self.settings.memory_mb.saturating_mul(1 << 20));
+        let limits = self.limited(&command.limits);
         Spec {
             level,
             argv: command.argv,
@@ -184,8 +193,62 @@ impl Boxes {
             scratch: tree.scratch(),
             marker: command.marker,
             limits,
+            // Known since the level was chosen; without that there is none.
+            cgroup: self.machine.get().and_then(|machine| machine.cgroup.clone()),
         }
     }
+
+    /// With what the configuration says of every command.
+    fn limited(&self, limits: &Limits) -> Limits {
+        Limits {
+            processes: self.settings.processes,
+            tmp_bytes: self.settings.tmp_mb.saturating_mul(1 << 20),
+            memory: Some(self.settings.memory_mb.saturating_mul(1 << 20)),
+            cpu: Some(Duration::from_secs(self.settings.cpu_seconds)),
+            ..limits.clone()
+        }
+    }
+
+    /// The bounds that are in force for every command at this level, for the record. A box that cannot be given one of
+    /// them is not made.
+    ///
+    /// # Errors
+    /// When the helper cannot be started.
+    pub(crate) fn limits(&self, world: &World, level: Level) -> Result<Vec<Limit>, EngineError> {
+        let limits = self.limited(&Limits::default());
+        let whole = self.machine(world)?.cgroup.is_some();
+        // Strict counts in a user namespace of its own.
+        let counted = if whole || level == Level::Strict { "box" } else { "user" };
+        let mut all = vec![
+            Limit::new("processes", limits.processes, counted),
+            Limit::new("open files", limits.open_files, "process"),
+            Limit::new("bytes of a file", limits.file_size, "process"),
+            Limit::new("output bytes", limits.output_total, "box"),
+        ];
+        if let Some(bytes) = limits.memory {
+            all.push(Limit::new("memory bytes", bytes, if whole { "box" } else { "process" }));
+        }
+        if let Some(time) = limits.cpu {
+            all.push(Limit::new("processor seconds", time.as_secs(), "process"));
+        }
+        if level == Level::Strict {
+            all.push(Limit::new("bytes of a temporary folder", limits.tmp_bytes, "box"));
+        }
+        Ok(all)
+    }
+}
+
+/// Tries everything that a box of this level must deny. At [`Level::None`] nothing is denied and nothing is tried.
+///
+/// # Errors
+/// As for [`Boxes::try_denials`].
+pub fn try_denials(world: &World, level: Level) -> Result<Vec<Tried>, EngineError> {
+    if level == Level::None {
+        return Ok(Vec::new());
+    }
+    let trees = Trees::new(&world.folders).folder()?;
+    let home = world.variable("HOME").map(Path::new);
+    Ok(sandbox::try_denials(&world.launcher, level, &trees, home)?)
 }
 
 /// What every command gets beside its toolchains: a fixed locale and time zone, a name for git, and what keeps tools
@@ -219,8 +282,9 @@ fn machine_key(world: &World) -> String {
     let program = fs::metadata(&world.launcher.program).map(|m| (m.len(), m.mtime(), m.ino())).ok();
     let user = fs::metadata("/proc/self").map(|m| (m.uid(), m.gid())).ok();
     format!(
-        "1 {} {} {} {user:?} {program:?}",
+        "2 {} {} {} {} {user:?} {program:?}",
         read("/proc/sys/kernel/random/boot_id").trim(),
+        read("/proc/self/cgroup").trim(),
         link("/proc/self/ns/user"),
         link("/proc/self/ns/mnt"),
     )

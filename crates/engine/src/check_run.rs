@@ -89,13 +89,10 @@ fn end(outcome: &Outcome) -> RunEnd {
         Outcome::TimedOut => RunEnd::TimedOut,
         Outcome::OutputLimit => RunEnd::OutputLimit,
         Outcome::DiskLimit => RunEnd::DiskLimit,
+        Outcome::MemoryLimit => RunEnd::MemoryLimit,
         Outcome::Cancelled => RunEnd::NotRun { why: "stopped on request".to_owned() },
-        Outcome::SetupFailed { what } => {
-            RunEnd::NotRun { why: format!("the sandbox could not be set up: {what}") }
-        }
-        Outcome::ExecFailed { what } => {
-            RunEnd::NotRun { why: format!("the command could not be started: {what}") }
-        }
+        Outcome::SetupFailed { what } => RunEnd::NoSandbox { why: what.clone() },
+        Outcome::ExecFailed { what } => RunEnd::NotStarted { why: what.clone() },
     }
 }
 

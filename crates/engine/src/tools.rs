@@ -57,6 +57,7 @@ impl Tools for BoxedTools<'_> {
             | Outcome::TimedOut
             | Outcome::OutputLimit
             | Outcome::DiskLimit
+            | Outcome::MemoryLimit
             | Outcome::Cancelled => None,
         };
         if report.stdout.dropped() > 0 {

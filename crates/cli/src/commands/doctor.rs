@@ -8,6 +8,7 @@ use domain::task::{Kind, Task};
 use engine::Project;
 use engine::config::{Flags, REPOSITORY_FILE};
 use engine::world::World;
+use sandbox::{Answer, Level, Tried};
 use serde::Serialize;
 use serde_json::json;
 
@@ -38,11 +39,14 @@ struct Line {
 }
 
 #[derive(Default)]
-struct Report(Vec<Line>);
+struct Report {
+    lines: Vec<Line>,
+    denials: Vec<Tried>,
+}
 
 impl Report {
     fn add(&mut self, state: State, what: &'static str, found: impl Into<String>, remedy: Option<&str>) {
-        self.0.push(Line { state, what, found: found.into(), remedy: remedy.map(str::to_owned) });
+        self.lines.push(Line { state, what, found: found.into(), remedy: remedy.map(str::to_owned) });
     }
 }
 
@@ -57,10 +61,17 @@ pub(crate) async fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
             machine(&session.world, None, &mut report);
         }
     }
-    let code =
-        if report.0.iter().any(|line| line.state == State::Bad) { ExitCode::Usage } else { ExitCode::Done };
+    let code = if report.lines.iter().any(|line| line.state == State::Bad) {
+        ExitCode::Usage
+    } else {
+        ExitCode::Done
+    };
     show(session, &report);
-    document(session, "doctor", json!({ "lines": report.0, "exit_code": code.code() }));
+    document(
+        session,
+        "doctor",
+        json!({ "lines": report.lines, "denials": report.denials, "exit_code": code.code() }),
+    );
     Ok(code)
 }
 
@@ -138,13 +149,20 @@ fn of_project(session: &Session<'_>, project: &Project, report: &mut Report) {
 fn machine(world: &World, project: Option<&Project>, report: &mut Report) {
     let Some(project) = project else {
         match sandbox::probe(&world.launcher, existing(&world.folders.cache)) {
-            Ok(machine) => tell(&machine, machine.strongest.as_str(), report),
+            Ok(machine) => {
+                tell(&machine, machine.strongest.as_str(), report);
+                let tried = engine::boxes::try_denials(world, machine.strongest);
+                denials(machine.strongest, tried, report);
+            }
             Err(error) => report.add(State::Bad, "sandbox", error.to_string(), None),
         }
         return;
     };
     match (project.boxes.machine(world), project.boxes.level(world)) {
-        (Ok(machine), Ok(level)) => tell(machine, level.as_str(), report),
+        (Ok(machine), Ok(level)) => {
+            tell(machine, level.as_str(), report);
+            denials(level, project.boxes.try_denials(world).map(|(_, tried)| tried), report);
+        }
         // The folder's own line above has the remedy; nothing is known of the sandbox then.
         (Err(error @ engine::EngineError::Folder { .. }), _) | (_, Err(error @ engine::EngineError::Folder { .. })) => {
             report.add(State::Bad, "sandbox", format!("not looked at: {error}"), None);
@@ -156,6 +174,40 @@ fn machine(world: &World, project: Option<&Project>, report: &mut Report) {
             Some("use a kernel with Landlock or user namespaces; `--sandbox none` runs checks without walls, by your own choice"),
         ),
     }
+}
+
+/// What a box must deny, tried now: a line for each attempt.
+fn denials(level: Level, tried: Result<Vec<Tried>, engine::EngineError>, report: &mut Report) {
+    let tried = match tried {
+        Ok(tried) => tried,
+        Err(error) => {
+            return report.add(
+                State::Bad,
+                "denials",
+                error.to_string(),
+                Some("nothing is known of the walls then"),
+            );
+        }
+    };
+    if level == Level::None {
+        let remedy = "checks can reach whatever you can; use it only for code that you trust";
+        report.add(State::Warn, "denials", "none: the sandbox is switched off", Some(remedy));
+    }
+    for one in &tried {
+        let (state, word, how) = match &one.answer {
+            Answer::Denied { .. } => (State::Ok, "denied", ""),
+            Answer::Works => (State::Ok, "works", ""),
+            Answer::NotPromised { how } => (State::Ok, "not promised", how.as_str()),
+            Answer::Broken { how } => (State::Bad, "BROKEN", how.as_str()),
+            Answer::Breach { how } => (State::Bad, "BREACH", how.as_str()),
+        };
+        let how = if how.is_empty() { String::new() } else { format!(" ({how})") };
+        let remedy = (state == State::Bad).then_some(
+            "do not let checks run here until it holds; please report it with the kernel's version and this output",
+        );
+        report.add(state, "denials", format!("{}: {word}{how}", one.what), remedy);
+    }
+    report.denials = tried;
 }
 
 fn existing(folder: &Path) -> Option<&Path> {
@@ -204,7 +256,7 @@ fn providers(project: &Project, report: &mut Report) {
 
 fn show(session: &Session<'_>, report: &Report) {
     let shell = session.shell;
-    for line in &report.0 {
+    for line in &report.lines {
         let (word, style) = match line.state {
             State::Ok => ("ok  ", GREEN),
             State::Warn => ("warn", YELLOW),

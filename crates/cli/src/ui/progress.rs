@@ -84,7 +84,9 @@ impl Progress for Reporter<'_> {
             Update::CheckEnded { name, baseline, cached, run } => {
                 let (mark, style) = match run.end {
                     RunEnd::Passed => ("ok", GREEN),
-                    RunEnd::NotRun { .. } => ("--", YELLOW),
+                    RunEnd::NotRun { .. } | RunEnd::NoSandbox { .. } | RunEnd::NotStarted { .. } => {
+                        ("--", YELLOW)
+                    }
                     _ => ("!!", RED),
                 };
                 let time = if *cached { "from the cache".to_owned() } else { words::time(run.wall_ms) };

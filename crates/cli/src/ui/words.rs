@@ -22,6 +22,8 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
 pub(crate) fn run_end(run: &Run) -> String {
     let end = match &run.end {
         RunEnd::NotRun { .. } => "not run".to_owned(),
+        RunEnd::NoSandbox { .. } => "no sandbox".to_owned(),
+        RunEnd::NotStarted { .. } => "not started".to_owned(),
         other => other.to_string(),
     };
     match run.tests_run {

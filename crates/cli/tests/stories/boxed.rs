@@ -147,3 +147,45 @@ fn a_box_that_cannot_be_had_is_refused_with_a_reason_and_nothing_is_published() 
     assert!(place.repo.git(&["for-each-ref", "refs/heads/feature"]).is_empty());
     place.assert_nothing_left();
 }
+
+/// How the last of these checks ended on the base, in the record and in words.
+fn ended(commands: &str) -> (String, String) {
+    let told = Tale::PUBLISHED.begin();
+    let place = &told.place;
+    let policy = format!("checks: {{detect: false, commands: [{commands}]}}\n");
+    std::fs::write(place.home.join("config.yaml"), policy).unwrap();
+    let done = place.run(&[ASK, "--provider", "local"]);
+    assert_ne!(done.code, 0, "{commands}: {}", done.stdout);
+    assert!(place.intent().publication.is_none(), "{commands}");
+    let record = place.intent().current().unwrap().verification.clone().unwrap();
+    let end = serde_json::to_value(&record.checks.last().unwrap().baseline.end).unwrap();
+    place.assert_nothing_left();
+    (end["end"].as_str().unwrap().to_owned(), done.stderr + &done.stdout)
+}
+
+#[test]
+fn no_box_no_program_and_a_failing_command_are_three_results() {
+    let (end, said) = ended("{name: it, run: [grep, -q, Nothing, greet.py]}");
+    assert!(end == "failed" && said.contains("exit 1"), "{end}: {said}");
+    let (end, said) = ended("{name: it, run: [no-such-program-anywhere]}");
+    assert!(end == "not-started" && said.contains("the command could not be started"), "{end}: {said}");
+    // A tree that nobody may enter any more: no box can be set up in it.
+    let (end, said) = ended("{name: shuts, run: [chmod, '0', '.']}, {name: it, run: ['true']}");
+    assert!(end == "no-sandbox" && said.contains("the sandbox could not be set up"), "{end}: {said}");
+}
+
+#[test]
+fn the_record_names_the_level_and_the_limits() {
+    let told = Tale::PUBLISHED.begin();
+    let place = &told.place;
+    let policy = format!("sandbox: {{processes: 123, cpu_seconds: 77}}\n{POLICY}");
+    std::fs::write(place.home.join("config.yaml"), policy).unwrap();
+    place.ends_with(0, &[ASK, "--provider", "local"]);
+    let verification = place.intent().current().unwrap().verification.clone().unwrap();
+    let of = |what: &str| verification.limits.iter().find(|l| l.what == what).map(|l| l.at_most);
+    assert_eq!((of("processes"), of("processor seconds")), (Some(123), Some(77)));
+    assert_eq!(of("memory bytes"), Some(4096 << 20));
+    assert!(["strict", "weak"].contains(&verification.sandbox.as_str()));
+    let record = place.json(0, &["show", "last"]);
+    assert!(record["intent"]["attempt"]["verification"]["limits"].as_array().unwrap().len() >= 6, "{record}");
+}

@@ -129,6 +129,7 @@ fn verified(attempt: u32, verdict: Verdict) -> Event {
         attempt,
         verification: Verification {
             tree: tree('c'),
+            limits: Vec::new(),
             sandbox: "strict".into(),
             tree_form: "overlay".into(),
             checks: Vec::new(),

@@ -18,10 +18,10 @@ pub fn judge_check(kind: CheckKind, baseline: &Run, candidate: &Run) -> CheckVer
 /// What one check says, from its first runs and from those of what failed.
 pub fn judge_again(kind: CheckKind, baseline: &Run, candidate: &Run, again: &Again) -> CheckVerdict {
     let not_verified = |why: String| CheckVerdict::NotVerified { why };
-    if let RunEnd::NotRun { why } = &candidate.end {
-        return not_verified(why.clone());
+    if let Some(why) = candidate.end.why_not_run() {
+        return not_verified(why);
     }
-    if let RunEnd::NotRun { why } = &baseline.end {
+    if let Some(why) = baseline.end.why_not_run() {
         return not_verified(format!("on the base: {why}"));
     }
     let tests = test_changes(baseline, candidate, again);
@@ -94,7 +94,7 @@ fn failed_on(candidate: &Run, again: &Again, names: Vec<String>) -> Vec<String> 
 
 /// Whether a check without names passed on the candidate when run again, or failed on the base.
 fn differs_again(again: &Again) -> bool {
-    let failed = |run: &Run| !matches!(run.end, RunEnd::Passed | RunEnd::NotRun { .. });
+    let failed = |run: &Run| run.end != RunEnd::Passed && run.end.why_not_run().is_none();
     again.candidate.iter().any(|run| run.end == RunEnd::Passed && run.tests_run != Some(0))
         || again.baseline.iter().any(failed)
 }
@@ -135,7 +135,7 @@ pub fn judge_all(checks: &[CheckResult], changed: &[String]) -> Verdict {
     if !broken.is_empty() {
         return Verdict::BaselineBroken { why: format!("fails on the base already: {}", broken.join(", ")) };
     }
-    if let Some(why) = hidden_failures(checks) {
+    if let Some(why) = without_sandbox(checks).or_else(|| hidden_failures(checks)) {
         return Verdict::NotVerified { why };
     }
     if checks.iter().any(shows_behaviour) {
@@ -144,10 +144,20 @@ pub fn judge_all(checks: &[CheckResult], changed: &[String]) -> Verdict {
     Verdict::NotVerified { why: not_verified_because(checks) }
 }
 
+/// A box that could not be made is a defect of the machine or the work of a check before: no other check stands for it.
+fn without_sandbox(checks: &[CheckResult]) -> Option<String> {
+    let sides = |check: &CheckResult| {
+        let run = [&check.candidate, &check.baseline].into_iter();
+        let end = run.map(|run| &run.end).find(|end| matches!(end, RunEnd::NoSandbox { .. }));
+        end.and_then(RunEnd::why_not_run).map(|why| format!("{}: {why}", check.name))
+    };
+    checks.iter().find_map(sides)
+}
+
 /// Tests that showed something on the base and show too little on the candidate: no other check stands for them.
 fn hidden_failures(checks: &[CheckResult]) -> Option<String> {
     let had_tests = |check: &CheckResult| {
-        let ran = !matches!(check.candidate.end, RunEnd::NotRun { .. });
+        let ran = check.candidate.end.why_not_run().is_none();
         ran && check.kind == CheckKind::Test && check.baseline.tests_run.is_some_and(|n| n > 0)
     };
     let reasons: Vec<String> = checks

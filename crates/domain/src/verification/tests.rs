@@ -216,6 +216,33 @@ fn tests_that_end_before_they_run_are_not_covered_by_another_check() {
 }
 
 #[test]
+fn what_could_not_be_boxed_is_not_covered_by_another_check() {
+    let good = result(CheckKind::Command, run(RunEnd::Passed), run(RunEnd::Passed));
+    let no_box = || run(RunEnd::NoSandbox { why: "no namespaces".to_owned() });
+    for (baseline, candidate) in [(run(RunEnd::Passed), no_box()), (no_box(), run(RunEnd::Passed))] {
+        let unboxed = result(CheckKind::Lint, baseline, candidate);
+        let verdict = judge_all(&[good.clone(), unboxed], &[]);
+        assert!(
+            matches!(&verdict, Verdict::NotVerified { why } if why.contains("no namespaces")),
+            "{verdict:?}"
+        );
+    }
+}
+
+#[test]
+fn the_three_ways_not_to_run_say_so_and_nothing_about_the_change() {
+    let why = || "because".to_owned();
+    for end in
+        [RunEnd::NoSandbox { why: why() }, RunEnd::NotStarted { why: why() }, RunEnd::NotRun { why: why() }]
+    {
+        let one = result(CheckKind::Test, run(RunEnd::Passed), run(end.clone()));
+        assert!(matches!(one.verdict, CheckVerdict::NotVerified { .. }), "{end}");
+        assert!(end.to_string().contains("because") && end.why_not_run().is_some());
+    }
+    assert_eq!(RunEnd::MemoryLimit.why_not_run(), None);
+}
+
+#[test]
 fn a_linter_that_breaks_down_is_not_taken_for_what_it_said_before() {
     let before = Run { reports: Some(vec!["a.py E711 x".to_owned()]), ..failed(1) };
     assert!(matches!(judge_check(CheckKind::Lint, &before, &failed(1)), CheckVerdict::Regressed { .. }));
@@ -225,7 +252,8 @@ fn verification(check: CheckResult) -> Verification {
     let verdict = judge_all(std::slice::from_ref(&check), &[]);
     let tree = "0".repeat(40).parse().unwrap();
     let (sandbox, tree_form) = ("strict".to_owned(), "overlay".to_owned());
-    Verification { tree, sandbox, tree_form, checks: vec![check], changed: Vec::new(), verdict }
+    let (checks, changed) = (vec![check], Vec::new());
+    Verification { tree, sandbox, limits: Vec::new(), tree_form, checks, changed, verdict }
 }
 
 #[test]

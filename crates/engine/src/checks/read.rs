@@ -37,7 +37,7 @@ pub fn read_noting(
     file: Option<&[u8]>,
 ) -> (Run, Option<String>) {
     let run = empty(end);
-    if matches!(run.end, RunEnd::NotRun { .. }) {
+    if run.end.why_not_run().is_some() {
         return (run, None);
     }
     let passed = run.end == RunEnd::Passed;

@@ -32,6 +32,8 @@ pub struct Sandbox {
     pub level: WantedLevel,
     /// The most memory of a check with all its processes, in MiB.
     pub memory_mb: u64,
+    /// The most processor time of each single process of a check, in seconds.
+    pub cpu_seconds: u64,
     /// The most processes and threads at a time.
     pub processes: u64,
     /// The most space in the box's temporary folder, in MiB.
@@ -45,6 +47,7 @@ impl Default for Sandbox {
             minimum: BoxLevel::Weak,
             level: WantedLevel::Auto,
             memory_mb: 4096,
+            cpu_seconds: 3600,
             processes: 512,
             tmp_mb: 1024,
         }

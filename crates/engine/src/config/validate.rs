@@ -66,7 +66,7 @@ fn globs(config: &Config) -> Vec<(&'static str, &Vec<String>)> {
     all
 }
 
-fn waits(config: &Config) -> [(&'static str, u64); 6] {
+fn waits(config: &Config) -> [(&'static str, u64); 7] {
     let local = &config.providers.local;
     [
         ("checks.timeout_seconds", config.checks.timeout_seconds),
@@ -75,6 +75,7 @@ fn waits(config: &Config) -> [(&'static str, u64); 6] {
         ("providers.local.total_seconds", local.total_seconds),
         ("sandbox.memory_mb", config.sandbox.memory_mb),
         ("sandbox.processes", config.sandbox.processes),
+        ("sandbox.cpu_seconds", config.sandbox.cpu_seconds),
     ]
 }
 

@@ -115,6 +115,7 @@ async fn verify(
     Ok(Verification {
         tree: plan.candidate.tree.clone(),
         sandbox: plan.level.to_string(),
+        limits: run.project.boxes.limits(&run.operator.world, plan.level)?,
         tree_form: form.to_owned(),
         checks,
         changed,
@@ -215,7 +216,7 @@ async fn run_on_base(
             let bytes = serde_json::to_vec(&found).unwrap_or_default();
             let now = run.operator.world.clock.now_micros();
             run.operator.store.put_cached(&key, &bytes, store::Micros(now)).await?;
-        } else if !matches!(found.end, RunEnd::NotRun { .. }) {
+        } else if found.end.why_not_run().is_none() {
             run.project.keep_failed_baseline(key, found.clone());
         }
         baselines.known.insert(check.key(), found);
