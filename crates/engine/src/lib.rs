@@ -9,6 +9,7 @@ pub mod checks;
 mod collection;
 pub mod config;
 pub mod context;
+mod dependencies;
 mod error;
 mod lock;
 pub mod message;

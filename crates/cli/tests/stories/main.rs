@@ -7,6 +7,7 @@ mod support;
 
 mod audit;
 mod boxed;
+mod dependencies;
 mod during;
 mod faults;
 mod gc;

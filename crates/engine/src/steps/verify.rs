@@ -17,6 +17,7 @@ use sandbox::Level;
 
 use crate::check_run::{CheckPlace, run_check};
 use crate::checks::{CheckSpec, Detected, detect};
+use crate::dependencies;
 use crate::error::EngineError;
 use crate::run::Run;
 use crate::source::changes;
@@ -52,6 +53,8 @@ struct Plan {
     notes: Vec<String>,
     level: Level,
     form: TreeForm,
+    /// What to say of dependencies that the change brings along.
+    unprepared: Option<String>,
     /// The name of the build caches that changes of this kind start from.
     warm: Option<Sha256>,
 }
@@ -75,7 +78,8 @@ impl Plan {
         );
         let form = boxes.form(world, level)?;
         let warm = warm::key(run, form, level);
-        Ok(Self { name, candidate: candidate.clone(), changes, checks, notes, level, form, warm })
+        let (candidate, unprepared) = (candidate.clone(), dependencies::unprepared(&changed));
+        Ok(Self { name, candidate, changes, checks, notes, level, form, unprepared, warm })
     }
 }
 
@@ -84,7 +88,7 @@ async fn verify(
     plan: &Plan,
     diff: &domain::patch::CanonicalDiff,
 ) -> Result<Verification, EngineError> {
-    for note in &plan.notes {
+    for note in plan.notes.iter().chain(&plan.unprepared) {
         run.call.progress.update(&run.intent.id, &Update::Note(note));
     }
     let mut checks = Vec::new();
@@ -119,13 +123,19 @@ async fn verify(
         tree_form: form.to_owned(),
         checks,
         changed,
-        verdict: with_notes(verdict, &plan.notes),
+        verdict: with_notes(verdict, plan),
     })
 }
 
 /// When nothing was shown, the reasons why checks were left out belong to the verdict.
-fn with_notes(verdict: Verdict, notes: &[String]) -> Verdict {
+/// A change that failed may lack only what it brings along itself.
+fn with_notes(verdict: Verdict, plan: &Plan) -> Verdict {
+    let notes = &plan.notes;
     match verdict {
+        Verdict::Failed { mut why } => {
+            why.extend(plan.unprepared.clone());
+            Verdict::Failed { why }
+        }
         Verdict::NotVerified { why } if !notes.is_empty() => {
             Verdict::NotVerified { why: format!("{why} ({})", notes.join("; ")) }
         }
