@@ -5,6 +5,7 @@
 //! look like secrets are never read, and every text that others wrote is fenced as data.
 
 mod excerpt;
+mod failure;
 mod fence;
 mod hints;
 mod named;
@@ -20,6 +21,7 @@ use domain::task::Task;
 
 use crate::provider::{Repair, Source};
 
+pub use failure::{failure, is_failing};
 pub use secrets::looks_secret;
 
 /// The version of the prompt texts in `prompts/`. It is raised with every change of them, so that the record tells

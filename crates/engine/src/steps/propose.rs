@@ -9,14 +9,12 @@ use domain::proposal::{Charge, ChargeBasis, FailureKind, Proposal, ProviderFailu
 use store::{AppendError, BudgetLimit, Exchange, Micros, MoneyOp, Scope, Window};
 
 use crate::config::Budget;
+use crate::context;
 use crate::error::EngineError;
 use crate::provider::{Answer, Ask, Provider, Refusal, Repair, Request};
 use crate::run::Run;
 use crate::source::BaseSource;
 use crate::tools::BoxedTools;
-
-/// How much of a failed verification's log a repair is shown, in bytes.
-const REPAIR_LOG: usize = 12 * 1024;
 
 pub(crate) async fn ask(
     run: &mut Run<'_>,
@@ -269,7 +267,7 @@ fn proposal_of(
     })
 }
 
-/// What a repair is shown: the failed diff and the end of the logs of the checks that failed.
+/// What a repair is shown: the failed diff, and the failing part of what the checks printed.
 async fn repair_of(run: &Run<'_>, number: u32) -> Result<Repair, EngineError> {
     let failed = run.intent.attempts.iter().find(|a| a.number == number);
     let failed = failed.ok_or_else(|| EngineError::defect("the attempt to repair is not there"))?;
@@ -279,23 +277,14 @@ async fn repair_of(run: &Run<'_>, number: u32) -> Result<Repair, EngineError> {
         Ok(String::from_utf8_lossy(&run.bytes(hash).await?).into_owned())
     };
     let diff = text(&patch.sha256).await?;
-    let mut log = String::new();
-    for check in failed.verification.iter().flat_map(|v| &v.checks) {
-        if let domain::verification::CheckVerdict::Regressed { what } = &check.verdict {
-            log.push_str(&format!("## {} ({})\n{}\n", check.name, check.candidate.end, what.join("\n")));
-            if let Some(output) = &check.candidate.output {
-                log.push_str(&text(output).await?);
-            }
-        }
+    let Some(verification) = &failed.verification else { return Ok(Repair { diff, log: String::new() }) };
+    let mut outputs = Vec::new();
+    for check in verification.checks.iter().filter(|check| context::is_failing(check)) {
+        let output = match &check.candidate.output {
+            Some(output) => text(output).await?,
+            None => String::new(),
+        };
+        outputs.push((check, output));
     }
-    Ok(Repair { diff, log: tail(&log, REPAIR_LOG).to_owned() })
-}
-
-/// The last `most` bytes of a text, cut at a character.
-fn tail(text: &str, most: usize) -> &str {
-    let mut from = text.len().saturating_sub(most);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    &text[from..]
+    Ok(Repair { diff, log: context::failure(verification, &outputs) })
 }
