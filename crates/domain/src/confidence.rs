@@ -75,7 +75,36 @@ pub struct Facts {
     pub review_findings: u32,
     /// What the checks said.
     pub checks: ChecksSoFar,
+    /// How earlier changes of this provider and kind ended.
+    pub history: History,
 }
+
+/// How the earlier changes of one provider for one kind of task ended, of those that came to an end by judgement: a
+/// branch, or a no of the gate, the checks or a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// How many became a branch that still stands.
+    pub accepted: u32,
+    /// How many there were; never below `accepted`.
+    pub total: u32,
+}
+
+impl History {
+    /// Whether there is nothing to learn from.
+    pub fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
+    /// From 50 to 100 percent: half, and half of the rate of acceptance, to which [`PRIOR`] accepted ones are added.
+    fn percent(self) -> u32 {
+        let accepted = u64::from(self.accepted.min(self.total)) + PRIOR;
+        let total = u64::from(self.total) + PRIOR;
+        50 + u32::try_from(50 * accepted / total).unwrap_or(0)
+    }
+}
+
+/// So many accepted changes are thought up for each provider: a single failure must not weigh as much as a record.
+const PRIOR: u64 = 5;
 
 /// What the checks have said when the number is worked out. Ordered from the worst to the best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,20 +125,24 @@ pub struct Assessment {
     pub raw: Option<Confidence>,
     /// What is made of it.
     pub combined: Confidence,
+    /// The history that went into it.
+    #[serde(default, skip_serializing_if = "History::is_empty")]
+    pub history: History,
 }
 
 /// Holds the provider's number against the facts.
 ///
-/// `combined = ceiling(checks) x raw x size x anchor x risk`, each factor at most 1:
+/// `combined = raw x checks x anchor x size x history x risk`, each factor at most 1:
 /// - raw: as given; 0.5 when the provider gives none (it neither claims nor doubts);
-/// - ceiling: checks passed 100 %, not run 80 %, failed 20 %;
+/// - checks: passed 100 %, not run 80 %, failed 20 %;
 /// - size: 100 % up to 10 changed lines, then down to 50 % at 500 and beyond, times 100 % for one file down to 70 %
 ///   for seven or more;
-/// - anchor: exact 100 %, recounted 98 %, moved 95 %, white space 85 %, trimmed 70 %;
+/// - anchor: exact 100 %, recounted 98 %, moved 95 %, white space 85 %, trimmed 70 %, numbered 60 %;
+/// - history: 50 % + 50 % x (accepted + 5) / (total + 5) of this provider's changes of this kind; 100 % without any;
 /// - risk: 90 % for each review finding, at most five times.
 ///
-/// The result never falls when the provider's number or the checks rise, and never rises when the change grows, its
-/// anchors weaken or its risks increase (tested). The weights are our own first guess, to be calibrated with the
+/// The result never falls when the provider's number, the checks or the history rise, and never rises when the change
+/// grows, its anchors weaken or its risks increase (tested). The weights are our own first guess, to be calibrated with the
 /// outcomes that the dashboard shows.
 pub fn assess(raw: Option<Confidence>, facts: &Facts) -> Assessment {
     let ceiling = match facts.checks {
@@ -128,12 +161,12 @@ pub fn assess(raw: Option<Confidence>, facts: &Facts) -> Assessment {
     let lines = 100 - facts.changed_lines.clamp(10, 500).saturating_sub(10) * 50 / 490;
     let files = 100 - facts.files.clamp(1, 7).saturating_sub(1) * 5;
     let start = raw.unwrap_or(Confidence(Confidence::ONE / 2));
-    let factors = [ceiling, anchor, lines, files];
+    let factors = [ceiling, anchor, lines, files, facts.history.percent()];
     let mut combined = factors.into_iter().fold(start, Confidence::percent);
     for _ in 0..facts.review_findings.min(5) {
         combined = combined.percent(90);
     }
-    Assessment { raw, combined }
+    Assessment { raw, combined, history: facts.history }
 }
 
 #[cfg(test)]
@@ -159,6 +192,7 @@ mod tests {
             anchor: How::Exact,
             review_findings: 0,
             checks: ChecksSoFar::Passed,
+            history: History::default(),
         };
         let assessment = assess(Confidence::new(0.9).ok(), &facts);
         assert_eq!(assessment.raw.unwrap().value(), 0.9);
@@ -166,19 +200,24 @@ mod tests {
         assert_eq!(assess(None, &facts).combined.value(), 0.5);
     }
 
+    #[test]
+    fn a_history_of_failures_halves_the_number_at_most_and_one_failure_hardly_counts() {
+        let percent = |accepted, total| History { accepted, total }.percent();
+        assert_eq!((percent(0, 0), percent(9, 9), percent(0, 1)), (100, 100, 91));
+        assert_eq!((percent(5, 15), percent(0, 1_000_000)), (75, 50));
+    }
+
     fn facts() -> impl Strategy<Value = Facts> {
         let anchors =
             vec![How::Exact, How::Recounted, How::Moved, How::Whitespace, How::Trimmed, How::Numbered];
         let checks = vec![ChecksSoFar::Failed, ChecksSoFar::NotRun, ChecksSoFar::Passed];
-        (0u32..700, 0u32..12, prop::sample::select(anchors), 0u32..8, prop::sample::select(checks)).prop_map(
-            |(changed_lines, files, anchor, review_findings, checks)| Facts {
-                changed_lines,
-                files,
-                anchor,
-                review_findings,
-                checks,
-            },
-        )
+        let change = (0u32..700, 0u32..12, prop::sample::select(anchors), 0u32..8);
+        let history = (0u32..40, 0u32..40)
+            .prop_map(|(accepted, refused)| History { accepted, total: accepted + refused });
+        (change, prop::sample::select(checks), history).prop_map(|(change, checks, history)| {
+            let (changed_lines, files, anchor, review_findings) = change;
+            Facts { changed_lines, files, anchor, review_findings, checks, history }
+        })
     }
 
     proptest! {
@@ -190,10 +229,25 @@ mod tests {
                 anchor: a.anchor.max(b.anchor),
                 review_findings: a.review_findings.max(b.review_findings),
                 checks: a.checks.min(b.checks),
+                history: History {
+                    accepted: a.history.accepted.min(b.history.accepted),
+                    total: a.history.total.max(b.history.total),
+                },
             };
             let (low, high) = (Confidence(raw.min(more)), Confidence(raw.max(more)));
             prop_assert!(assess(Some(low), &worse).combined <= assess(Some(high), &a).combined);
             prop_assert!(assess(Some(high), &a).combined <= high);
+        }
+
+        #[test]
+        fn one_more_accepted_never_lowers_and_one_more_refused_never_raises(a in facts(), raw in 0u32..=1_000_000) {
+            let with = |accepted, refused| {
+                let History { accepted: a_, total } = a.history;
+                let history = History { accepted: a_ + accepted, total: total + accepted + refused };
+                assess(Some(Confidence(raw)), &Facts { history, ..a }).combined
+            };
+            prop_assert!(with(1, 0) >= with(0, 0));
+            prop_assert!(with(0, 1) <= with(0, 0));
         }
     }
 }

@@ -124,6 +124,7 @@ fn verified(attempt: u32, verdict: Verdict) -> Event {
         anchor: How::Exact,
         review_findings: 0,
         checks: ChecksSoFar::Passed,
+        history: crate::confidence::History::default(),
     };
     Event::Verified {
         attempt,

@@ -2,10 +2,11 @@
 //! Baselines are cached by tree, check and toolchain; the verdict is worked out by the domain from plain facts.
 
 mod again;
+mod history;
 
 use std::collections::BTreeMap;
 
-use domain::confidence::{ChecksSoFar, Facts, assess};
+use domain::confidence::{ChecksSoFar, Facts, History, assess};
 use domain::event::{Candidate, Event};
 use domain::gate;
 use domain::ids::Sha256;
@@ -40,7 +41,8 @@ pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
     if run.call.cancel.is_set() {
         return crate::steps::end::abort(run);
     }
-    let confidence = assessment(run, &verification)?;
+    let history = history::of(run).await?;
+    let confidence = assessment(run, &verification, history)?;
     run.note(Event::Verified { attempt, verification, confidence })
 }
 
@@ -288,6 +290,7 @@ fn ended(run: &Run<'_>, check: &CheckSpec, baseline: bool, cached: bool, found: 
 fn assessment(
     run: &Run<'_>,
     verification: &Verification,
+    history: History,
 ) -> Result<domain::confidence::Assessment, EngineError> {
     let current = run.attempt()?;
     let patch = current.patch.as_ref().ok_or_else(|| EngineError::defect("a verification needs a patch"))?;
@@ -302,6 +305,7 @@ fn assessment(
             Verdict::Failed { .. } | Verdict::Void { .. } => ChecksSoFar::Failed,
             Verdict::NotVerified { .. } | Verdict::BaselineBroken { .. } => ChecksSoFar::NotRun,
         },
+        history,
     };
     Ok(assess(patch.raw_confidence, &facts))
 }
