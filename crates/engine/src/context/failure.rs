@@ -159,6 +159,7 @@ mod tests {
         let verification = Verification {
             tree: "0".repeat(40).parse().unwrap(),
             sandbox: "strict".into(),
+            limits: Vec::new(),
             tree_form: "overlay".into(),
             checks,
             changed: Vec::new(),
