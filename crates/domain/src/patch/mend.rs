@@ -74,3 +74,40 @@ fn strip_cr(line: &[u8]) -> impl Iterator<Item = &u8> {
     };
     body.iter().chain(end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_that_are_cr_lf_throughout_become_lf() {
+        let crlf = vec![PatchMend::Crlf];
+        assert_eq!(mend(b"a\r\n\r\nb\r\r\n"), (Some(b"a\n\nb\r\n".to_vec()), crlf.clone()));
+        assert_eq!(mend(b"a\r\nb"), (Some(b"a\nb".to_vec()), crlf));
+        for other in ["a\r\nb\n", "a\nb\r\n", "a\n", "a", "a\r"] {
+            assert_eq!(mend(other.as_bytes()), (None, vec![]), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn written_out_line_ends_are_undone_where_a_line_of_a_diff_can_begin() {
+        let undone =
+            |text: &str| unescape_newlines(text.as_bytes()).map(|text| String::from_utf8(text).unwrap());
+        for (text, expected) in [
+            (r"--- a\n\n x\n\ No", "--- a\n\n x\n\\ No"),
+            (r"\n --- a", ""),
+            (r"\n--- a\n+b\nc\n-d\n@@\n", "--- a\n+b\\nc\n-d\n@@\n"),
+            (
+                r"diff --git a b\nindex 1\nnew f\ndeleted f\nold m\nsimilarity i\nrename f\ncopy f\ndiff x",
+                "diff --git a b\nindex 1\nnew f\ndeleted f\nold m\nsimilarity i\nrename f\ncopy f\ndiff x",
+            ),
+            (r"--- a\\n", "--- a\\\n"),
+            ("--- a\\n+b\n", "--- a\n+b"),
+        ] {
+            assert_eq!(undone(text).unwrap_or_default(), expected, "{text}");
+        }
+        assert_eq!(undone("--- a\\n+b\n c"), None, "it has line ends of its own");
+        assert_eq!(undone(r"x\n+b"), None);
+        assert_eq!(undone("--- a"), None);
+    }
+}

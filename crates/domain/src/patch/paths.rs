@@ -232,6 +232,18 @@ mod tests {
     }
 
     #[test]
+    fn a_path_has_the_longest_that_is_allowed_and_no_more() {
+        let path = |part: usize, parts: usize| vec!["x".repeat(part); parts].join("/");
+        for (part, parts, fits) in
+            [(255, 1, true), (256, 1, false), (1, 64, true), (1, 65, false), (204, 5, true), (205, 5, false)]
+        {
+            assert_eq!(check(path(part, parts).as_bytes()).is_ok(), fits, "{part} {parts}");
+        }
+        assert!(check(format!("{}/x", path(204, 5)).as_bytes()).is_err());
+        assert_eq!(check(path(200, 5).as_bytes()).map(|p| p.as_str().len()), Ok(1_004));
+    }
+
+    #[test]
     fn folders_are_listed_from_the_inside_out() {
         let path: RepoPath = "a/b/c.txt".parse().unwrap();
         assert_eq!(path.folders().map(String::from).collect::<Vec<_>>(), ["a/b", "a"]);

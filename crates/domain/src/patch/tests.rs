@@ -264,7 +264,8 @@ fn a_file_that_ends_in_crlf_keeps_its_line_ends() {
     let tree = Tree::of(&[("n.txt", &NUMBERS.replace('\n', "\r\n"))]);
     let (after, _) = run(&tree, SIMPLE, Tolerance::Lenient).unwrap();
     assert_eq!(after.text("n.txt"), NUMBERS.replace("5\n", "five\n").replace('\n', "\r\n"));
-    let (after, _) = run(&numbers(), &SIMPLE.replace('\n', "\r\n"), Tolerance::Lenient).unwrap();
+    let (after, applied) = run(&numbers(), &SIMPLE.replace('\n', "\r\n"), Tolerance::Lenient).unwrap();
+    assert_eq!(applied.weakest_anchor(), How::Exact);
     assert_eq!(after.text("n.txt"), NUMBERS.replace("5\n", "five\n"));
 }
 

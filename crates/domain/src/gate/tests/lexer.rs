@@ -260,7 +260,6 @@ fn template(rest: &[u8]) -> usize {
     let mut at = 1;
     while at < rest.len() {
         match (open.last(), rest[at]) {
-            (None, _) => return at,
             (_, b'\\') => at += 1,
             (Some(b'`'), b'`') | (Some(b'{'), b'}') => {
                 open.pop();

@@ -101,10 +101,11 @@ fn python(source: &Source<'_>) -> Vec<Test> {
         // The body: all lines that are indented further; of the line itself what stands behind its colon.
         let inside = |line: &Range<usize>| indent(&code[line.clone()]).is_none_or(|own| own > depth);
         let mut more = lines[index..].iter().take_while(|line| inside(line)).count();
-        while more > 0 && indent(&code[lines[index + more - 1].clone()]).is_none() {
+        // The line of the test itself is not empty, so this ends there at the latest.
+        while indent(&code[lines[index + more - 1].clone()]).is_none() {
             more -= 1;
         }
-        let end = if more == 0 { range.end } else { lines[index + more - 1].end };
+        let end = lines[index + more - 1].end;
         let open = def.get(0).map_or(range.start, |found| range.start + found.end() - 1);
         let body = source.closed(open).min(range.end);
         let name = classes.iter().map(|(_, name)| format!("{name} ")).collect::<String>() + &text(&def[2]);
@@ -310,6 +311,26 @@ mod cases {
         );
         let source = Source::read(Language::Python, text.as_bytes());
         assert!(text[tests(&source)[0].head.clone()].trim_start().starts_with("@mark"));
+    }
+
+    #[test]
+    fn a_python_test_ends_with_its_last_line() {
+        let text = "def test_a():\n    x()\n\n\ndef test_b():\n    y()\n  \n    z()\nu = 1\n";
+        assert_eq!(names(Language::Python, text), pairs(&[("test_a", ": x()"), ("test_b", ": y() z()")]));
+        let lines = "def test_a(): x()\ndef test_b(): y()\n\nv = 1\n";
+        assert_eq!(names(Language::Python, lines), pairs(&[("test_a", ": x()"), ("test_b", ": y()")]));
+        let carried = "def test_a():\n    x = [\n1,\n]\n    y \\\n= 1\nu = (1\n)\ndef test_b(): z()\n";
+        let expected = pairs(&[("test_a", ": x = [ 1, ] y \\ = 1"), ("test_b", ": z()")]);
+        assert_eq!(names(Language::Python, carried), expected);
+        let stray = "def test_a(): x)\n    y()\ndef test_b(): z()\n";
+        assert_eq!(names(Language::Python, stray), pairs(&[("test_a", ": x) y()"), ("test_b", ": z()")]));
+    }
+
+    #[test]
+    fn rust_tests_within_a_test_belong_to_it() {
+        let text = "#[test]\nfn a() {\n  #[test]\n  fn b() {}\n}\nfn c() { #[test]\n fn d() {} }\n#[test]\nfn e();\n";
+        let found = names(Language::Rust, text);
+        assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "d"]);
     }
 
     #[test]
