@@ -83,6 +83,20 @@ mod tests {
     }
 
     #[test]
+    fn every_escape_that_git_writes_is_read() {
+        let quoted = br#""\a\b\t\n\v\f\r\"\\\000\177\377"rest"#;
+        let name = b"\x07\x08\t\n\x0b\x0c\r\"\\\x00\x7f\xff".to_vec();
+        assert_eq!(unquote(quoted), Some((name, &b"rest"[..])));
+    }
+
+    #[test]
+    fn names_are_quoted_only_where_they_must_be() {
+        assert_eq!((quote(" ~").as_str(), quote("a\x1f").as_str()), (" ~", "\"a\\037\""));
+        assert_eq!((quote("a\x7f").as_str(), quote("a\"\\").as_str()), ("\"a\\177\"", "\"a\\\"\\\\\""));
+        assert_eq!(quote("\t\n~"), "\"\\t\\n~\"");
+    }
+
+    #[test]
     fn broken_quotes_are_no_name() {
         for text in ["\"open", "\"\\", "\"\\x41\"", "\"\\4\"", "\"\\400\"", "plain"] {
             assert_eq!(unquote(text.as_bytes()), None, "{text}");

@@ -187,3 +187,84 @@ fn each_assertion_that_goes_needs_one_that_says_as_much() {
         assert_eq!(!found.is_empty(), weaker, "{before:?} {after:?} {found:?}");
     }
 }
+
+#[test]
+fn a_remark_for_linters_counts_by_its_words() {
+    let lint = [Rule::LintSuppression];
+    let python = |old: &str, new: &str| rules("src/a.py", file(old), file(new));
+    assert_eq!(python("x  # noqa: E1\n", "x  # noqa: E2\n"), lint);
+    assert_eq!(python("x  # noqa: E1\ny\n", "y\nx   #  noqa:  E1\n"), []);
+    assert_eq!(python("x  # noqa: E1\n", "x  # noqa: E1\ny  # noqa: E1\n"), lint);
+    assert_eq!(rules("src/a.py", None, file("x = '@SuppressWarnings'\n")), []);
+    assert_eq!(rules("src/A.java", None, file("@SuppressWarnings\nclass A {}\n")), lint);
+    let rust = |attribute: &str| {
+        rules("src/a.rs", file("fn f() {}\n"), file(&format!("{attribute}\nfn f() {{}}\n")))
+    };
+    for attribute in
+        ["#[allow(dead_code)]", "#![expect(unused)]", "#[cfg_attr(x, allow(y))]", "#[ allow ( a )]"]
+    {
+        assert_eq!(rust(attribute), lint, "{attribute}");
+    }
+    for attribute in ["#[cfg_attr(x, derive(Y))]", "#[derive(Y)]", "// #[allow(x)]"] {
+        assert_eq!(rust(attribute), [], "{attribute}");
+    }
+}
+
+#[test]
+fn linters_that_are_told_less_are_told_with_the_line() {
+    let lint = |path: &str, old: &str, new: &str| {
+        let told = told(path, old, new).into_iter();
+        told.filter(|(rule, _)| *rule == Rule::LintSuppression).map(|(_, line)| line).collect::<Vec<_>>()
+    };
+    let strict = |value: &str, other: &str| format!("{{\n\"a\": {other},\n\"strict\": {value}\n}}\n");
+    assert_eq!(lint("tsconfig.json", &strict("true", "1"), &strict("false", "2")), [Some(3)]);
+    assert_eq!(lint("tsconfig.json", &strict("false", "1"), &strict("true", "2")), []);
+    assert_eq!(lint("tsconfig.json", &strict("false", "1"), &strict("false", "2")), []);
+    let ruff = |list: &str| format!("line-length = 9\n{list}\n");
+    assert_eq!(lint("ruff.toml", &ruff("ignore = ['A']"), &ruff("x = 1\nignore = ['A', 'B']")), [Some(3)]);
+    assert_eq!(lint("ruff.toml", &ruff("ignore = ['A', 'B']"), &ruff("ignore = ['B']")), []);
+    assert_eq!(lint("ruff.toml", &ruff("select = ['A', 'B']"), &ruff("select = ['B']")), [Some(2)]);
+    assert_eq!(lint("ruff.toml", &ruff("select = ['B']"), &ruff("select = ['A', 'B']")), []);
+    assert_eq!(lint("src/ruff.rs", &ruff("ignore = ['A']"), &ruff("ignore = ['A', 'B']")), []);
+}
+
+#[test]
+fn what_ends_the_run_of_all_tests_is_told_with_its_line() {
+    let go = |body: &str| {
+        let text = format!("package a\nfunc TestMain(m *testing.M) {{\n{body}}}\n");
+        told("a_test.go", "package a\n", &text)
+    };
+    let tampering = |line| vec![(Rule::TestTampering, Some(line))];
+    assert_eq!(go("\tos.Exit(m.Run())\n"), []);
+    assert_eq!(go("\tos.Exit(0)\n"), tampering(3));
+    assert_eq!(go("\tos.Exit(0)\n\tos.Exit(m.Run())\n"), tampering(3));
+    assert_eq!(go("\tos.Exit(m.Run())\n\tos.Exit(0)\n"), tampering(4));
+    let conftest = |text: &str| {
+        let told = told("conftest.py", "x = 1\n", text).into_iter();
+        told.filter(|(rule, _)| *rule == Rule::TestTampering).map(|(_, line)| line).collect::<Vec<_>>()
+    };
+    assert_eq!(conftest("x = 1\n  collect_ignore = [1]\n"), [Some(2)]);
+    assert_eq!(conftest("x = 1\nsys.exit(0)\n"), [Some(2)]);
+    assert_eq!(conftest("x = 1\ny = 2\n"), []);
+    assert_eq!(told("tests/a.py", "x\nsys.exit(0)\n", "sys.exit(0)\nx\n"), []);
+    assert_eq!(told("tests/a.py", "sys.exit(1)\n", "sys.exit(1)\nx\nsys.exit(1)\n"), tampering(3));
+    assert_eq!(told("tests/a.py", "x = 1\n", "x = 1\ncollect_ignore = [1]\n"), []);
+}
+
+#[test]
+fn a_check_whose_failure_no_longer_counts_is_told_with_its_line() {
+    let ignored = |path: &str, old: &str, new: &str| {
+        let told = told(path, old, new).into_iter();
+        told.filter(|(rule, _)| *rule == Rule::FailureIgnored).map(|(_, line)| line).collect::<Vec<_>>()
+    };
+    assert_eq!(ignored("a.sh", "pytest\n", "ls\npytest || true\n"), [Some(2)]);
+    assert_eq!(ignored("a.sh", "ls\n", "ls || true\n"), [], "no check");
+    assert_eq!(ignored("a.sh", "pytest\n", "# pytest || true\n"), []);
+    assert_eq!(ignored("a.sh", "pytest || true\n", "pytest -q || true\n"), []);
+    assert_eq!(ignored("a.txt", "pytest\n", "pytest || true\n"), []);
+    assert_eq!(ignored("Makefile", "a:\n\tpytest\n", "a:\n\t-pytest\n"), [Some(2)]);
+    assert_eq!(ignored("a.mk", "a:\n\tpytest\n", "a:\n\t-pytest\n"), [Some(2)]);
+    assert_eq!(ignored("a.sh", "a:\n\tpytest\n", "a:\n\t-pytest\n"), []);
+    assert_eq!(ignored("Makefile", "a:\n\tls\n", "a:\n\t-ls\n"), []);
+    assert_eq!(ignored("a.yml", "a: 1\n", "continue-on-error: true\n"), [Some(1)]);
+}

@@ -161,7 +161,7 @@ fn attributes(code: &[u8], function: usize) -> usize {
                     _ => return at,
                 }
             }
-            Some(byte) if super::lexer::is_word(*byte) => {
+            Some(_) => {
                 let word =
                     before.iter().rposition(|byte| !super::lexer::is_word(*byte)).map_or(0, |at| at + 1);
                 if !matches!(&before[word..], b"pub" | b"async" | b"unsafe" | b"const" | b"extern") {
@@ -169,7 +169,7 @@ fn attributes(code: &[u8], function: usize) -> usize {
                 }
                 at = least + word;
             }
-            _ => return at,
+            None => return at,
         }
     }
 }
@@ -331,6 +331,39 @@ mod cases {
         let text = "#[test]\nfn a() {\n  #[test]\n  fn b() {}\n}\nfn c() { #[test]\n fn d() {} }\n#[test]\nfn e();\n";
         let found = names(Language::Rust, text);
         assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "d"]);
+    }
+
+    #[test]
+    fn a_rust_test_begins_with_its_own_attributes() {
+        let start = |text: &str| {
+            let source = Source::read(Language::Rust, text.as_bytes());
+            text[tests(&source)[0].whole.clone()].split('(').next().unwrap().to_owned()
+        };
+        assert_eq!(start("x![a]\n#[test]\nfn b() {}\n"), "#[test]\nfn b");
+        assert_eq!(
+            start("x();\n#[a[0]]\n#[test]\npub async fn b() {}\n"),
+            "#[a[0]]\n#[test]\npub async fn b"
+        );
+        assert_eq!(start("struct A;\n\n#[test] unsafe fn b() {}\n"), "#[test] unsafe fn b");
+    }
+
+    #[test]
+    fn script_tests_within_a_test_belong_to_it_and_those_behind_do_not() {
+        let found = |text: &str| {
+            names(Language::JavaScript, text).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(found("it('a', () => { it('b', () => {}); });"), ["a"]);
+        assert_eq!(found("it('a', () => {})it('b', () => {})"), ["a", "b"]);
+        assert_eq!(found("describe('x', () => {})it('a', () => {})"), ["a"]);
+        assert_eq!(found("describe('x', () => { it('a', () => {}); }); it('b', () => {});"), ["x a", "b"]);
+        assert_eq!(found("a.it('a', () => {}); $it('b', () => {}); test.each`x`('c', () => {})"), ["c"]);
+        assert_eq!(
+            found("test.each([1])\n ('c', () => {}); test.each([1]); it(f(1, 2), () => {})"),
+            ["c", "f(1, 2)"]
+        );
+        assert_eq!(found("test.each`x`; it('a', f => {}); test.each`b"), ["a"]);
+        assert_eq!(found("it([1, (2)], f => {}); it(g({a, b}), f => {})"), ["[1, (2)]", "g({a, b})"]);
+        assert_eq!(found("test(value); it('a',); it('b', ["), ["a", "b"]);
     }
 
     #[test]
