@@ -156,6 +156,41 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_inside_from_behind_the_head_to_the_next_line_at_its_depth() {
+        let file = "def f():\n    x = 1\n    x = 1\ndef g():\n    x = 1\n";
+        assert_eq!(kept(file, "def f():", &[0, 1, 2, 3, 4]), Some(vec![1, 2]));
+        let unsure = "def f():\n    x = 1\ny = 1\n    x = 1\ndef g():\n    x = 1\n";
+        assert_eq!(kept(unsure, "def f():", &[1, 5]), Some(vec![1]));
+        assert_eq!(kept(unsure, "def f():", &[1, 4]), Some(vec![1]), "the next definition is outside");
+        assert_eq!(kept(unsure, "def f():", &[1, 2]), None, "a line that may end the block");
+        assert_eq!(kept(unsure, "def f():", &[0, 5]), None, "the head itself is outside");
+        let last = "class A:\n    x = 1\n";
+        assert_eq!(kept(last, "class A:", &[1]), Some(vec![1]));
+        let tabs = "if a:\n\tif b:\n        x = 1\ndef f():\n\tx = 1\n";
+        assert_eq!(kept(tabs, "if b:", &[2, 4]), None, "a tab is eight columns");
+        assert_eq!(kept("if a:\n\tx = 1\ndef f():\n\tx = 1\n", "if a:", &[1, 3]), Some(vec![1]));
+    }
+
+    #[test]
+    fn a_heading_stands_at_most_20_times() {
+        let file = |count: usize| format!("{}def g():\n    x = 1\n", "if a:\n    x = 1\n".repeat(count));
+        assert_eq!(kept(&file(20), "if a:", &[1, 41]), Some(vec![1]));
+        assert_eq!(kept(&file(21), "if a:", &[1, 43]), None);
+    }
+
+    #[test]
+    fn definitions_begin_with_their_word() {
+        for line in
+            ["def f():", "  class A", "@x", "#[x]", "describe(x", "it(x", "pub\tfn", "async x", "test('a'"]
+        {
+            assert!(opens_another(line.as_bytes()), "{line}");
+        }
+        for line in ["define", "classes = 1", "x = def", "publish", "itx(", "type", ""] {
+            assert!(!opens_another(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
     fn where_a_block_ends_is_not_guessed() {
         let odd = "def f():\n    x = 1\nelse_what\n    x = 1\ndef g():\n    pass\n";
         assert_eq!(kept(odd, "def f():", &[1, 3]), None);
@@ -168,6 +203,7 @@ mod tests {
         let long = format!("def {}(self):", "f".repeat(90));
         let file = format!("{long}\n    x = 1\ndef g():\n    x = 1\n");
         assert_eq!(kept(&file, &long[..80], &[1, 3]), Some(vec![1]));
-        assert_eq!(kept(&file, &long[..60], &[1, 3]), None);
+        assert_eq!(kept(&file, &long[..70], &[1, 3]), Some(vec![1]));
+        assert_eq!(kept(&file, &long[..69], &[1, 3]), None);
     }
 }

@@ -260,6 +260,7 @@ mod tests {
         assert_eq!(text.find(&old, Sameness::TrailingSpace), Ok(vec![]));
         assert_eq!(text.find(&old, Sameness::AnySpace), Ok(vec![0]));
         assert_eq!(text.find(&[b"a  b\n"], Sameness::TrailingSpace), Ok(vec![0]));
+        assert_eq!(text.find(&[b"ab\n"], Sameness::AnySpace), Ok(vec![]));
     }
 
     #[test]

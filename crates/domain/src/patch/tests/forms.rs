@@ -46,6 +46,24 @@ fn the_lines_outside_of_sections_that_say_something_are_named() {
 }
 
 #[test]
+fn a_text_in_another_encoding_and_a_line_that_is_too_long_are_named() {
+    let refused = |text: &[u8], limits: &Limits| {
+        let finding = parse(text, Tolerance::Lenient, limits).unwrap_err()[0].clone();
+        (finding.code, finding.line)
+    };
+    for text in [b"\xff\xfed\0", b"\xfe\xff\0d"] {
+        assert_eq!(refused(text, &Limits::default()), (PatchCode::NotAPatch, None));
+        assert!(
+            parse(text, Tolerance::Lenient, &Limits::default()).unwrap_err()[0].detail.contains("UTF-16")
+        );
+    }
+    let limits = Limits { line_bytes: 3, ..Limits::default() };
+    assert_eq!(refused(b"abc\nabc\nabcd\n", &limits), (PatchCode::LineTooLong, Some(3)));
+    assert_eq!(refused(b"abc\nabc\nabcd", &limits), (PatchCode::LineTooLong, Some(3)));
+    assert_eq!(refused(b"abc\nabc\nabc", &limits).0, PatchCode::NotAPatch);
+}
+
+#[test]
 fn behind_too_many_hunks_nothing_is_read() {
     let limits = Limits { hunks: 1, ..Limits::default() };
     let text =

@@ -131,3 +131,11 @@ fn a_trimmed_hunk_changes_the_lines_that_it_names() {
     assert_eq!(lines(base, &format!("{trimmed}{next}"), Tolerance::Lenient), [2, 5]);
     assert_eq!(refused(base, &format!("{next}{trimmed}"), Tolerance::Lenient), [PatchCode::HunkOrder]);
 }
+
+#[test]
+fn a_heading_tells_three_places_apart() {
+    let block = |name: &str| format!("def {name}():\n    return 1\n");
+    let base = ["f", "g", "h"].map(block).concat();
+    let hunk = "@@ -90,1 +90,1 @@ def g():\n-    return 1\n+    return 2\n";
+    assert_eq!(lines(&base, hunk, Tolerance::Lenient), [4]);
+}
