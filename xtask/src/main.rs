@@ -66,6 +66,8 @@ enum Bench {
     Patch(bench::PatchBench),
     /// Laying out and removing the tree of a change, beside worktrees, clones and copies.
     Trees(bench::Trees),
+    /// The whole life of a box over a bare spawn; build with --release to measure.
+    Sandbox(bench::SandboxBench),
     /// A one-line change of a Rust package beside `cargo test` in a warm checkout.
     Warm(bench::Warm),
 }
@@ -79,6 +81,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Bench { what: Bench::Overhead(options) } => bench::overhead(&root, &options),
         Command::Bench { what: Bench::Corpus(options) } => bench::corpus(&root, &options),
         Command::Bench { what: Bench::Patch(options) } => bench::patch(&options),
+        Command::Bench { what: Bench::Sandbox(options) } => bench::sandbox(&root, &options),
         Command::Bench { what: Bench::Trees(options) } => bench::trees(&root, &options),
         Command::Bench { what: Bench::Warm(options) } => bench::warm(&root, &options),
         Command::Fuzz(options) => fuzz::run(&root, &options),

@@ -1,5 +1,5 @@
 //! Runs one untrusted command in a box and reports how it ended. The only spawner of untrusted commands and the
-//! only crate with unsafe code, which stands wholly in `sys.rs`. It knows nothing about tasks, git or checks.
+//! only crate with unsafe code, which stands wholly in `sys`. It knows nothing about tasks, git or checks.
 //!
 //! The life cycle and the pitfalls are in this crate's README.md. Linux only; `strict` needs Linux 5.12 or newer.
 

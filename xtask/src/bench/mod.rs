@@ -5,6 +5,7 @@ mod measure;
 mod overhead;
 mod patch;
 mod place;
+mod sandbox;
 mod trees;
 mod warm;
 
@@ -12,6 +13,7 @@ pub(crate) use corpus::{Corpus, run as corpus};
 pub(crate) use measure::child;
 pub(crate) use overhead::{Overhead, run as overhead};
 pub(crate) use patch::{PatchBench, run as patch};
+pub(crate) use sandbox::{SandboxBench, run as sandbox};
 pub(crate) use trees::{Trees, run as trees};
 pub(crate) use warm::{Warm, run as warm};
 

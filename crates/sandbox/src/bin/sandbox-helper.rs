@@ -16,7 +16,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
-        ["helper", ..] => std::process::exit(sandbox::helper_main()),
+        ["helper" | "__sandbox", ..] => std::process::exit(sandbox::helper_main()),
         ["denials", level, folder, home] => denials(level, folder, home),
         ["operate", spec] => operate(spec),
         ["probe", folder] => probe(folder),
