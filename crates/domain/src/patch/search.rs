@@ -294,6 +294,12 @@ mod tests {
         assert_eq!(given_up, Some(38));
     }
 
+    #[test]
+    fn a_border_is_the_longest_beginning_that_is_also_the_end() {
+        assert_eq!(borders(&[0, 0, 1, 0, 0, 0]), [0, 1, 0, 1, 2, 2]);
+        assert_eq!(borders(&[0, 1, 0, 1, 1, 0]), [0, 0, 1, 2, 0, 1]);
+    }
+
     proptest! {
         #[test]
         fn all_places_are_found(text in prop::collection::vec(0u32..3, 0..40), wanted in prop::collection::vec(0u32..3, 1..4)) {

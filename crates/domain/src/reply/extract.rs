@@ -74,7 +74,7 @@ fn only_fence(text: &str) -> Option<&str> {
     if length < 3 {
         return None;
     }
-    let start = text.find('\n').map_or(text.len(), |at| at + 1);
+    let start = text.find('\n').unwrap_or(text.len());
     let mut at = start;
     for line in text[start..].split_inclusive('\n') {
         let trimmed = line.trim();

@@ -78,6 +78,26 @@ fn a_long_explanation_is_cut_at_a_character() {
 }
 
 #[test]
+fn an_object_among_prose_that_is_half_an_answer_is_told_as_such() {
+    assert_eq!(code("Sure: {\"patch\": \"x\"}"), ReplyCode::MissingField);
+    assert_eq!(code("Sure: {\"explanation\": \"x\"}"), ReplyCode::MissingField);
+    assert_eq!(code("Sure: {\"other\": \"x\"}"), ReplyCode::NoJson);
+}
+
+#[test]
+fn values_are_kept_as_they_are_and_wrong_ones_named() {
+    let meta = r#"{"a": -1, "b": 1, "c": 1.5, "d": null, "e": true, "f": "x\ny", "g": [], "h": {}}"#;
+    let reply = read_text(&format!(r#"{{"patch": "p", "explanation": "e", "meta": {meta}}}"#)).unwrap();
+    assert_eq!(Value::Object(reply.meta), serde_json::from_str::<Value>(meta).unwrap());
+    for (value, kind) in
+        [("null", "null"), ("true", "a boolean"), ("1", "a number"), ("[]", "an array"), ("{}", "an object")]
+    {
+        let findings = read_text(&format!(r#"{{"patch": {value}, "explanation": "e"}}"#)).unwrap_err();
+        assert_eq!(findings[0].to_string(), format!("\"patch\" is not a string but {kind} [wrong_type]"));
+    }
+}
+
+#[test]
 fn what_has_the_size_of_a_limit_passes_and_one_byte_more_does_not() {
     let taken = |limits: ReplyLimits| {
         read(GOOD.as_bytes(), &limits).map(|reply| reply.mended).map_err(|findings| findings[0].code)

@@ -64,6 +64,22 @@ fn a_text_in_another_encoding_and_a_line_that_is_too_long_are_named() {
 }
 
 #[test]
+fn diffs_of_merges_and_blank_lines_between_hunks() {
+    for head in ["diff --cc n.txt", "diff --combined n.txt"] {
+        let text = format!("{head}\nindex 1,2..3\n");
+        assert_eq!(
+            codes(run(&numbers(), &text, Tolerance::Strict)),
+            [PatchCode::UnsupportedFormat],
+            "{head}"
+        );
+    }
+    let apart = format!("{SIMPLE}\n \n@@ -9,2 +9,2 @@\n 9\n-10\n+ten\n");
+    assert!(codes(run(&numbers(), &apart, Tolerance::Strict)).contains(&PatchCode::HunkWithoutFile));
+    let (_, applied) = run(&numbers(), &apart, Tolerance::Lenient).unwrap();
+    assert_eq!(applied.files[0].anchors.len(), 2);
+}
+
+#[test]
 fn behind_too_many_hunks_nothing_is_read() {
     let limits = Limits { hunks: 1, ..Limits::default() };
     let text =
@@ -192,7 +208,13 @@ fn a_whole_file_that_leaves_lines_out_is_refused() {
         ["# ... existing code ...", "// ...", "/* rest of the file unchanged... */", "# … remaining lines"]
     {
         let text = format!("b.txt\n```\n1\n{line}\n```\n");
-        assert_eq!(codes(read_as(&python(), Form::Whole, &text)), [PatchCode::Elided], "{line}");
+        let findings = read_as(&python(), Form::Whole, &text).unwrap_err();
+        assert_eq!(
+            findings.iter().map(|finding| finding.code).collect::<Vec<_>>(),
+            [PatchCode::Elided],
+            "{line}"
+        );
+        assert!(findings[0].detail.starts_with("line 2 of the file"), "{}", findings[0].detail);
     }
     for line in ["...", "# see above ...", "# the rest of the world"] {
         let text = format!("b.txt\n```\n1\n{line}\n```\n");

@@ -139,3 +139,20 @@ fn a_heading_tells_three_places_apart() {
     let hunk = "@@ -90,1 +90,1 @@ def g():\n-    return 1\n+    return 2\n";
     assert_eq!(lines(&base, hunk, Tolerance::Lenient), [4]);
 }
+
+#[test]
+fn lines_that_are_added_loosely_end_as_the_files_do() {
+    let after = |base: &str, text: &str| {
+        let text = format!("--- a/f\n+++ b/f\n{text}");
+        run(&Tree::of(&[("f", base)]), &text, Tolerance::Lenient).unwrap().0.text("f").to_owned()
+    };
+    let loose = "@@ -1,2 +1,3 @@\n a b\n+x\r\n c\n";
+    assert_eq!(after("a  b\nc\n", loose), "a  b\nx\nc\n");
+    assert_eq!(after("a  b\r\nc\r\n", &loose.replace('\r', "")), "a  b\r\nx\r\nc\r\n");
+    assert_eq!(after("a  b\r\nc\n", loose), "a  b\r\nx\r\nc\n", "a file of both keeps what is written");
+    let exact = "@@ -1,1 +1,1 @@\n-a\r\n+A\n@@ -2,1 +2,1 @@\n-b\n+B\n";
+    assert_eq!(after("a\r\nb\r\n", exact), "A\nB\r\n", "a hunk that fits byte for byte means its line ends");
+    let open = "\\ No newline at end of file\n";
+    let last = format!("@@ -1,2 +1,2 @@\n a b\n-c\n{open}+d\n{open}");
+    assert_eq!(after("a  b\nc", &last), "a  b\nd");
+}
