@@ -42,6 +42,7 @@ Look back:
   replay       Rebuild a patch from the record and compare
   audit        Is the journal still what was written?
   resume       Take up what a dead process left
+  gc           Remove trees, base checkouts and build caches that are not needed
   config       The configuration in force, and who set what
 
 Set up:

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use domain::event::EVENT_FORMAT;
 use domain::ids::Sha256;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -103,9 +104,9 @@ async fn an_entry_with_a_new_hash_breaks_the_chain_behind_it() {
     let body = String::from_utf8(row.0).unwrap().replace("300", "301");
     let at: i64 =
         sqlx::query_scalar("SELECT at FROM journal WHERE seq = 6").fetch_one(&mut conn).await.unwrap();
-    let at = at.to_string();
+    let (at, format) = (at.to_string(), EVENT_FORMAT.to_string());
     let fields: [&str; 10] =
-        ["codex-task journal v1", &row.3, "6", &row.1, "6", &at, "Settled", "1", &body, &row.2];
+        ["codex-task journal v1", &row.3, "6", &row.1, "6", &at, "Settled", &format, &body, &row.2];
     let hash = Sha256::of_fields(&fields.map(str::as_bytes));
     sqlx::query("UPDATE journal SET body = $1, hash = $2 WHERE seq = 6")
         .bind(body.as_bytes())
