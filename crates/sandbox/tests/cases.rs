@@ -150,6 +150,17 @@ fn everything_that_is_denied_was_tried_and_holds() {
     }
 }
 
+#[test]
+fn an_empty_folder_of_the_homes_name_is_no_breach() {
+    for level in [Level::Strict, Level::Weak] {
+        with_each_operator("an_empty_folder_of_the_homes_name_is_no_breach", level, |place| {
+            let tried = place.try_denials_of(level, std::path::Path::new("/root"));
+            let found = answer(&tried, "home");
+            assert!(matches!(found, Answer::Denied { .. }), "{level} as {:?}: {found:?}", place.operator);
+        });
+    }
+}
+
 /// The negative control: what would be seen if nothing were denied.
 #[test]
 fn without_a_box_the_same_attempts_are_breaches() {

@@ -54,10 +54,18 @@ pub(super) fn read_outside(facts: &Facts) -> Vec<Step> {
 
 pub(super) fn home(facts: &Facts) -> Vec<Step> {
     let open = |path: &PathBuf| {
-        let listed = any(format!("list {}", path.display()), fs::read_dir(path));
+        let listed = any(format!("list {}", path.display()), entry_of(path));
         if listed.result.is_ok() { listed } else { read(path) }
     };
     facts.home.iter().map(open).collect()
+}
+
+/// A box has folders of usual names, such as /root, with nothing in them.
+fn entry_of(folder: &Path) -> io::Result<()> {
+    match fs::read_dir(folder)?.next() {
+        Some(entry) => entry.map(drop),
+        None => Err(io::Error::other("nothing is in it")),
+    }
 }
 
 pub(super) fn secrets(_: &Facts) -> Vec<Step> {

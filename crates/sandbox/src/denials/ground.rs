@@ -77,7 +77,8 @@ impl Ground {
             level: Level::None,
             tree: folder.join("tree"),
             outside,
-            home: home.map(entries).unwrap_or_default(),
+            // Some service accounts are at home in the root folder, which every box has one of.
+            home: home.filter(|home| home.parent().is_some()).map(entries).unwrap_or_default(),
             tcp: tcp.local_addr()?.port(),
             udp: udp.local_addr()?.port(),
             abstract_socket,

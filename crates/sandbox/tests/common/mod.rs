@@ -274,9 +274,14 @@ impl Place {
 
     /// Everything that a box of this level must deny, tried by this operator.
     pub(crate) fn try_denials(&self, level: Level) -> Vec<Tried> {
-        let trees = self.make_folder("trees");
         let home = self.make_folder("home");
         self.make_file("home/.netrc", "secret");
+        self.try_denials_of(level, &home)
+    }
+
+    /// The same for an operator with this home folder.
+    pub(crate) fn try_denials_of(&self, level: Level, home: &Path) -> Vec<Tried> {
+        let trees = self.make_folder("trees");
         let arguments = ["denials", level.as_str(), trees.to_str().unwrap(), home.to_str().unwrap()];
         let output = self.start_program(&arguments).wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
