@@ -1,7 +1,7 @@
 //! One intent for people: what was asked, who answered, what the gate and the checks said, and what can be done next.
 
 use domain::intent::{Attempt, Intent, Phase};
-use domain::verification::{CheckResult, CheckVerdict, TestVerdict, Verification};
+use domain::verification::{CheckKind, CheckResult, CheckVerdict, TestVerdict, Verification};
 
 use super::shell::{BOLD, DIM, GREEN, RED, Shell, YELLOW, clean};
 use super::table::table;
@@ -103,12 +103,28 @@ pub(crate) fn checks(shell: &Shell, verification: &Verification) {
             words::run_end(&check.candidate),
             words::time(check.candidate.wall_ms),
             // The last column: colours have no width, and a table does not know that.
-            shell.paint_out(style, &clean(&words::check_verdict(&check.verdict))),
+            shell.paint_out(
+                style,
+                &clean(&format!("{}{}", words::check_verdict(&check.verdict), hint(check))),
+            ),
         ]
     });
     shell.out(&table(&["check", "base", "candidate", "time", "verdict"], rows));
     for check in &verification.checks {
         tests(shell, check);
+    }
+}
+
+/// Where no test is counted, a run much shorter than on the base is worth a look: it may have tested nothing.
+fn hint(check: &CheckResult) -> &'static str {
+    const LONG_MS: u64 = 10_000;
+    let (base, change) = (&check.baseline, &check.candidate);
+    let counted = base.tests_run.is_some() || change.tests_run.is_some();
+    let short = base.wall_ms > LONG_MS && change.wall_ms.saturating_mul(10) < base.wall_ms;
+    if check.kind == CheckKind::Test && !counted && short {
+        " (in less than a tenth of the base's time)"
+    } else {
+        ""
     }
 }
 

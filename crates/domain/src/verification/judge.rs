@@ -130,8 +130,7 @@ pub fn judge_all(checks: &[CheckResult], changed: &[String]) -> Verdict {
     if !failed.is_empty() {
         return Verdict::Failed { why: failed };
     }
-    let broken: Vec<String> =
-        checks.iter().filter(|c| is_broken(c)).map(|c| format!("{} ({})", c.name, c.baseline.end)).collect();
+    let broken: Vec<String> = checks.iter().filter(|c| is_broken(c)).map(what_is_broken).collect();
     if !broken.is_empty() {
         return Verdict::BaselineBroken { why: format!("fails on the base already: {}", broken.join(", ")) };
     }
@@ -192,6 +191,18 @@ fn is_broken(check: &CheckResult) -> bool {
     matches!(check.kind, CheckKind::Test | CheckKind::Command)
         && check.verdict == CheckVerdict::PreExisting
         && !some_tests_passed(&check.candidate)
+}
+
+/// The check with its end on the base, and the tests that failed there.
+fn what_is_broken(check: &CheckResult) -> String {
+    let failed = check.baseline.tests.iter().filter(|t| t.end == TestEnd::Failed && !t.name.starts_with('('));
+    let failed: Vec<String> = failed.map(|t| t.name.clone()).collect();
+    let end = &check.baseline.end;
+    if failed.is_empty() {
+        format!("{} ({end})", check.name)
+    } else {
+        format!("{} ({end}: {})", check.name, some(&failed))
+    }
 }
 
 fn some_tests_passed(run: &Run) -> bool {

@@ -65,7 +65,8 @@ fn a_test_command_that_fails_on_the_base_breaks_the_baseline_whatever_else_passe
     }
     let all_fail = tests(&[("a", TestEnd::Failed)]);
     let broken = result(CheckKind::Test, all_fail.clone(), all_fail);
-    assert!(matches!(judge_all(&[broken], &[]), Verdict::BaselineBroken { .. }));
+    let why = "fails on the base already: check (exit 1: a)".to_owned();
+    assert_eq!(judge_all(&[broken], &[]), Verdict::BaselineBroken { why });
 }
 
 #[test]
@@ -298,4 +299,15 @@ fn each_reason_to_take_a_change_back_is_named_as_such() {
     }
     let command = result(CheckKind::Command, run(RunEnd::Passed), failed(2));
     assert_eq!(why(command), ["failing command: check: exit 2 (on the base: passed)"]);
+}
+
+#[test]
+fn a_result_of_an_older_journal_is_read() {
+    let old = r#"{"name":"pytest","kind":"test","argv":["pytest"],
+        "baseline":{"end":{"end":"passed"},"tests_run":1,"tests":[{"name":"a","end":"passed"}],"wall_ms":5},
+        "candidate":{"end":{"end":"failed","code":1},"tests_run":1,"tests":[{"name":"a","end":"failed"}],"wall_ms":5},
+        "verdict":{"verdict":"regressed","what":["a"]}}"#;
+    let read: CheckResult = serde_json::from_str(old).unwrap();
+    assert_eq!(read.verdict, CheckVerdict::Regressed { what: vec!["a".to_owned()] });
+    assert!(read.tests.is_empty() && read.again.is_empty(), "it was not worked out then");
 }

@@ -187,6 +187,22 @@ impl CheckSpec {
         Some(Command { argv, env, report })
     }
 
+    /// The check for the candidate: one that builds nothing is given ten times what it took on the base, and a minute at
+    /// least; never more than the configuration allows. What builds may have to build anything anew.
+    pub fn bounded_by(&self, baseline: &Run) -> CheckSpec {
+        const LEAST_SECONDS: u64 = 60;
+        let mut spec = self.clone();
+        let builds_nothing = matches!(
+            self.reader,
+            Reader::PytestJunit { .. } | Reader::UnittestText | Reader::RuffJson | Reader::EslintJson
+        );
+        if builds_nothing && matches!(baseline.end, RunEnd::Passed | RunEnd::Failed { .. }) {
+            let tenfold = (baseline.wall_ms / 100).max(LEAST_SECONDS);
+            spec.timeout_seconds = spec.timeout_seconds.min(tenfold);
+        }
+        spec
+    }
+
     /// The run on a side that has none of the files: nothing is wrong with them.
     pub fn nothing_to_look_at(&self) -> Run {
         Run { reports: Some(Vec::new()), ..empty(RunEnd::Passed) }

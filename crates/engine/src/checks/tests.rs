@@ -136,6 +136,18 @@ fn the_test_command_stands_for_the_detected_tests_only() {
 }
 
 #[test]
+fn a_change_is_given_ten_times_the_time_of_the_base_where_nothing_is_built() {
+    let took = |wall_ms| Run { wall_ms, ..junit().nothing_to_look_at() };
+    let cargo = spec(CheckKind::Test, Reader::CargoTestText, &[]);
+    let limit = |check: &CheckSpec, wall_ms| {
+        CheckSpec { timeout_seconds: 300, ..check.clone() }.bounded_by(&took(wall_ms)).timeout_seconds
+    };
+    let found = [10, 12_000, 90_000].map(|wall_ms| limit(&junit(), wall_ms));
+    assert_eq!(found, [60, 120, 300]);
+    assert_eq!(limit(&cargo, 10), 300, "the base may have been built already");
+}
+
+#[test]
 fn configured_commands_run_always_or_when_their_paths_changed() {
     let command = |name: &str, paths: &[&str]| CheckCommand {
         name: name.to_owned(),

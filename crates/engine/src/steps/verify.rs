@@ -110,8 +110,9 @@ async fn verify(
             let key = check.key();
             let baseline = baselines.get(&key).cloned();
             let baseline = baseline.ok_or_else(|| EngineError::defect("a check without a baseline"))?;
-            let candidate = one(run, plan, check, &tree, false).await?;
-            let again = again::run(run, plan, check, (&baseline, &candidate), &tree).await?;
+            let bounded = check.bounded_by(&baseline);
+            let candidate = one(run, plan, &bounded, &tree, false).await?;
+            let again = again::run(run, plan, &bounded, (&baseline, &candidate), &tree).await?;
             let sides = BothSides { baseline, candidate, again };
             checks.push(CheckResult::new(check.name.clone(), check.kind, check.argv.clone(), sides));
         }
