@@ -1,6 +1,7 @@
 //! What the verification of a one-line change costs once the base was built, beside the incremental `cargo test` in a
 //! developer's warm checkout, pair by pair; and whether anything is built again that did not change.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -63,6 +64,7 @@ pub(crate) fn run(root: &Path, options: &Warm) -> anyhow::Result<ExitCode> {
         let [middle, least, most] = spread(values);
         crate::say(format!("{name:26} median {middle:6.2}   min {least:6.2}   max {most:6.2}"));
     }
+    bench.by_check(options.rounds)?;
     bench.two_at_a_time(options)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -123,6 +125,23 @@ impl Bench {
         let took = began.elapsed();
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Ok(took.as_secs_f64() * 1000.0)
+    }
+
+    /// Where the time of our side goes: each check with its box, in the counted rounds.
+    fn by_check(&self, rounds: usize) -> anyhow::Result<()> {
+        let mut walls: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for story in self.place.stories(u32::try_from(rounds)?)? {
+            let attempt = story.intent.attempts.last().and_then(|a| a.verification.as_ref());
+            for check in &attempt.context("no verification")?.checks {
+                let wall = check.candidate.wall_ms as f64 / 1000.0;
+                walls.entry(check.name.clone()).or_default().push(wall);
+            }
+        }
+        for (name, values) in &walls {
+            let [middle, least, most] = spread(values);
+            crate::say(format!("  of it {name:18}   median {middle:6.2}   min {least:6.2}   max {most:6.2}"));
+        }
+        Ok(())
     }
 
     fn two_at_a_time(&self, options: &Warm) -> anyhow::Result<()> {
