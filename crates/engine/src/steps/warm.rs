@@ -46,12 +46,18 @@ pub(crate) fn is_worth_a_run<'a>(runs: impl Iterator<Item = &'a CheckRun>) -> bo
 /// Waits until no other process runs checks on the base; `None` when the run was stopped meanwhile.
 pub(crate) async fn turn(run: &Run<'_>) -> Result<Option<Turn>, EngineError> {
     let trees = Trees::new(&run.operator.world.folders);
+    let mut told = false;
     loop {
         if let Some(turn) = trees.turn(&run.project.repository, &run.intent.base.tree)? {
             return Ok(Some(turn));
         }
         if run.call.cancel.is_set() {
             return Ok(None);
+        }
+        if !told {
+            let note = "another process runs checks on this base: waiting for what it finds";
+            run.call.progress.update(&run.intent.id, &Update::Note(note));
+            told = true;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

@@ -100,6 +100,9 @@ impl Trees {
         dry_run: bool,
         collected: &mut Collected,
     ) {
+        if !dry_run {
+            self.collect_turns();
+        }
         let mut old = Vec::new();
         for repository in self.entries("bases", collected) {
             for path in folders(&repository, collected) {
@@ -124,6 +127,16 @@ impl Trees {
             }
         }
         collected.bytes = total;
+    }
+
+    /// Removes the lock files of bases on which nobody runs checks. One that is taken at this very moment guards nothing
+    /// afterwards; then two processes run the same baseline, and one of them does it in vain.
+    fn collect_turns(&self) {
+        for entry in fs::read_dir(self.cache.join("turns")).into_iter().flatten().flatten() {
+            if Hold::alone(&entry.path()).is_some() {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// The folders below one of ours. Where a link stands in its place, somebody arranged that, and nothing is looked at.
