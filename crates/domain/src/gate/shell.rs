@@ -250,6 +250,7 @@ mod cases {
         assert_eq!(of(Form::Container, "FROM x\nRUN a && \\\n  b\nCMD [\"c\", \"d\"]\n"), ["a &&  b", "c d"]);
         assert_eq!(of(Form::Container, "    && rm x\n"), [" rm x".trim_start()]);
         assert_eq!(of(Form::Container, "    curl x\n# RUN a\n\nENV RUN a\n"), ["curl x"]);
+        assert_eq!(of(Form::Container, "    AB x\nADD a b\n"), ["AB x"], "no instruction is that short");
         assert_eq!(
             of(Form::Server, "name: x\n- run: \"a b\"\n  - c d\n  e f\nenv:\n# g\n"),
             ["a b", "c d", "e f"]

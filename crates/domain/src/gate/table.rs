@@ -156,6 +156,11 @@ mod tests {
         assert_eq!(numbers, expected);
         let problems = check(&row).into_iter().filter(|checked| checked.problem.is_some()).count();
         assert_eq!(problems, row.examples.matching.len() + row.examples.other.len());
+        let mut other_verdict = builtin().unwrap()[0].clone();
+        other_verdict.verdict = Verdict::Pass;
+        other_verdict.examples.matching.retain(|example| example.verdict.is_none());
+        let problem = check(&other_verdict)[0].problem.clone().unwrap();
+        assert!(problem.ends_with(" and not pass"), "{problem}");
         row.examples.other.clear();
         let empty = check(&row).into_iter().find(|checked| checked.kind == "no_match").unwrap();
         assert_eq!(empty.problem.as_deref(), Some("it has no example under no_match"));

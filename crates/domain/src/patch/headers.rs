@@ -215,8 +215,8 @@ impl Header {
         let deleted = self.deleted || *new == Some(Name::DevNull);
         match (created, deleted, moved) {
             (false, false, moved) => Ok(moved.unwrap_or(FileChange::Modify)),
-            (true, false, None) if *new != Some(Name::DevNull) => Ok(FileChange::Create),
-            (false, true, None) if *old != Some(Name::DevNull) => Ok(FileChange::Delete),
+            (true, false, None) => Ok(FileChange::Create),
+            (false, true, None) => Ok(FileChange::Delete),
             _ => Err("the file is made, removed or renamed at the same time"),
         }
     }

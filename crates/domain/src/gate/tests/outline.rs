@@ -361,7 +361,7 @@ mod cases {
             found("test.each([1])\n ('c', () => {}); test.each([1]); it(f(1, 2), () => {})"),
             ["c", "f(1, 2)"]
         );
-        assert_eq!(found("test.each`x`; it('a', f => {}); test.each`b"), ["a"]);
+        assert_eq!(found("test.each`x`; f(), it('a', f => {}); test.each`b"), ["a"]);
         assert_eq!(found("it([1, (2)], f => {}); it(g({a, b}), f => {})"), ["[1, (2)]", "g({a, b})"]);
         assert_eq!(found("test(value); it('a',); it('b', ["), ["a", "b"]);
     }
@@ -380,6 +380,13 @@ mod cases {
         let found = names(Language::JavaScript, text);
         assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["x a", "x c %i", "d"]);
         assert_eq!(found[0].1, ", () => { b(); })");
+    }
+
+    #[test]
+    fn more_than_5000_tests_are_not_told_apart() {
+        let file = |count: usize| (0..count).map(|n| format!("func Test{n}() {{}}\n")).collect::<String>();
+        assert_eq!(names(Language::Go, &file(5_000)).len(), 5_000);
+        assert_eq!(names(Language::Go, &file(5_001)).len(), 0);
     }
 
     #[test]

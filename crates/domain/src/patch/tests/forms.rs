@@ -244,7 +244,11 @@ fn a_number_alone_places_a_hunk_only_when_the_other_hunks_prove_it() {
     let (after, applied) = run(&numbers(), text, Tolerance::Lenient).unwrap();
     assert_eq!(after.text("n.txt"), NUMBERS.replace("3\n", "three\n").replace("8\n", "8\n8a\n"));
     assert_eq!(applied.weakest_anchor(), How::Numbered);
-    for (first, second) in [("-2,2 +2 @@\n 2\n-3\n", "-8,0 +8"), ("-2 +2,2 @@\n 2\n+2a\n", "-8,0 +10")] {
+    for (first, second) in [
+        ("-2,2 +2 @@\n 2\n-3\n", "-8,0 +8"),
+        ("-2 +2,2 @@\n 2\n+2a\n", "-8,0 +10"),
+        ("-3 +2,0 @@\n-3\n", "-8,0 +8"),
+    ] {
         let text = format!("--- a/n.txt\n+++ b/n.txt\n@@ {first}@@ {second} @@\n+8a\n");
         let (after, _) = run(&numbers(), &text, Tolerance::Lenient).unwrap();
         assert!(after.text("n.txt").contains("8\n8a\n9\n"), "{text}");
