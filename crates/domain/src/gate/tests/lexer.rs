@@ -389,6 +389,7 @@ mod tests {
             (JavaScript, "/* /* */ a", "         a"),
             (Rust, "/* /* */ */ a", "            a"),
             (Rust, "/* /*/ */ */ a", "             a"),
+            (Rust, "/* aaaa /* */ */ b", "                 b"),
             (Rust, "r##\"a\"# b\"## c", "r__________# c"),
             (Rust, "r#\"ab", "r___b"),
             (Rust, "'a','b'", "'_','_'"),
