@@ -9,6 +9,7 @@ mod diff;
 mod digest;
 mod edit;
 mod error;
+mod index;
 mod objects;
 mod refs;
 mod repository;

@@ -4,30 +4,33 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
-use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use domain::ids::{CommitId, TreeId};
-use gix::bstr::{BString, ByteSlice};
+use gix::bstr::ByteSlice;
 
 use crate::checkout::prepare;
-use crate::objects::{object, parse};
-use crate::tree::walk_bytes;
-use crate::{Entry, GitError, Mode, Repository};
+use crate::objects::object;
+use crate::{Change, GitError, Repository, index};
 
 /// Git reads alternates of alternates up to this depth.
 const MAX_ALTERNATES: usize = 5;
 
-/// Whether the git directory gets an index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IndexFill {
-    /// None: `git diff A B`, `log`, `show` and `blame` work; `status`, `add` and `commit` need a `git read-tree HEAD` first.
-    /// The cost does not grow with the repository.
-    None,
-    /// One entry for each file, as `git read-tree` would write it: nothing is looked at on disk, so the first git command
-    /// that asks about a path compares its content. The cost grows with the number of files.
+/// From what the index is made: one entry for each file, as `git read-tree` would write it. Nothing is looked at on disk,
+/// so the first git command that asks about a path compares its content.
+#[derive(Debug, Clone, Copy)]
+pub enum IndexFill<'a> {
+    /// From the tree, which is read whole.
     FromTree,
+    /// From the index of another tree, as [`Repository::index`] made it, with the changes that lead from there to this one.
+    /// A quarter of a millisecond for a thousand files.
+    Changed {
+        /// That index.
+        index: &'a [u8],
+        /// The changes.
+        changes: &'a [Change],
+    },
 }
 
 /// What the git directory starts from.
@@ -37,8 +40,8 @@ pub struct Throwaway<'a> {
     pub head: &'a CommitId,
     /// What the index holds; the tree that is checked out.
     pub tree: &'a TreeId,
-    /// Whether there is an index.
-    pub index: IndexFill,
+    /// From what it is made.
+    pub index: IndexFill<'a>,
 }
 
 impl Repository {
@@ -64,10 +67,11 @@ impl Repository {
             let bytes = fs::read(&shallow).map_err(GitError::io("read", &shallow))?;
             put(dest, "shallow", &bytes)?;
         }
-        match start.index {
-            IndexFill::None => Ok(()),
-            IndexFill::FromTree => put(dest, "index", &index(&gix, start.tree)?),
-        }
+        let index = match start.index {
+            IndexFill::FromTree => self.index(start.tree)?,
+            IndexFill::Changed { index, changes } => index::changed(&gix, index, changes)?,
+        };
+        put(dest, "index", &index)
     }
 
     /// The folders that hold this repository's objects, absolute: its own, then those it borrows from in turn.
@@ -123,48 +127,4 @@ fn put(dest: &Path, name: &str, bytes: &[u8]) -> Result<(), GitError> {
     let path = dest.join(name);
     let mut file = fs::File::create_new(&path).map_err(GitError::io("create", &path))?;
     file.write_all(bytes).map_err(GitError::io("write", &path))
-}
-
-/// An index, version 2 (git's `index-format`), with the stat fields at zero as after `git read-tree`.
-fn index(gix: &gix::Repository, tree: &TreeId) -> Result<Vec<u8>, GitError> {
-    let mut files: Vec<(BString, Entry)> = Vec::new();
-    walk_bytes(gix, parse(gix, tree.as_str())?, &mut |path, entry| {
-        if entry.mode != Mode::Tree {
-            files.push((path.into(), entry));
-        }
-        ControlFlow::Continue(())
-    })?;
-    files.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut bytes = b"DIRC\0\0\0\x02".to_vec();
-    bytes.extend_from_slice(&u32::try_from(files.len()).unwrap_or(u32::MAX).to_be_bytes());
-    for (path, entry) in &files {
-        index_entry(&mut bytes, path, entry);
-    }
-    let mut hasher = gix::hash::hasher(gix.object_hash());
-    hasher.update(&bytes);
-    let sum = hasher
-        .try_finalize()
-        .map_err(|error| GitError::WriteObject { source: gix::Error::from_error(error) })?;
-    bytes.extend_from_slice(sum.as_slice());
-    Ok(bytes)
-}
-
-/// Six stat words, the mode, three more stat words, the id, the name's length, the name, and 1 to 8 NULs up to a multiple
-/// of eight.
-fn index_entry(bytes: &mut Vec<u8>, path: &[u8], entry: &Entry) {
-    let start = bytes.len();
-    let mode: u32 = match entry.mode {
-        Mode::File | Mode::Tree => 0o100_644,
-        Mode::Executable => 0o100_755,
-        Mode::Symlink => 0o120_000,
-        Mode::Submodule => 0o160_000,
-    };
-    bytes.extend_from_slice(&[0; 24]);
-    bytes.extend_from_slice(&mode.to_be_bytes());
-    bytes.extend_from_slice(&[0; 12]);
-    bytes.extend_from_slice(entry.id.0.as_slice());
-    bytes.extend_from_slice(&u16::try_from(path.len().min(0xfff)).unwrap_or(0xfff).to_be_bytes());
-    bytes.extend_from_slice(path);
-    let padding = 8 - (bytes.len() - start) % 8;
-    bytes.extend_from_slice(&[0; 8][..padding]);
 }

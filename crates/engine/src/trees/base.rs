@@ -7,7 +7,7 @@ use domain::ids::{Sha256, TreeId};
 use git::Repository;
 
 use super::hold::Hold;
-use super::{MARKER, Trees, remove};
+use super::{Content, MARKER, Trees, remove};
 use crate::error::EngineError;
 
 /// How many base checkouts of one repository are kept.
@@ -28,6 +28,19 @@ impl Base {
     /// The files.
     pub(super) fn root(&self) -> PathBuf {
         self.folder.join("root")
+    }
+
+    /// The index of the base tree, kept beside its files: that of a change is made from it at the cost of a copy.
+    pub(super) fn index(&self, content: &Content<'_>) -> Result<Vec<u8>, EngineError> {
+        let place = self.folder.join("index");
+        if let Ok(index) = fs::read(&place) {
+            return Ok(index);
+        }
+        let index = content.repository.index(content.base)?;
+        let making = self.folder.join(format!("index-{}", std::process::id()));
+        let written = fs::write(&making, &index).and_then(|()| fs::rename(&making, &place));
+        written.map_err(|e| EngineError::folder(&place, e))?;
+        Ok(index)
     }
 }
 

@@ -84,7 +84,12 @@ impl Tree {
         if !self.strict {
             made(&self.folder.join("scratch"))?;
         }
-        let start = Throwaway { head: content.head, tree: content.tree, index: IndexFill::None };
+        let of_base = self.base.as_ref().map(|base| base.index(content)).transpose()?;
+        let index = match &of_base {
+            Some(index) => IndexFill::Changed { index, changes: content.changes },
+            None => IndexFill::FromTree,
+        };
+        let start = Throwaway { head: content.head, tree: content.tree, index };
         Ok(content.repository.throwaway_git_dir(&self.git_dir(), start)?)
     }
 

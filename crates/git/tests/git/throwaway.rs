@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use git::{IndexFill, Repository, Throwaway};
+use git::{Change, IndexFill, Mode, Repository, Throwaway};
 use tempfile::TempDir;
 
 use crate::support::{TestRepo, git_in};
 
-fn made(repo: &TestRepo, index: IndexFill) -> (TempDir, std::path::PathBuf, std::path::PathBuf) {
+fn made(repo: &TestRepo, index: IndexFill<'_>) -> (TempDir, std::path::PathBuf, std::path::PathBuf) {
     let opened = repo.open();
     let head = opened.head().unwrap();
     let folder = TempDir::new().unwrap();
@@ -45,14 +45,41 @@ fn a_commit_inside_stays_inside() {
     assert_eq!(repo.git(["count-objects"]), objects);
 }
 
+/// What leads from one tree to another, in every way in which an index can differ.
+fn changes() -> Vec<Change> {
+    let write = |path: &str, text: &str, mode| Change::Write {
+        path: path.to_owned(),
+        bytes: text.as_bytes().to_vec(),
+        mode,
+    };
+    vec![
+        write("src/main.py", "print('other')\n", Mode::Executable),
+        write("0-first", "1\n", Mode::File),
+        write("zz/last/link", "../../src", Mode::Symlink),
+        write("src.py", "", Mode::File),
+        Change::Delete { path: "README.md".to_owned() },
+    ]
+}
+
 #[test]
-fn without_an_index_history_works_and_one_read_tree_fills_it() {
+fn an_index_with_changes_is_that_of_the_changed_tree() {
     let repo = TestRepo::usual();
-    let (_folder, tree, git_dir) = made(&repo, IndexFill::None);
-    assert!(!git_dir.join("index").exists());
-    assert_eq!(git_in(&repo.runner, &git_dir, Some(&tree), ["log", "--format=%s"]), "first");
-    git_in(&repo.runner, &git_dir, Some(&tree), ["read-tree", "HEAD"]);
-    assert_eq!(git_in(&repo.runner, &git_dir, Some(&tree), ["status", "--porcelain"]), "");
+    let opened = repo.open();
+    let base = opened.head().unwrap().tree;
+    let changes = changes();
+    let tree = opened.edit(&base, &changes).unwrap();
+    let folder = TempDir::new().unwrap();
+    let git_dir = folder.path().join("git");
+    let index = opened.index(&base).unwrap();
+    let index = IndexFill::Changed { index: &index, changes: &changes };
+    let head = opened.head().unwrap().commit;
+    opened.throwaway_git_dir(&git_dir, Throwaway { head: &head, tree: &tree, index }).unwrap();
+    assert_eq!(fs::read(git_dir.join("index")).unwrap(), opened.index(&tree).unwrap());
+    let listed = git_in(&repo.runner, &git_dir, None, ["ls-files", "-s"]);
+    assert_eq!(
+        listed,
+        repo.git(["ls-tree", "-r", tree.as_str(), "--format=%(objectmode) %(objectname) 0%x09%(path)"])
+    );
 }
 
 #[test]
@@ -85,7 +112,7 @@ fn it_borrows_from_those_whom_the_repository_borrows_from_and_keeps_shallow_ends
         let opened = Repository::open(&clone).unwrap();
         let head = opened.head().unwrap();
         let git_dir = clone.join("../box");
-        let start = Throwaway { head: &head.commit, tree: &head.tree, index: IndexFill::None };
+        let start = Throwaway { head: &head.commit, tree: &head.tree, index: IndexFill::FromTree };
         opened.throwaway_git_dir(&git_dir, start).unwrap();
         let log = git_in(&repo.runner, &git_dir, None, ["log", "--format=%s"]);
         assert_eq!(log.lines().count(), commits);
