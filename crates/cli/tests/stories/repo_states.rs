@@ -161,10 +161,15 @@ fn rst_008_a_locked_branch_is_waited_for_and_then_told() {
 fn waiting(place: &Place, first: &str, beside: impl Fn(&str) -> String) -> (String, PathBuf) {
     place.ends_with(0, &["verify", &place.home.join("colon").to_string_lossy()]);
     let intent = place.intents()[0].clone();
-    let registered = place.with_store(|store| async move { store.events(&intent.id).await.unwrap()[0].at.0 });
+    let id = intent.id.clone();
+    let registered = place.with_store(|store| async move { store.events(&id).await.unwrap()[0].at.0 });
     // Both have the same title; the end of the name is the time of the registration.
     let time = jiff::Timestamp::from_microsecond(registered).unwrap().strftime("%Y%m%d-%H%M%S").to_string();
-    let name = format!("{}{time}", &first[..first.len() - time.len()]);
+    let mut name = format!("{}{time}", &first[..first.len() - time.len()]);
+    if name == first {
+        // Both were registered within one second: the name is taken, and gets the intent's short id behind it.
+        name = format!("{name}-{}", intent.id.short());
+    }
     let file = place.repo.git_dir().join(beside(&name));
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     (name, file)
