@@ -97,7 +97,7 @@ pub struct Checks {
     /// Whether targets of a Makefile are checks.
     pub make: bool,
     /// How often what failed on the change alone is run again on both sides, to tell a broken test from a flaky one; at
-    /// most [`MOST_RERUNS`].
+    /// most five times.
     pub reruns: u32,
     /// The most that one check may take, in seconds (seeds: 5 minutes a command).
     pub timeout_seconds: u64,
