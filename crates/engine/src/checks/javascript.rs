@@ -1,7 +1,7 @@
 //! The checks of a JavaScript or TypeScript package at the root: its tests, eslint, the type checker. The scripts of
 //! `package.json` say what is run; where they name one runner only, it is run with a report that tells each test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use domain::verification::CheckKind;
 use serde::Deserialize;
@@ -86,9 +86,11 @@ impl Package {
 
     /// Whether the tool is on the search path, or a dependency that lies in the tree once the base is prepared.
     fn has(&self, tool: &str, package: &str, found: &Found<'_>) -> bool {
-        found.has(tool)
-            || self.manifest.dependencies.contains_key(package)
-            || self.manifest.dev_dependencies.contains_key(package)
+        found.has(tool) || self.has_dependency(package)
+    }
+
+    fn has_dependency(&self, name: &str) -> bool {
+        self.manifest.dev_dependencies.contains_key(name) || self.manifest.dependencies.contains_key(name)
     }
 
     fn run(&self, script: &str) -> Vec<String> {
@@ -176,12 +178,6 @@ fn built_in(project: &Project<'_>) -> Option<&'static str> {
     project.any_holds(&files, &["node:test"]).then_some("node --test")
 }
 
-impl Package {
-    fn has_dependency(&self, name: &str) -> bool {
-        self.manifest.dev_dependencies.contains_key(name) || self.manifest.dependencies.contains_key(name)
-    }
-}
-
 /// A script that starts one known runner and does nothing else, with a report that tells each test.
 fn runner(line: &str) -> Option<(&'static str, Vec<String>, Reader)> {
     let plain = |c: char| c.is_ascii_alphanumeric() || " -_=./:@,".contains(c);
@@ -233,7 +229,7 @@ fn runner(line: &str) -> Option<(&'static str, Vec<String>, Reader)> {
 /// Whether eslint looks at files with this ending; what else steers the tools is not for it.
 fn is_code(path: &str) -> bool {
     let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
-    BTreeSet::from(["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"]).contains(ending)
+    ["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"].contains(&ending)
 }
 
 /// The tree's own tools come first; nothing asks the network for updates or other versions of itself.
