@@ -242,7 +242,8 @@ pub enum Event {
         /// The decision.
         decision: Decision,
     },
-    /// A branch is about to be made.
+    /// A branch is about to be made. Once more, with another name for the same commit, when the first name turns out to be
+    /// taken by somebody else.
     Publishing {
         /// The attempt.
         attempt: u32,

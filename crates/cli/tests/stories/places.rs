@@ -116,6 +116,24 @@ fn operators_with_registries_of_their_own_share_a_repository() {
 }
 
 #[test]
+fn a_branch_name_that_somebody_took_meanwhile_is_left_to_them() {
+    let told = Tale::PUBLISHED.begin();
+    let place = &told.place;
+    let killed = testkit::KillAfter::first("Publishing");
+    place.program(&[ASK, "--provider", "local"]).must_be_killed(&killed);
+    let announced = place.intent().publication.unwrap();
+    let head = place.repo.git(&["rev-parse", "HEAD"]);
+    place.repo.git(&["update-ref", &announced.reference, "HEAD"]);
+    place.ends_with(0, &["resume"]);
+    let published = place.intent().publication.unwrap();
+    assert_eq!(published.commit, announced.commit);
+    assert!(published.reference.starts_with(&format!("{}-", announced.reference)), "{}", published.reference);
+    assert_eq!(place.repo.git(&["rev-parse", &announced.reference]), head);
+    assert_eq!(place.repo.git(&["rev-parse", &published.reference]).trim(), published.commit.as_str());
+    place.assert_nothing_left();
+}
+
+#[test]
 fn a_lock_file_of_a_dead_process_locks_nothing() {
     let told = Tale::PUBLISHED.begin();
     let place = &told.place;

@@ -181,6 +181,11 @@ fn a_good_change_goes_all_the_way_to_a_branch_and_back() {
     let publication = Publication { reference: "refs/heads/feature/x".into(), commit: commit('d') };
     intent.apply(&Event::Publishing { attempt: 1, publication: publication.clone() }).unwrap();
     assert_eq!(next(&intent), Next::Publish, "a crash here publishes again");
+    let elsewhere = Publication { commit: commit('e'), ..publication.clone() };
+    assert!(intent.apply(&Event::Publishing { attempt: 1, publication: elsewhere }).is_err());
+    let publication = Publication { reference: "refs/heads/feature/x-1".into(), ..publication };
+    intent.apply(&Event::Publishing { attempt: 1, publication: publication.clone() }).unwrap();
+    assert_eq!(next(&intent), Next::Publish, "the first name was taken");
     intent.apply(&Event::Published { attempt: 1, publication }).unwrap();
     assert_eq!((next(&intent), intent.phase), (Next::Rest, Phase::Published));
     for redo in [false, true] {

@@ -276,7 +276,11 @@ impl Intent {
     fn publishing(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
         match event {
             Event::Publishing { attempt, publication } => {
-                self.at(Phase::Approved, *attempt, event)?;
+                let again = self.phase == Phase::Publishing;
+                self.at(if again { Phase::Publishing } else { Phase::Approved }, *attempt, event)?;
+                if again && self.publication.as_ref().is_none_or(|first| first.commit != publication.commit) {
+                    return Err(self.illegal(event, "another commit was announced"));
+                }
                 self.publication = Some(publication.clone());
                 Ok(Phase::Publishing)
             }

@@ -15,17 +15,30 @@ pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
     let attempt = current.number;
     let approval =
         current.approval.clone().ok_or_else(|| EngineError::defect("publishing needs an approval"))?;
-    let publication = match &run.intent.publication {
+    let mut publication = match &run.intent.publication {
         Some(announced) => announced.clone(),
-        None => {
-            let commit = commit(run, &approval)?;
-            let publication = Publication { reference: branch(run)?, commit };
-            run.announce(Event::Publishing { attempt, publication: publication.clone() }).await?;
-            publication
-        }
+        None => announce(run, branch(run)?, commit(run, &approval)?).await?,
     };
-    make_branch(run, &publication)?;
+    if let Err(error) = make_branch(run, &publication) {
+        let other = branch_of_its_own(run)?;
+        if !is_taken(&error) || publication.reference == other {
+            return Err(error);
+        }
+        publication = announce(run, other, publication.commit).await?;
+        make_branch(run, &publication)?;
+    }
     run.note(Event::Published { attempt, publication })
+}
+
+async fn announce(
+    run: &mut Run<'_>,
+    reference: String,
+    commit: CommitId,
+) -> Result<Publication, EngineError> {
+    let attempt = run.attempt()?.number;
+    let publication = Publication { reference, commit };
+    run.announce(Event::Publishing { attempt, publication: publication.clone() }).await?;
+    Ok(publication)
 }
 
 /// The commit to publish: the candidate itself, or one with the same tree and the person's message.
@@ -41,14 +54,21 @@ fn commit(run: &Run<'_>, approval: &Approval) -> Result<CommitId, EngineError> {
     Ok(run.project.repository.commit(&candidate.tree, parents, &message, &signature(run.began_at))?)
 }
 
-/// The name of the branch. A name that is taken gets the intent's short id behind it.
+/// The name of the branch; one with the intent's short id where that is taken.
 fn branch(run: &Run<'_>) -> Result<String, EngineError> {
+    let own = OwnRef::branch(&message::branch(&run.intent.task, run.began_at))?;
+    if run.project.repository.read_ref(&own)?.is_none() { Ok(own.full()) } else { branch_of_its_own(run) }
+}
+
+/// A name that no other intent takes, also where two with the same words began within the same second.
+fn branch_of_its_own(run: &Run<'_>) -> Result<String, EngineError> {
     let name = message::branch(&run.intent.task, run.began_at);
-    let own = OwnRef::branch(&name)?;
-    if run.project.repository.read_ref(&own)?.is_none() {
-        return Ok(own.full());
-    }
     Ok(OwnRef::branch(&format!("{name}-{}", run.intent.id.short()))?.full())
+}
+
+/// Whether the branch's name is somebody else's by now, be it an operator with another registry.
+fn is_taken(error: &EngineError) -> bool {
+    matches!(error, EngineError::Moved { .. } | EngineError::Git(git::GitError::RefExists { .. }))
 }
 
 /// Makes the branch; may run twice.
