@@ -119,7 +119,9 @@ impl From<EngineError> for Failure {
                 let hint = format!("`codex-task show {}` tells its story", existing.short());
                 Self::of(ExitCode::NeedsPerson, Who::Caller, &error).hint(hint)
             }
-            E::NoSuchProvider { .. } | E::Message { .. } => Self::of(ExitCode::Usage, Who::Caller, &error),
+            E::NoSuchProvider { .. } | E::Message { .. } | E::OwnChange { .. } => {
+                Self::of(ExitCode::Usage, Who::Caller, &error)
+            }
             E::Moved { .. } => Self::of(ExitCode::NeedsPerson, Who::Caller, &error),
             E::Erased { .. } => Self::of(ExitCode::NotVerified, Who::Caller, &error),
             E::Folder { .. } => Self::of(ExitCode::Internal, Who::Machine, &error).hint(FOLDER_HINT),

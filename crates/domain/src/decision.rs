@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::AgentName;
 use crate::ids::{Sha256, TreeId};
 
 /// How far the task is to go by itself.
@@ -30,6 +31,11 @@ pub enum Decider {
         /// Their name, as the system or the caller gives it.
         name: String,
     },
+    /// An agent with the right to review; never the one that asked for the change.
+    Agent {
+        /// Its name.
+        name: AgentName,
+    },
 }
 
 impl fmt::Display for Decider {
@@ -37,6 +43,7 @@ impl fmt::Display for Decider {
         match self {
             Self::Policy => f.write_str("policy"),
             Self::Person { name } => f.write_str(name),
+            Self::Agent { name } => write!(f, "agent {name}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::AgentName;
 use crate::confidence::{Assessment, Confidence};
 use crate::decision::{Decision, Goal};
 use crate::gate::Judgement;
@@ -16,7 +17,8 @@ use crate::verification::Verification;
 
 /// The format of recorded events. A reader refuses a higher number. 2: a verification has a verdict for each test and
 /// the runs of what was run again; older programs would drop them, and with them the hash that an approval is bound to.
-pub const EVENT_FORMAT: u32 = 2;
+/// 3: an intent may belong to an agent, and an agent may decide; older programs would let anybody see and decide it.
+pub const EVENT_FORMAT: u32 = 3;
 
 /// The state of the repository that a change starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +134,9 @@ pub enum Event {
         /// A patch that the caller handed in, by its hash.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         handed_in: Option<Sha256>,
+        /// The agent that asks, where it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<AgentName>,
     },
     /// The providers were chosen.
     Routed {

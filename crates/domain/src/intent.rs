@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::agent::AgentName;
 use crate::confidence::Assessment;
 use crate::decision::{Approval, Binding, Decision, Goal};
 use crate::event::{BaseRef, Candidate, Ending, Event, PatchRecord, Publication};
@@ -40,6 +41,8 @@ pub struct Intent {
     pub model: Option<String>,
     /// A patch that the caller handed in.
     pub handed_in: Option<Sha256>,
+    /// The agent that asks, where it is one.
+    pub agent: Option<AgentName>,
     /// The chosen providers.
     pub route: Option<Route>,
     /// The proposals so far, in order; the last one is the current one.

@@ -3,6 +3,7 @@
 //! Read in the order of the flow: `task`, `finding`, `route`, `proposal`, `reply`, `patch`, `gate`, `verification`,
 //! `confidence`, `decision`. What happened is an `event`; the state of one change is the fold of its events, `intent`.
 
+pub mod agent;
 pub mod command;
 pub mod confidence;
 pub mod decision;

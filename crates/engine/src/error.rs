@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use domain::agent::AgentName;
 use domain::ids::{IntentId, Sha256};
 use domain::intent::IllegalTransition;
 
@@ -19,6 +20,14 @@ pub enum EngineError {
     Busy {
         /// The intent.
         intent: IntentId,
+    },
+    /// An agent wants to approve its own change.
+    #[error("intent {intent} was asked for by {agent}: somebody else has to approve it")]
+    OwnChange {
+        /// The intent.
+        intent: IntentId,
+        /// The agent.
+        agent: AgentName,
     },
     /// No intent of this name.
     #[error("there is no intent {name:?}")]

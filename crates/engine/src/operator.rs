@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use domain::agent::AgentName;
 use domain::decision::Goal;
 use domain::event::{Ending, Event};
 use domain::ids::{IntentId, Sha256};
@@ -43,12 +44,25 @@ pub struct Job {
     pub patch: Option<Vec<u8>>,
     /// Whether the provider is asked even when an equal request is on record.
     pub fresh: bool,
+    /// The agent that asks, where it is one.
+    pub agent: Option<AgentName>,
+    /// The id that was promised to the caller; a new one is made where there is none.
+    pub id: Option<IntentId>,
 }
 
 impl Job {
     /// A task to be taken as far as policy allows, by the providers of the routing rules.
     pub fn new(task: Task) -> Self {
-        Self { task, goal: Goal::Publish, provider: None, model: None, patch: None, fresh: false }
+        Self {
+            task,
+            goal: Goal::Publish,
+            provider: None,
+            model: None,
+            patch: None,
+            fresh: false,
+            agent: None,
+            id: None,
+        }
     }
 }
 
@@ -70,6 +84,17 @@ impl Operator {
     pub async fn run(&self, project: &Project, job: Job, call: Call<'_>) -> Result<Intent, EngineError> {
         let mut run = Run::begin(self, project, job, call)?;
         self.drive(&mut run).await?;
+        Ok(run.intent)
+    }
+
+    /// Registers a task with its route and leaves it there: [`Operator::resume`] takes it on, in this process or another.
+    ///
+    /// # Errors
+    /// As [`Operator::run`].
+    pub async fn register(&self, project: &Project, job: Job, call: Call<'_>) -> Result<Intent, EngineError> {
+        let mut run = Run::begin(self, project, job, call)?;
+        steps::route::run(&mut run)?;
+        run.commit().await?;
         Ok(run.intent)
     }
 

@@ -1,4 +1,4 @@
-//! What a person does with an intent at rest: approve, reject, take the branch back or bring it back.
+//! What a person, or an agent that reviews, does with an intent at rest: approve, reject, take the branch back or bring it back.
 
 use domain::decision::{Decider, Decision};
 use domain::event::Event;
@@ -22,6 +22,7 @@ impl Operator {
         &self,
         project: &Project,
         id: &IntentId,
+        decider: Decider,
         message: Option<String>,
         call: Call<'_>,
     ) -> Result<Intent, EngineError> {
@@ -34,7 +35,8 @@ impl Operator {
             crate::message::check_conventional(message)?;
         }
         let binding = run.intent.binding().ok_or_else(|| EngineError::defect("nothing to approve"))?;
-        self.decide(&mut run, |decider| Decision::Approved { decider, binding, message }).await?;
+        not_ones_own(&run.intent, &decider)?;
+        self.decide(&mut run, Decision::Approved { decider, binding, message }).await?;
         Ok(run.intent)
     }
 
@@ -46,11 +48,12 @@ impl Operator {
         &self,
         project: &Project,
         id: &IntentId,
+        decider: Decider,
         reason: String,
         call: Call<'_>,
     ) -> Result<Intent, EngineError> {
         let mut run = self.waiting(project, id, call).await?;
-        self.decide(&mut run, |decider| Decision::Rejected { decider, reason }).await?;
+        self.decide(&mut run, Decision::Rejected { decider, reason }).await?;
         Ok(run.intent)
     }
 
@@ -89,14 +92,19 @@ impl Operator {
         })
     }
 
-    async fn decide(
-        &self,
-        run: &mut Run<'_>,
-        decision: impl FnOnce(Decider) -> Decision,
-    ) -> Result<(), EngineError> {
+    async fn decide(&self, run: &mut Run<'_>, decision: Decision) -> Result<(), EngineError> {
         let attempt = run.attempt()?.number;
-        let decider = Decider::Person { name: self.world.person.clone() };
-        run.announce(Event::Decided { attempt, decision: decision(decider) }).await?;
+        run.announce(Event::Decided { attempt, decision }).await?;
         self.drive(run).await
+    }
+}
+
+/// An agent never approves what it asked for itself, whatever its rights.
+fn not_ones_own(intent: &Intent, decider: &Decider) -> Result<(), EngineError> {
+    match decider {
+        Decider::Agent { name } if intent.agent.as_ref() == Some(name) => {
+            Err(EngineError::OwnChange { intent: intent.id.clone(), agent: name.clone() })
+        }
+        _ => Ok(()),
     }
 }

@@ -52,7 +52,7 @@ impl<'a> Run<'a> {
         job: Job,
         call: Call<'a>,
     ) -> Result<Self, EngineError> {
-        let id = operator.world.ids.intent();
+        let id = job.id.unwrap_or_else(|| operator.world.ids.intent());
         let lock = IntentLock::take(&operator.world.folders, &id)?;
         let mut pending = Pending::default();
         pending.blobs.push((project.policy.clone(), project.policy_text.clone().into_bytes()));
@@ -65,6 +65,7 @@ impl<'a> Run<'a> {
             policy: project.policy.clone(),
             model: job.model,
             handed_in,
+            agent: job.agent,
         };
         let intent = Intent::begin(id, &event)?;
         pending.events.push(event);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use domain::decision::Decider;
 use domain::ids::{IntentId, SuggestionId};
 
 /// The wall clock.
@@ -64,6 +65,11 @@ pub struct World {
 }
 
 impl World {
+    /// The person on whose behalf this process decides.
+    pub fn decider(&self) -> Decider {
+        Decider::Person { name: self.person.clone() }
+    }
+
     /// One variable of the caller's environment; an empty value counts as absent.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())

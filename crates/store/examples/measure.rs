@@ -84,6 +84,7 @@ async fn append(store: &Store, round: usize) {
             policy: Sha256::of(b"policy"),
             model: None,
             handed_in: None,
+            agent: None,
         },
         Event::Routed { route: Route { providers: Vec::new(), skipped: Vec::new() } },
         Event::Ended { ending: Ending::NoProvider, why: "there is none".to_owned() },

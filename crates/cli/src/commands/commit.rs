@@ -16,7 +16,8 @@ pub(crate) async fn run(session: &Session<'_>, args: &CommitArgs) -> Result<Exit
     let project = session.project_of(&intent, &args.judging.flags())?;
     let (cancel, progress) = (on_signals()?, session.reporter());
     let call = Call { progress: &progress, cancel: &cancel };
-    let intent = operator.approve(&project, &intent.id, args.message.clone(), call).await?;
+    let intent =
+        operator.approve(&project, &intent.id, session.world.decider(), args.message.clone(), call).await?;
     drop(progress);
     finish(session, "commit", &operator, &intent).await
 }

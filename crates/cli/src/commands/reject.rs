@@ -20,7 +20,8 @@ pub(crate) async fn run(session: &Session<'_>, args: &RejectArgs) -> Result<Exit
     let project = session.project_of(&intent, &Flags::default())?;
     let (cancel, progress) = (on_signals()?, session.reporter());
     let call = Call { progress: &progress, cancel: &cancel };
-    let intent = operator.reject(&project, &intent.id, args.reason.clone(), call).await?;
+    let intent =
+        operator.reject(&project, &intent.id, session.world.decider(), args.reason.clone(), call).await?;
     drop(progress);
     story::outcome(session.shell, &intent);
     document(session, "reject", json!({ "intent": view::intent(&intent), "exit_code": 0 }));

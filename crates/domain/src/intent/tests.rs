@@ -28,6 +28,7 @@ fn reserved() -> Event {
         policy: Sha256::of(b"policy"),
         model: None,
         handed_in: None,
+        agent: None,
     }
 }
 
@@ -351,4 +352,18 @@ fn events_are_read_back_as_they_were_written() {
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event, "{text}");
     }
+}
+
+#[test]
+fn an_agent_cannot_approve_what_it_asked_for() {
+    let asker: AgentName = "bot".parse().unwrap();
+    let mut intent = up_to_verified("local", Verdict::Verified);
+    intent.agent = Some(asker.clone());
+    let approved_by = |name: AgentName| {
+        let decider = Decider::Agent { name };
+        let decision = Decision::Approved { decider, binding: intent.binding().unwrap(), message: None };
+        intent.clone().apply(&Event::Decided { attempt: 1, decision })
+    };
+    assert!(approved_by(asker).unwrap_err().to_string().contains("cannot approve what it asked for"));
+    assert!(approved_by("reviewer".parse().unwrap()).is_ok());
 }

@@ -1,6 +1,6 @@
 //! The one transition function: which event may follow which, and what it changes.
 
-use crate::decision::{Approval, Decision};
+use crate::decision::{Approval, Decider, Decision};
 use crate::event::Event;
 use crate::gate::GatePass;
 use crate::ids::IntentId;
@@ -24,7 +24,8 @@ pub struct IllegalTransition {
 impl Intent {
     /// The state after the first event, which has to be [`Event::IntentReserved`].
     pub fn begin(id: IntentId, event: &Event) -> Result<Self, IllegalTransition> {
-        let Event::IntentReserved { task, base, repository, goal, policy, model, handed_in } = event else {
+        let Event::IntentReserved { task, base, repository, goal, policy, model, handed_in, agent } = event
+        else {
             return Err(IllegalTransition {
                 intent: id,
                 event: event.name(),
@@ -41,6 +42,7 @@ impl Intent {
             policy: policy.clone(),
             model: model.clone(),
             handed_in: handed_in.clone(),
+            agent: agent.clone(),
             route: None,
             attempts: Vec::new(),
             phase: Phase::New,
@@ -257,6 +259,11 @@ impl Intent {
     ) -> Result<Phase, IllegalTransition> {
         let from = if self.phase == Phase::Waiting { Phase::Waiting } else { Phase::Verified };
         let (expected, other) = (self.binding(), self.illegal(event, "it approves something else"));
+        if let Decision::Approved { decider: Decider::Agent { name }, .. } = decision
+            && self.agent.as_ref() == Some(name)
+        {
+            return Err(self.illegal(event, "an agent cannot approve what it asked for"));
+        }
         let current = self.at(from, number, event)?;
         current.decision = Some(decision.clone());
         match decision {

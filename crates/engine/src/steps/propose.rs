@@ -116,7 +116,7 @@ async fn reserve(
     run.note(Event::Reserved { attempt: turn.attempt, amount })?;
     run.money(MoneyOp::Reserve {
         intent: run.intent.id.clone(),
-        agent: None,
+        agent: run.intent.agent.as_ref().map(ToString::to_string),
         attempt: turn.attempt,
         provider: turn.id.clone(),
         amount,

@@ -198,6 +198,7 @@ pub(crate) fn registered(finding: Option<Finding>) -> Event {
         policy: Sha256::of(b"policy"),
         model: None,
         handed_in: None,
+        agent: None,
     }
 }
 
