@@ -1,6 +1,11 @@
 //! Rust and Go: what a compiler refuses is refused by every tool that compiles, so those turn red together.
 
+use std::path::Path;
+
+use testkit::{Need, TestRepo};
+
 use super::Control;
+use crate::support::Place;
 
 const MANIFEST: &str = "[package]\nname = \"adds\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
 const LOCK: &str = "version = 4\n\n[[package]]\nname = \"adds\"\nversion = \"0.1.0\"\n";
@@ -38,7 +43,7 @@ func TestAdd(t *testing.T) {
 "#;
 
 pub(crate) const ALL: &[&Control] =
-    &[&CARGO_CHECK, &CLIPPY, &CARGO_TEST, &NEXTEST, &GO_BUILD, &GO_VET, &GO_TESTS];
+    &[&CARGO_CHECK, &CLIPPY, &CLIPPY_BUILD, &CARGO_TEST, &NEXTEST, &GO_BUILD, &GO_VET, &GO_TESTS];
 
 const CARGO_TEST: Control = Control {
     files: &[
@@ -64,11 +69,19 @@ const CLIPPY: Control = Control {
     ..CARGO_TEST
 };
 
+/// What a compiler refuses is told by clippy too.
+const CLIPPY_BUILD: Control = Control {
+    bad: "//! Adds.\n\n/// The sum.\npub fn add(a: i32, b: i32) -> i32 {\n    a + b + \"1\"\n}\n",
+    red: &["clippy", "cargo-test"],
+    reason: "does not build: clippy: src/lib.rs E0277",
+    ..CLIPPY
+};
+
 const CARGO_CHECK: Control = Control {
     bad: "//! Adds.\n\n/// The sum.\npub fn add(a: i32, b: i32) -> i32 {\n    a + b + nothing::of::this_name()\n}\n",
-    red: &["cargo-check", "clippy", "cargo-test"],
+    red: &["cargo-check", "cargo-test"],
     reason: "import error or missing dependency: cargo-check: src/lib.rs E0433",
-    ..CLIPPY
+    ..CARGO_TEST
 };
 
 const NEXTEST: Control = Control {
@@ -113,7 +126,27 @@ const GO_BUILD: Control = Control {
 
 #[test]
 fn each_of_cargos_checks_turns_red() {
-    Control::hold_each(&[&CARGO_TEST, &CLIPPY, &CARGO_CHECK]);
+    Control::hold_each(&[&CARGO_TEST, &CLIPPY, &CLIPPY_BUILD]);
+}
+
+/// The compiler alone is a check where clippy is not installed: here a folder with links to the other programs stands for
+/// such a toolchain.
+#[test]
+fn without_clippy_a_name_that_is_not_there_turns_cargo_check_red() {
+    testkit::requires!(Need::Program("cargo"));
+    testkit::requires!(Need::Program("cc"));
+    let mut place = Place::new(TestRepo::with(CARGO_CHECK.files), CARGO_CHECK.policy);
+    let bare = place.repo.side_folder("toolchain/bin");
+    std::fs::create_dir_all(&bare).unwrap();
+    for program in ["cargo", "rustc", "rustdoc"] {
+        let real = Path::new(env!("CARGO")).with_file_name(program);
+        std::os::unix::fs::symlink(real, bare.join(program)).unwrap();
+    }
+    let path = place.environment().into_iter().find(|(name, _)| name == "PATH").unwrap().1;
+    let without = path.split(':').filter(|folder| !Path::new(folder).join("cargo-clippy").exists());
+    let path: Vec<&str> = std::iter::once(bare.to_str().unwrap()).chain(without).collect();
+    place.set("PATH", &path.join(":"));
+    CARGO_CHECK.hold_in(&mut place);
 }
 
 #[test]

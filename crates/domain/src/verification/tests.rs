@@ -294,6 +294,8 @@ fn each_reason_to_take_a_change_back_is_named_as_such() {
         (CheckKind::Build, red(), "a.rs E0432 unresolved import", "import error or missing dependency"),
         (CheckKind::Build, red(), "a.rs error expected one of `;` or `}`", "syntax error"),
         (CheckKind::Build, red(), "a.rs E0308 mismatched types", "does not build"),
+        (CheckKind::Lint, red(), "a.rs E0308 mismatched types", "does not build"),
+        (CheckKind::Lint, red(), "a.py E501 line too long", "new critical lint findings"),
     ] {
         assert_eq!(reports(kind, end, report), [format!("{trigger}: check: {report}")]);
     }

@@ -90,8 +90,17 @@ pub(super) fn of(check: &CheckResult, name: &str) -> Trigger {
         if IMPORT.iter().any(has) {
             return Trigger::ImportError;
         }
+        if check.kind == CheckKind::Lint && name.split(' ').any(is_rustc_error) {
+            return Trigger::BuildError;
+        }
     }
     of_kind(check)
+}
+
+/// Whether this is a code of the Rust compiler, such as `E0308`: clippy reports the compiler's errors among its own.
+fn is_rustc_error(code: &str) -> bool {
+    code.strip_prefix("E0")
+        .is_some_and(|digits| digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Why a check without names takes a change back.

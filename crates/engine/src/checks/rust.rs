@@ -1,4 +1,5 @@
-//! The checks of a Cargo package or workspace at the root: check, clippy, test; offline, as the project configures them.
+//! The checks of a Cargo package or workspace at the root: clippy (the compiler alone where it is not installed) and tests;
+//! offline, as the project configures them.
 
 use std::collections::BTreeMap;
 
@@ -30,12 +31,13 @@ pub(super) fn detect(project: &Project<'_>, wanted: Wanted, test_command: bool, 
         found.add_with(name, kind, &argv, FilesArg::Nothing, reader, environment());
     };
     if wanted == Wanted::All {
-        let check = ["check", "--all-targets", "--message-format=json"];
-        add(found, "cargo-check", CheckKind::Build, &check, Reader::CargoJson);
+        // clippy is the compiler with more lints, so it says all that `cargo check` says.
         if found.has("cargo-clippy") && found.has("clippy-driver") {
             let clippy = ["clippy", "--all-targets", "--message-format=json"];
             add(found, "clippy", CheckKind::Lint, &clippy, Reader::CargoJson);
         } else {
+            let check = ["check", "--all-targets", "--message-format=json"];
+            add(found, "cargo-check", CheckKind::Build, &check, Reader::CargoJson);
             found.note("clippy is not installed".to_owned());
         }
     }
@@ -63,7 +65,7 @@ const NEXTEST: &str = r#"mkdir -p '{tmp}' && printf '[profile.default.junit]\npa
 const NEXTEST_FLAGS: &str = "--no-fail-fast --tool-config-file 'codex-task:{tmp}/codex-task-nextest.toml'";
 
 /// The build goes to `target` in the tree, whatever the user's settings say: the tree is thrown away with it, the
-/// three checks share it, and on an overlay the base's warm build is found there without one change seeing another's.
+/// checks share it, and on an overlay the base's warm build is found there without one change seeing another's.
 /// Incremental, although the tree is thrown away: what the base's build left is there for each change, and a change of one
 /// line is built in a fraction of the time. Backtraces only make logs long, and so nobody needs the debugger's tables.
 fn environment() -> BTreeMap<String, String> {

@@ -79,7 +79,7 @@ fn a_python_change_gets_the_configured_tools_on_its_files_and_no_cargo() {
 #[test]
 fn a_rust_change_gets_cargo_offline_and_no_python() {
     let found = detected(MIXED, ALL_TOOLS, &["crates/a/src/lib.rs"], &Checks::default());
-    assert_eq!(names(&found), ["cargo-check", "clippy", "cargo-test"]);
+    assert_eq!(names(&found), ["clippy", "cargo-test"]);
     for check in &found.checks {
         for word in ["--offline", "--locked", "--workspace"] {
             assert!(check.argv.iter().any(|w| w == word), "{}: {word}", check.name);
@@ -131,7 +131,7 @@ fn the_first_tests_of_a_project_are_run() {
 fn the_test_command_stands_for_the_detected_tests_only() {
     let config = Checks { test_command: Some("make test".to_owned()), ..Checks::default() };
     let found = detected(MIXED, ALL_TOOLS, &["a.py", "b.rs"], &config);
-    assert_eq!(names(&found), ["python-syntax", "ruff", "mypy", "cargo-check", "clippy", "test-command"]);
+    assert_eq!(names(&found), ["python-syntax", "ruff", "mypy", "clippy", "test-command"]);
     assert_eq!(check(&found, "test-command").argv, ["sh", "-c", "make test"]);
 }
 
