@@ -15,7 +15,7 @@ use crate::landlock::{self, Fences};
 use crate::limits;
 use crate::namespaces::{self, Identity};
 use crate::seccomp::{self, Sockets};
-use crate::spec::{Level, MARKER_NAME, STRICT_HOME, STRICT_TMP, Spec};
+use crate::spec::{Level, MARKER_NAME, Network, STRICT_HOME, STRICT_TMP, Spec};
 use crate::sys;
 use crate::wire::{Note, note};
 
@@ -63,7 +63,11 @@ fn narrow(spec: &Spec, identity: Identity) -> Result<(), StepError> {
             return Err(missing).step("put up the Landlock fence");
         }
     }
-    seccomp::apply(if spec.level == Level::Strict { Sockets::OwnNetwork } else { Sockets::Forbidden })
+    seccomp::apply(match (spec.level, spec.network) {
+        (Level::Strict, Network::None) => Sockets::OwnNetwork,
+        (Level::Strict, Network::Host) => Sockets::HostNetwork,
+        (Level::Weak | Level::None, _) => Sockets::Forbidden,
+    })
 }
 
 /// Root becomes an ordinary user where it can: as root, chmod and chown would reach past Landlock.

@@ -21,7 +21,7 @@ use crate::limits;
 use crate::mounts::{self, Plan};
 use crate::namespaces::{self, Identity};
 use crate::seccomp::{self, Sockets};
-use crate::spec::{Level, Spec, Tree};
+use crate::spec::{Level, Network, Spec, Tree};
 use crate::sys::{self, Side};
 use crate::wire::{How, Note, note};
 
@@ -108,6 +108,7 @@ impl Birth<'_> {
 
     fn enter_box(&self, tree: Option<&Tree>, spec: Option<&Spec>) -> Result<(), StepError> {
         let as_root = self.identity == Identity::Root;
+        let network = spec.map_or(Network::None, |spec| spec.network);
         if !as_root {
             namespaces::forbid_nested_user_namespaces();
         }
@@ -116,12 +117,16 @@ impl Birth<'_> {
             git_dir: spec.and_then(|spec| spec.git_dir.as_ref()),
             readable: spec.map_or(&[], |spec| &spec.readable),
             in_home: spec.map_or(&[], |spec| &spec.in_home),
+            network,
             tmp_bytes: spec.map_or(1 << 20, |spec| spec.limits.tmp_bytes),
             owner: self.identity.owner_in_strict(),
             shift: self.shift,
             own_user_namespace: !as_root,
         })?;
-        namespaces::own_network_and_name()?;
+        if network == Network::None {
+            namespaces::own_loopback()?;
+        }
+        namespaces::own_name()?;
         if as_root {
             rustix::thread::set_thread_groups(&[]).step("drop the groups")?;
             sys::unshare(sys::NEW_USER).step("make the user namespace")?;

@@ -10,7 +10,7 @@ use landlock::{
 };
 
 use crate::error::{Step, StepError};
-use crate::spec::{Level, STRICT_HOME, STRICT_TMP, Spec};
+use crate::spec::{Level, Network, STRICT_HOME, STRICT_TMP, Spec};
 use crate::system;
 
 /// The newest interface whose rights are asked for.
@@ -23,14 +23,25 @@ pub(crate) struct Fences {
     /// Existing files may be written, nothing may be made or removed.
     pub(crate) write_existing: Vec<PathBuf>,
     pub(crate) write: Vec<PathBuf>,
-    /// Also no TCP, and no signal or abstract socket to a process outside.
-    pub(crate) alone: bool,
+    /// No signal and no abstract socket to a process outside.
+    pub(crate) scoped: bool,
+    /// What TCP is denied.
+    pub(crate) denied_tcp: BitFlags<AccessNet>,
 }
 
 impl Fences {
     /// The fences of a box at this level.
     pub(crate) fn of(spec: &Spec) -> Self {
-        if spec.level == Level::Strict { Self::strict(spec.tree.at()) } else { Self::weak(spec) }
+        match (spec.level, spec.network) {
+            (Level::Strict, Network::None) => Self::strict(spec.tree.at()),
+            (Level::Strict, Network::Host) => Self {
+                scoped: true,
+                // It fetches, and serves nobody.
+                denied_tcp: AccessNet::BindTcp.into(),
+                ..Self::strict(spec.tree.at())
+            },
+            (Level::Weak | Level::None, _) => Self::weak(spec),
+        }
     }
 
     pub(crate) fn strict(tree: &Path) -> Self {
@@ -38,7 +49,7 @@ impl Fences {
             read: vec!["/".into()],
             write_existing: vec!["/proc".into(), "/dev".into()],
             write: vec![tree.into(), STRICT_TMP.into(), STRICT_HOME.into(), "/dev/shm".into()],
-            alone: false,
+            ..Self::default()
         }
     }
 
@@ -57,7 +68,13 @@ impl Fences {
         read.extend(["passwd", "group", "hosts", "nsswitch.conf"].map(|name| Path::new("/etc").join(name)));
         read.push("/proc".into());
         let devices = system::DEVICES.iter().map(|name| Path::new("/dev").join(name)).collect();
-        Self { read, write_existing: devices, write: Vec::new(), alone: true }
+        Self {
+            read,
+            write_existing: devices,
+            write: Vec::new(),
+            scoped: true,
+            denied_tcp: AccessNet::from_all(ASKED),
+        }
     }
 }
 
@@ -71,8 +88,11 @@ fn restrict(fences: &Fences) -> Result<bool, landlock::RulesetError> {
     let read = AccessFs::from_read(ASKED);
     let existing = read | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
     let mut asked = Ruleset::default().handle_access(AccessFs::from_all(ASKED))?;
-    if fences.alone {
-        asked = asked.handle_access(AccessNet::from_all(ASKED))?.scope(Scope::from_all(ASKED))?;
+    if !fences.denied_tcp.is_empty() {
+        asked = asked.handle_access(fences.denied_tcp)?;
+    }
+    if fences.scoped {
+        asked = asked.scope(Scope::from_all(ASKED))?;
     }
     let status = asked
         .create()?

@@ -34,7 +34,9 @@ pub use leftovers::kill_leftovers;
 pub use output::Captured;
 pub use ownership::remove_tree;
 pub use probe::{Machine, probe};
-pub use spec::{Access, Bind, GitDir, Level, Limits, MARKER_NAME, STRICT_HOME, STRICT_TMP, Spec, Tree};
+pub use spec::{
+    Access, Bind, GitDir, Level, Limits, MARKER_NAME, Network, STRICT_HOME, STRICT_TMP, Spec, Tree,
+};
 pub use supervise::helper_main;
 pub use toolchains::{Host, Toolchains, toolchains};
 pub use trials::sweep_trials;

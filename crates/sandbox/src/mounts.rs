@@ -4,6 +4,7 @@
 //! All sources are opened before the new root covers anything, and every target is made without following links,
 //! because the tree may hold links that untrusted code has planted.
 
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
@@ -17,7 +18,7 @@ use rustix::process::{Gid, Uid};
 
 use crate::error::{Step, StepError};
 use crate::overlay;
-use crate::spec::{Access, Bind, GitDir, STRICT_HOME, STRICT_TMP, Tree};
+use crate::spec::{Access, Bind, GitDir, Network, STRICT_HOME, STRICT_TMP, Tree};
 use crate::sys::{self, Attributes};
 use crate::system;
 
@@ -27,6 +28,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) git_dir: Option<&'a GitDir>,
     pub(crate) readable: &'a [Bind],
     pub(crate) in_home: &'a [Bind],
+    /// Whether the box has to find the machine's name servers.
+    pub(crate) network: Network,
     pub(crate) tmp_bytes: u64,
     /// Who owns what the box writes, as the user namespace of the mounts names them.
     pub(crate) owner: (u32, u32),
@@ -61,7 +64,7 @@ pub(crate) fn enter_new_root(plan: &Plan<'_>) -> Result<(), StepError> {
     let root = new_tmpfs("16777216", "0755")?;
     let staging = staging_point()?;
     attach(&root, CWD, staging)?;
-    skeleton(&root)?;
+    skeleton(&root, plan.network)?;
     for piece in &system {
         put(&root, piece)?;
     }
@@ -162,13 +165,13 @@ pub(crate) fn attach(mount: &OwnedFd, parent: BorrowedFd<'_>, at: &str) -> Resul
 }
 
 /// Folders, links and made files of the new root.
-fn skeleton(root: &OwnedFd) -> Result<(), StepError> {
+fn skeleton(root: &OwnedFd, network: Network) -> Result<(), StepError> {
     for folder in ["etc", "dev/shm", "proc", "run", "tmp", "var", "home/box", "root"] {
         folder_below(root.as_fd(), Path::new(folder))?;
     }
-    for (name, text) in system::MADE {
-        let file = create(root.as_fd(), Path::new(name))?;
-        rustix::io::write(&file, text.as_bytes()).step_at("write", Path::new(name))?;
+    for (name, text) in system::made(network) {
+        let mut file = std::fs::File::from(create(root.as_fd(), Path::new(name))?);
+        file.write_all(&text).step_at("write", Path::new(name))?;
     }
     let host_links = system::FOLDERS.iter().map(PathBuf::from);
     let host_links = host_links.chain(system::ETC.iter().map(|name| Path::new("/etc").join(name)));

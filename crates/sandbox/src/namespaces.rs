@@ -9,6 +9,7 @@ use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use crate::error::{Step, StepError};
+use crate::spec::Network;
 use crate::sys::{self, Side};
 
 /// The user and group inside a strict box.
@@ -200,17 +201,31 @@ pub(crate) fn die_with_parent() -> Result<(), StepError> {
         .step("bind the box's life to the helper")
 }
 
-/// Sets the loopback interface up and gives the box a host name of its own.
-pub(crate) fn own_network_and_name() -> Result<(), StepError> {
+/// Sets the loopback interface of the box's own network up.
+pub(crate) fn own_loopback() -> Result<(), StepError> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
     let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
         .step("open a socket for the loopback interface")?;
-    sys::loopback_up(std::os::fd::AsFd::as_fd(&socket)).step("set the loopback interface up")?;
+    sys::loopback_up(std::os::fd::AsFd::as_fd(&socket)).step("set the loopback interface up")
+}
+
+/// Gives the box a host name of its own.
+pub(crate) fn own_name() -> Result<(), StepError> {
     rustix::system::sethostname(b"box").step("set the host name")
 }
 
+/// The namespaces of a strict box: all, but for the network where the machine's was asked for.
+pub(crate) fn of_strict(identity: Identity, network: Network) -> Result<i32, StepError> {
+    let all = match identity {
+        Identity::Root => sys::NEW_ALL_BUT_USER,
+        Identity::User { .. } => sys::NEW_ALL_BUT_USER | sys::NEW_USER,
+        Identity::ContainerRoot | Identity::BareRoot => return Err(refused_identity()),
+    };
+    Ok(if network == Network::Host { all & !sys::NEW_NETWORK } else { all })
+}
+
 /// The error that a level which needs namespaces gives where they cannot be had.
-pub(crate) fn refused_identity() -> StepError {
+fn refused_identity() -> StepError {
     let text = "root without CAP_SYS_ADMIN, as in a plain container, may not make namespaces";
     StepError { step: "make the namespaces".to_owned(), source: io::Error::other(text) }
 }

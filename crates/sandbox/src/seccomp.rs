@@ -16,8 +16,10 @@ pub(crate) enum Sockets {
     /// Unix, IPv4 and IPv6: harmless in a network namespace of its own. Netlink is not among them: it leads to large parts
     /// of the kernel, and what programs ask it for (their interfaces) tests can do without.
     OwnNetwork,
+    /// IPv4 and IPv6: in the machine's own network the name of a unix socket may lead to a daemon that runs programs.
+    HostNetwork,
     /// None: without a network namespace even a path socket may lead to a daemon that runs programs.
-    /// `socketpair` stays.
+    /// `socketpair` stays, but for datagrams: such a socket can be sent elsewhere later.
     Forbidden,
 }
 
@@ -121,7 +123,15 @@ const NOT_SUPPORTED: &[libc::c_long] = &[
     466,
 ];
 
+/// In this order, so that those of the machine's network are the end of the list.
 const OWN_NETWORK_FAMILIES: [i32; 3] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
+
+/// Kinds of sockets whose pairs cannot be connected to anything else afterwards. Not SOCK_RAW, which is a datagram
+/// socket under another name here (unix_create in net/unix/af_unix.c).
+const BOUND_PAIRS: [i32; 2] = [libc::SOCK_STREAM, libc::SOCK_SEQPACKET];
+
+/// What is left of a socket's type without its flags.
+const TYPE_MASK: u32 = 0xf;
 
 /// Pushing characters into a terminal's input, and a console's selection.
 const TERMINAL_INJECTION: [u32; 2] = [0x5412, 0x541C];
@@ -168,6 +178,9 @@ fn program(sockets: Sockets) -> BpfProgram {
     program.extend(on_call(libc::SYS_clone, &no_new_namespaces()));
     program.extend(on_call(libc::SYS_ioctl, &no_terminal_injection()));
     program.extend(on_call(libc::SYS_socket, &socket_rule(sockets)));
+    if sockets != Sockets::OwnNetwork {
+        program.extend(on_call(libc::SYS_socketpair, &only_bound_pairs()));
+    }
     program.push(answer(libc::SECCOMP_RET_ALLOW));
     program
 }
@@ -199,15 +212,27 @@ fn no_terminal_injection() -> Vec<sock_filter> {
 }
 
 fn socket_rule(sockets: Sockets) -> Vec<sock_filter> {
-    if sockets == Sockets::Forbidden {
-        return vec![answer(errno(libc::EACCES))];
+    match sockets {
+        Sockets::OwnNetwork => only(vec![load(FIRST_ARGUMENT)], &OWN_NETWORK_FAMILIES, libc::EAFNOSUPPORT),
+        Sockets::HostNetwork => {
+            only(vec![load(FIRST_ARGUMENT)], &OWN_NETWORK_FAMILIES[1..], libc::EAFNOSUPPORT)
+        }
+        Sockets::Forbidden => vec![answer(errno(libc::EACCES))],
     }
-    let mut rule = vec![load(FIRST_ARGUMENT)];
-    let count = OWN_NETWORK_FAMILIES.len();
-    for (index, family) in OWN_NETWORK_FAMILIES.into_iter().enumerate() {
-        rule.push(jump(libc::BPF_JEQ, family as u32, (count - index) as u8, 0));
+}
+
+fn only_bound_pairs() -> Vec<sock_filter> {
+    let kind = operation(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, TYPE_MASK);
+    only(vec![load(SECOND_ARGUMENT), kind], &BOUND_PAIRS, libc::EACCES)
+}
+
+/// Lets the values pass to which `rule` brings one of these, and answers the others with an error.
+fn only(mut rule: Vec<sock_filter>, values: &[i32], error: i32) -> Vec<sock_filter> {
+    let count = values.len();
+    for (index, value) in values.iter().enumerate() {
+        rule.push(jump(libc::BPF_JEQ, *value as u32, (count - index) as u8, 0));
     }
-    rule.extend([answer(errno(libc::EAFNOSUPPORT)), answer(libc::SECCOMP_RET_ALLOW)]);
+    rule.extend([answer(errno(error)), answer(libc::SECCOMP_RET_ALLOW)]);
     rule
 }
 
@@ -233,6 +258,10 @@ mod tests {
                     };
                     continue;
                 }
+                c if c == libc::BPF_ALU | libc::BPF_AND | libc::BPF_K => {
+                    value &= step.k;
+                    continue;
+                }
                 c if c == libc::BPF_RET | libc::BPF_K => return step.k,
                 c if c == libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K => value == step.k,
                 c if c == libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K => value >= step.k,
@@ -251,10 +280,8 @@ mod tests {
 
     #[test]
     fn ordinary_calls_pass_and_listed_ones_get_their_error() {
-        for sockets in [Sockets::OwnNetwork, Sockets::Forbidden] {
-            for call in
-                [libc::SYS_read, libc::SYS_openat, libc::SYS_execve, libc::SYS_socketpair, libc::SYS_futex]
-            {
+        for sockets in [Sockets::OwnNetwork, Sockets::HostNetwork, Sockets::Forbidden] {
+            for call in [libc::SYS_read, libc::SYS_openat, libc::SYS_execve, libc::SYS_futex] {
                 assert_eq!(judge_call(sockets, call, [0, 0]), ALLOW, "call {call}");
             }
             for call in NOT_PERMITTED {
@@ -282,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_three_families_open_sockets_and_without_a_network_none() {
+    fn only_the_families_of_a_network_open_sockets_and_without_one_none() {
         for family in 0..64 {
             let expected =
                 if OWN_NETWORK_FAMILIES.contains(&family) { ALLOW } else { errno(libc::EAFNOSUPPORT) };
@@ -291,8 +318,30 @@ mod tests {
                 expected,
                 "{family}"
             );
+            let of_the_machine = if [2, 10].contains(&family) { ALLOW } else { errno(libc::EAFNOSUPPORT) };
+            let found = judge_call(Sockets::HostNetwork, libc::SYS_socket, [family as u32, 0]);
+            assert_eq!(found, of_the_machine, "{family}");
             let refused = judge_call(Sockets::Forbidden, libc::SYS_socket, [family as u32, 0]);
             assert_eq!(refused, errno(libc::EACCES), "{family}");
+        }
+    }
+
+    #[test]
+    fn pairs_of_datagram_sockets_are_made_only_in_a_network_of_its_own() {
+        for flags in [0, libc::SOCK_CLOEXEC, libc::SOCK_NONBLOCK, libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK] {
+            for (kind, is_bound) in [
+                (libc::SOCK_STREAM, true),
+                (libc::SOCK_SEQPACKET, true),
+                (libc::SOCK_DGRAM, false),
+                (libc::SOCK_RAW, false),
+            ] {
+                let arguments = [libc::AF_UNIX as u32, (kind | flags) as u32];
+                assert_eq!(judge_call(Sockets::OwnNetwork, libc::SYS_socketpair, arguments), ALLOW);
+                for sockets in [Sockets::HostNetwork, Sockets::Forbidden] {
+                    let expected = if is_bound { ALLOW } else { errno(libc::EACCES) };
+                    assert_eq!(judge_call(sockets, libc::SYS_socketpair, arguments), expected, "{kind}");
+                }
+            }
         }
     }
 

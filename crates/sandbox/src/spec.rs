@@ -62,6 +62,19 @@ impl FromStr for Level {
     }
 }
 
+/// Which network the command sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// None of the machine's: an own loopback at strict, no sockets at weak. At `none` it cannot be kept away.
+    #[default]
+    None,
+    /// The machine's, for fetching what was asked for: it connects to whatever the machine reaches, its own servers
+    /// on 127.0.0.1 included, over IPv4 and IPv6. Sockets of the machine by path or name stay closed, and so does
+    /// serving on TCP where the kernel has Landlock 4. Not at weak.
+    Host,
+}
+
 /// Whether the command may write to what is bound in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -223,6 +236,9 @@ pub struct Spec {
     /// The value of [`MARKER_NAME`]: an id of this run, recorded by the caller before the run, for
     /// [`crate::kill_leftovers`]. Letters, digits and hyphens.
     pub marker: String,
+    /// The network.
+    #[serde(default)]
+    pub network: Network,
     /// Bounds.
     pub limits: Limits,
     /// The control group below which one is made for this box, as found by [`crate::probe`]: memory and processes are
@@ -252,6 +268,9 @@ impl Spec {
                 "cwd",
                 format!("{} is outside of the tree {}", self.cwd.display(), at.display()),
             ));
+        }
+        if self.level == Level::Weak && self.network == Network::Host {
+            return Err(bad("network", "weak has no network to give".to_owned()));
         }
         if self.level == Level::Strict { Ok(()) } else { self.check_without_mounts() }
     }
@@ -363,6 +382,7 @@ mod tests {
             in_home: Vec::new(),
             scratch: Some("/s".into()),
             marker: "run-1".into(),
+            network: Network::None,
             limits: Limits::default(),
             cgroup: None,
         }

@@ -24,7 +24,7 @@ use crate::limits;
 use crate::namespaces::{self, Identity, OUTSIDE_ID};
 use crate::ownership;
 use crate::probe;
-use crate::spec::{Level, Spec, Tree};
+use crate::spec::{Level, Network, Spec, Tree};
 use crate::sys::{self, Side};
 use crate::wire::{self, CANCEL, Done, How, Note, Request};
 
@@ -110,13 +110,10 @@ impl Watched {
             Purpose::Run(spec) => (Some(&spec.tree), spec.level == Level::Strict),
             Purpose::Probe(tree) => (tree, true),
         };
-        let namespaces = match (strict, identity) {
-            (false, _) => 0,
-            (true, Identity::Root) => sys::NEW_ALL_BUT_USER,
-            (true, Identity::User { .. }) => sys::NEW_ALL_BUT_USER | sys::NEW_USER,
-            (true, Identity::ContainerRoot | Identity::BareRoot) => {
-                return Err(namespaces::refused_identity());
-            }
+        let namespaces = match purpose {
+            _ if !strict => 0,
+            Purpose::Run(spec) => namespaces::of_strict(identity, spec.network)?,
+            Purpose::Probe(_) => namespaces::of_strict(identity, Network::None)?,
         };
         if let Purpose::Run(spec) = purpose {
             prepare_host(spec, identity)?;

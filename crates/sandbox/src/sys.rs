@@ -14,6 +14,9 @@ use rustix::process::Pid;
 /// Namespace flags for [`fork_into`] and [`unshare`], as clone(2) defines them.
 pub(crate) const NEW_USER: i32 = libc::CLONE_NEWUSER;
 
+/// A network with nothing in it.
+pub(crate) const NEW_NETWORK: i32 = libc::CLONE_NEWNET;
+
 /// All namespaces of a strict box but the user namespace.
 pub(crate) const NEW_ALL_BUT_USER: i32 = libc::CLONE_NEWNS
     | libc::CLONE_NEWPID

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::time::Duration;
 
 use sandbox::{Cancel, Launcher, Spec};
@@ -92,6 +92,8 @@ fn attempt(words: &[&str]) -> io::Result<()> {
         ["abstract", name] => tell("abstract", connect_abstract(name)),
         ["path-socket", path] => tell("path-socket", UnixStream::connect(path)),
         ["pair"] => tell("pair", UnixStream::pair()),
+        ["datagram-pair", path] => tell("datagram-pair", send_by_pair(path)),
+        ["serve"] => tell("serve", TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0))),
         ["families"] => families(),
         ["calls"] => calls(),
         ["write", path] => tell("write", File::options().append(true).create(true).open(path)),
@@ -144,6 +146,11 @@ fn talk_to_self() -> io::Result<()> {
     let (mut far, _) = listener.accept()?;
     far.write_all(b"x")?;
     near.read_exact(&mut [0; 1])
+}
+
+/// One of a pair may be sent anywhere: it needs no socket of the family to be opened.
+fn send_by_pair(path: &str) -> io::Result<usize> {
+    UnixDatagram::pair()?.0.send_to(b"x", path)
 }
 
 fn connect_abstract(name: &str) -> io::Result<UnixStream> {

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::error::SandboxError;
 use crate::launch::Launcher;
 use crate::leftovers;
 use crate::ownership::remove_tree;
-use crate::spec::{Bind, Level, Limits, Spec, Tree};
+use crate::spec::{Bind, Level, Limits, Network, Spec, Tree};
 use crate::trials;
 
 /// The last but one argument by which the program knows that it is to make the attempts.
@@ -41,6 +41,7 @@ pub(crate) struct Facts {
     pub(crate) udp: u16,
     pub(crate) abstract_socket: String,
     pub(crate) path_socket: PathBuf,
+    pub(crate) path_datagrams: PathBuf,
     /// The operator, and when it was started.
     pub(crate) operator: i32,
     pub(crate) started: Option<String>,
@@ -51,7 +52,7 @@ pub(crate) struct Ground {
     folder: PathBuf,
     facts: Facts,
     datagrams: UdpSocket,
-    _listeners: (TcpListener, UnixListener, UnixListener),
+    _listeners: (TcpListener, UnixListener, UnixListener, UnixDatagram),
 }
 
 impl Ground {
@@ -72,7 +73,9 @@ impl Ground {
         let abstract_socket = format!("codex-task-denials-{number}");
         let hidden = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&abstract_socket)?)?;
         let path_socket = folder.join("socket");
-        let shown = bind_socket(&path_socket)?;
+        let shown = bind_socket(&path_socket, |short| UnixListener::bind(short))?;
+        let path_datagrams = folder.join("datagrams");
+        let datagrams = bind_socket(&path_datagrams, |short| UnixDatagram::bind(short))?;
         let facts = Facts {
             level: Level::None,
             tree: folder.join("tree"),
@@ -83,10 +86,11 @@ impl Ground {
             udp: udp.local_addr()?.port(),
             abstract_socket,
             path_socket,
+            path_datagrams,
             operator: number,
             started: leftovers::started(me),
         };
-        Ok(Self { folder, facts, datagrams: udp, _listeners: (tcp, hidden, shown) })
+        Ok(Self { folder, facts, datagrams: udp, _listeners: (tcp, hidden, shown, datagrams) })
     }
 
     /// The box in which the attempts are made.
@@ -110,6 +114,7 @@ impl Ground {
             in_home: Vec::new(),
             scratch: Some(self.folder.join("scratch")),
             marker: format!("denials-{}", self.facts.operator),
+            network: Network::None,
             limits: Limits { wall: super::PATIENCE, disk_reserve: 0, ..Limits::default() },
             cgroup: None,
         })
@@ -128,14 +133,14 @@ impl Drop for Ground {
 }
 
 /// A socket's path may have 107 bytes only, so it is made through its folder's descriptor.
-fn bind_socket(path: &Path) -> io::Result<UnixListener> {
+fn bind_socket<S>(path: &Path, bind: impl Fn(&Path) -> io::Result<S>) -> io::Result<S> {
     use std::os::fd::AsRawFd;
     let folder = fs::File::open(path.parent().unwrap_or(Path::new("/")))?;
     let name = path.file_name().unwrap_or_default();
     let short = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
-    let listener = UnixListener::bind(short)?;
+    let socket = bind(&short)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o777))?;
-    Ok(listener)
+    Ok(socket)
 }
 
 /// The most entries of the home folder that are tried.

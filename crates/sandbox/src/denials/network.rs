@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 
 use super::ground::Facts;
 use super::table::{Step, any, refused};
@@ -40,6 +40,8 @@ pub(super) fn unix(facts: &Facts) -> Vec<Step> {
         "/tmp/.X11-unix/X0",
         "/dev/log",
     ];
+    let pair = UnixDatagram::pair().and_then(|(one, _)| one.send_to(b"x", &facts.path_datagrams));
+    steps.push(any("send by one of a pair to a socket's path", pair));
     steps.extend(usual.map(|path| any(format!("connect to {path}"), UnixStream::connect(path))));
     steps
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sandbox::{Bind, Level, Limits, Machine, Spec, Tree, Tried};
+use sandbox::{Bind, Level, Limits, Machine, Network, Spec, Tree, Tried};
 
 const NOBODY: u32 = 65534;
 
@@ -193,6 +193,7 @@ impl Place {
             in_home: Vec::new(),
             scratch: Some(self.path("scratch")),
             marker: self.marker.clone(),
+            network: Network::None,
             limits: Limits { wall: Duration::from_secs(20), ..Limits::default() },
             cgroup: None,
         }
