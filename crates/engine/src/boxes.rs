@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use domain::ids::Sha256;
 use domain::verification::Limit;
-use sandbox::{Host, Level, Limits, Machine, Report, Spec, Toolchains, Tried};
+use sandbox::{Host, Level, Limits, Machine, Network, Report, Spec, Toolchains, Tried};
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
@@ -25,6 +25,7 @@ pub(crate) struct Command {
     pub(crate) argv: Vec<String>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) limits: Limits,
+    pub(crate) network: Network,
     /// The name under which its processes can be found: the tree's.
     pub(crate) marker: String,
 }
@@ -192,6 +193,7 @@ impl Boxes {
             in_home: toolchains.in_home.clone(),
             scratch: tree.scratch(),
             marker: command.marker,
+            network: command.network,
             limits,
             // Known since the level was chosen; without that there is none.
             cgroup: self.machine.get().and_then(|machine| machine.cgroup.clone()),

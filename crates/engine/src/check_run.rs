@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::ids::{Sha256, TreeId};
 use domain::verification::{Run, RunEnd};
 use git::Repository;
-use sandbox::{Level, Limits, Outcome, Report};
+use sandbox::{Level, Limits, Network, Outcome, Report};
 
 use crate::boxes::{Boxes, Command};
 use crate::cancel::Cancel;
@@ -63,6 +63,7 @@ pub(crate) async fn run_check(
         argv: filled.argv,
         env,
         limits: Limits { wall, output_kept: KEPT, ..Limits::default() },
+        network: Network::None,
         marker: place.marker.clone(),
     };
     let report = boxes.run(world, place.level, place.tree, command, cancel).await?;

@@ -89,6 +89,7 @@ fn ways(place: &Path, machine: &Machine) -> anyhow::Result<Vec<Way>> {
         scratch: Some(scratch.clone()),
         marker: "bench".to_owned(),
         limits: Limits::default(),
+        network: sandbox::Network::None,
         cgroup: machine.cgroup.clone(),
     };
     let mut all = vec![("bare spawn", None)];
