@@ -47,8 +47,13 @@ impl Tools for BoxedTools<'_> {
         let tree =
             Trees::new(&world.folders).open(&self.name, &content, form, level, None).map_err(failed)?;
         let limits = Limits { output_kept: 8 << 20, ..Limits::default() };
-        let command =
-            Command { argv: argv.to_vec(), env: Default::default(), limits, marker: self.name.clone() };
+        let command = Command {
+            argv: argv.to_vec(),
+            env: Default::default(),
+            limits,
+            network: sandbox::Network::None,
+            marker: self.name.clone(),
+        };
         let report = boxes.run(world, level, &tree, command, self.cancel).await.map_err(failed)?;
         let code = match report.outcome {
             Outcome::Exited { code } => Some(code),
