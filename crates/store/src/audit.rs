@@ -1,4 +1,4 @@
-//! The audit: is the record still what was written? Here are the report and the pure checks; `sqlite/audit.rs` feeds them.
+//! The audit: is the record still what was written? Here are the report and the pure checks; `sql/audit.rs` feeds them.
 //! A check names what it finds and goes on; it never repairs.
 
 mod chain;

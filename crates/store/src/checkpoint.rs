@@ -82,6 +82,11 @@ impl Keeper {
         Self { folder: folder.to_owned(), key: OnceLock::new() }
     }
 
+    /// Whether nothing was ever signed in this folder.
+    pub(crate) fn is_new(&self) -> bool {
+        !self.key_path().exists() && !self.head_path().exists()
+    }
+
     /// Makes the folder, for the user alone, unless it is there.
     pub(crate) fn make_folder(&self) -> Result<(), StoreError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);

@@ -15,9 +15,8 @@ pub(crate) struct Span {
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
-    Number(i64),
-    Text(String),
-    Null,
+    Number(Option<i64>),
+    Text(Option<String>),
 }
 
 /// One column.
@@ -31,41 +30,52 @@ impl Value {
     /// The value as the database writes it when it is asked for text.
     pub(crate) fn text(&self) -> Option<String> {
         match self {
-            Self::Number(number) => Some(number.to_string()),
-            Self::Text(text) => Some(text.clone()),
-            Self::Null => None,
+            Self::Number(number) => number.map(|n| n.to_string()),
+            Self::Text(text) => text.clone(),
         }
     }
 }
 
 impl From<i64> for Value {
     fn from(number: i64) -> Self {
-        Self::Number(number)
+        Self::Number(Some(number))
     }
 }
 
 impl From<u64> for Value {
     /// Numbers above what a column holds are cut there.
     fn from(number: u64) -> Self {
-        Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
+        Self::Number(Some(i64::try_from(number).unwrap_or(i64::MAX)))
     }
 }
 
 impl From<bool> for Value {
     fn from(truth: bool) -> Self {
-        Self::Number(i64::from(truth))
+        Self::Number(Some(i64::from(truth)))
     }
 }
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(Some(text.to_owned()))
     }
 }
 
-impl<T: Into<Value>> From<Option<T>> for Value {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
+impl From<Option<&str>> for Value {
+    fn from(text: Option<&str>) -> Self {
+        Self::Text(text.map(str::to_owned))
+    }
+}
+
+impl From<Option<u64>> for Value {
+    fn from(number: Option<u64>) -> Self {
+        number.map_or(Self::Number(None), Into::into)
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Self {
+        Self::Number(number)
     }
 }
 

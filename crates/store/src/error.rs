@@ -1,10 +1,11 @@
-//! What can go wrong, named by the file and the thing. Writing fails closed: an error means that nothing was written.
+//! What can go wrong, named by the database and the thing. Writing fails closed: an error means that nothing was written.
 
 use std::path::{Path, PathBuf};
 
 use domain::ids::{IntentId, Sha256};
 use domain::intent::IllegalTransition;
 use domain::money::MicroDollars;
+use sqlx::error::DatabaseError as _;
 
 use crate::ledger::{Scope, Window};
 
@@ -18,7 +19,7 @@ pub enum StoreError {
         "{path} was written by a newer version of codex-task (format {found}; this one knows {known}): use that version"
     )]
     Newer {
-        /// The database.
+        /// The database: its file, or its address without a password.
         path: PathBuf,
         /// Its format.
         found: i64,
@@ -232,12 +233,14 @@ fn sql_error(path: PathBuf, error: sqlx::Error) -> StoreError {
         let detail = error.to_string();
         return StoreError::Damaged { path, detail, source: Some(Box::new(error)) };
     }
-    match primary_code(&error) {
-        Some(5 | 6) => {
-            StoreError::Busy { path, seconds: crate::sqlite::BUSY_TIMEOUT.as_secs(), source: Box::new(error) }
-        }
-        _ => StoreError::Database { path, source: Box::new(error) },
+    if is_locked(&error) {
+        return StoreError::Busy {
+            path,
+            seconds: crate::sql::BUSY_TIMEOUT.as_secs(),
+            source: Box::new(error),
+        };
     }
+    StoreError::Database { path, source: Box::new(error) }
 }
 
 /// Whether the database says that its file is damaged, or is none.
@@ -245,10 +248,16 @@ pub(crate) fn is_corrupt(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(11 | 26))
 }
 
+/// Whether somebody else kept a lock for too long. PostgreSQL says `55P03`.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let postgres = error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "55P03");
+    postgres || matches!(primary_code(error), Some(5 | 6))
+}
+
 /// SQLite's primary result code (<https://www.sqlite.org/rescode.html>): 5 busy, 6 locked, 11 corrupt, 26 not a database.
 fn primary_code(error: &sqlx::Error) -> Option<u32> {
-    let code = error.as_database_error()?.code()?.parse::<u32>().ok()?;
-    Some(code & 0xff)
+    let error = error.as_database_error()?.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
+    Some(error.code()?.parse::<u32>().ok()? & 0xff)
 }
 
 impl From<sqlx::Error> for Fault {

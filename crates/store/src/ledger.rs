@@ -1,4 +1,4 @@
-//! Money and tokens: reserved, settled, released. The values; the statements are in `sqlite/ledger.rs`.
+//! Money and tokens: reserved, settled, released. The values; the statements are in `sql/ledger.rs`.
 
 use domain::event::Event;
 use domain::ids::IntentId;

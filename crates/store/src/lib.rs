@@ -13,7 +13,7 @@ mod error;
 mod ledger;
 mod list;
 mod migrate;
-mod sqlite;
+mod sql;
 mod store;
 mod time;
 

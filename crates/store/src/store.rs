@@ -1,4 +1,4 @@
-//! The store's interface: one folder, one journal. The work is in `sqlite/`.
+//! The store's interface: one folder, one journal. The work is in `sql/`.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::checkpoint::Keeper;
 use crate::error::{AppendError, Fault, StoreError};
 use crate::ledger::{Period, Reservation, UsageLine};
 use crate::list::{Filter, Found, Page, Row};
-use crate::sqlite::Database;
+use crate::sql::Database;
 use crate::time::Micros;
 
 /// An open journal with what belongs to it. Any number of processes may have the same folder open.
@@ -31,7 +31,18 @@ impl Store {
     /// When the format is a newer one, when the files are damaged or locked for too long, or cannot be made.
     pub async fn open(folder: &Path) -> Result<Self, StoreError> {
         let keeper = Keeper::new(folder);
-        let db = Database::open(&folder.join("journal.db"), &keeper).await?;
+        let db = Database::open_file(&folder.join("journal.db"), &keeper).await?;
+        Ok(Self { db, keeper })
+    }
+
+    /// Connects to a registry on a PostgreSQL server, `postgres://user@host/database`; makes its tables where they are
+    /// missing. The folder keeps this machine's own `journal.head` and `checkpoint.key`.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, when the format is a newer one, or when the folder cannot be made.
+    pub async fn connect(folder: &Path, url: &str) -> Result<Self, StoreError> {
+        let keeper = Keeper::new(folder);
+        let db = Database::open_server(url, &keeper).await?;
         Ok(Self { db, keeper })
     }
 
@@ -41,8 +52,8 @@ impl Store {
     /// # Errors
     /// When the log cannot be written into the database; nothing is lost then.
     pub async fn close(self) -> Result<(), StoreError> {
-        let path = self.db.path().to_owned();
-        self.db.close().await.map_err(|fault| fault.at(&path))
+        let name = self.db.name().to_owned();
+        self.db.close().await.map_err(|fault| fault.at(&name))
     }
 
     /// Lets go without any work, for a process that is about to end: the log stays as it is, and whoever opens next goes
@@ -58,7 +69,7 @@ impl Store {
     /// events are recorded already, as after a crash right behind the commit; reading them again shows it.
     pub async fn append(&self, entry: Append<'_>) -> Result<Appended, AppendError> {
         entry.check()?;
-        self.db.append(&entry, &self.keeper).await.map_err(|stop| stop.at(self.db.path()))
+        self.db.append(&entry, &self.keeper).await.map_err(|stop| stop.at(self.db.name()))
     }
 
     /// The intent's events in order, each checked against its hash; empty when there is no such intent.
@@ -183,6 +194,6 @@ impl Store {
     }
 
     fn named(&self) -> impl Fn(Fault) -> StoreError + '_ {
-        |fault| fault.at(self.db.path())
+        |fault| fault.at(self.db.name())
     }
 }

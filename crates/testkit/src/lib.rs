@@ -10,6 +10,7 @@ mod leftovers;
 mod model;
 mod must;
 mod need;
+mod postgres;
 mod repo;
 
 pub use cases::{cases_dir, workspace_root};
@@ -18,4 +19,5 @@ pub use fault::{Ended, FaultRun, KillAfter, Killed};
 pub use leftovers::{Snapshot, Watch, assert_nothing_left};
 pub use model::{Reply, Request, ScriptedModel, Step, Usage};
 pub use need::{Need, has};
+pub use postgres::{postgres_need, postgres_schema};
 pub use repo::{DirtyFiles, TestRepo};

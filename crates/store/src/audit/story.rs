@@ -8,7 +8,7 @@ use domain::proposal::Charge;
 
 use super::{AuditReport, Problem, intent_id};
 use crate::columns::{Column, Span, columns_of};
-use crate::sqlite::Entry;
+use crate::sql::Entry;
 use crate::time::Micros;
 
 /// What the tables should hold for an intent.

@@ -5,7 +5,19 @@ use domain::money::MicroDollars;
 use domain::proposal::ChargeBasis;
 use store::{Append, AppendError, BudgetLimit, MoneyOp, Scope, Store, Window};
 
+use crate::on_both;
+use crate::place::{Place, open};
 use crate::story::*;
+
+on_both! {
+    every_window_and_scope_counts_what_it_says,
+    what_costs_nothing_needs_no_room,
+    settling_frees_the_rest_and_counts_what_was_billed_even_above_the_reservation,
+    a_release_gives_everything_back_and_happens_once,
+    money_without_a_reservation_is_refused,
+    an_open_reservation_of_an_ended_intent_is_found,
+    of_fifty_callers_for_ten_places_exactly_ten_get_one,
+}
 
 const DAY: i64 = 86_400_000_000;
 
@@ -37,10 +49,8 @@ fn over(result: Result<Story, AppendError>) -> (Window, Scope, u64, u64) {
     }
 }
 
-#[tokio::test]
-async fn every_window_and_scope_counts_what_it_says() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn every_window_and_scope_counts_what_it_says(place: Place) {
+    let store = place.open().await;
     spend(&store, 1, 60, &[], NOON).await.unwrap();
     let ada = || Scope::Agent("ada".to_owned());
     let bob = || Scope::Agent("bob".to_owned());
@@ -67,20 +77,16 @@ async fn every_window_and_scope_counts_what_it_says() {
     assert_eq!(store.verify(&[]).await.unwrap().problems, []);
 }
 
-#[tokio::test]
-async fn what_costs_nothing_needs_no_room() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn what_costs_nothing_needs_no_room(place: Place) {
+    let store = place.open().await;
     spend(&store, 1, 60, &[], NOON).await.unwrap();
     let lowered = [limit(Window::Day, Scope::Global, 10)];
     spend(&store, 2, 0, &lowered, NOON).await.unwrap();
     over(spend(&store, 3, 1, &lowered, NOON).await);
 }
 
-#[tokio::test]
-async fn settling_frees_the_rest_and_counts_what_was_billed_even_above_the_reservation() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn settling_frees_the_rest_and_counts_what_was_billed_even_above_the_reservation(place: Place) {
+    let store = place.open().await;
     let limits = [limit(Window::Day, Scope::Global, 100)];
     let mut cheap = spend(&store, 1, 100, &limits, NOON).await.unwrap();
     over(spend(&store, 2, 1, &limits, NOON).await);
@@ -110,10 +116,8 @@ async fn end_with(store: &Store, story: &mut Story, money: Vec<MoneyOp>) -> Resu
     store.append(entry).await.map(drop)
 }
 
-#[tokio::test]
-async fn a_release_gives_everything_back_and_happens_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_release_gives_everything_back_and_happens_once(place: Place) {
+    let store = place.open().await;
     let limits = [limit(Window::Day, Scope::Global, 100)];
     let mut story = spend(&store, 1, 100, &limits, NOON).await.unwrap();
     let release = || MoneyOp::Release { intent: Story::new(1).id, attempt: 1 };
@@ -127,10 +131,8 @@ async fn a_release_gives_everything_back_and_happens_once() {
     assert_eq!(store.verify(&[]).await.unwrap().problems, []);
 }
 
-#[tokio::test]
-async fn money_without_a_reservation_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn money_without_a_reservation_is_refused(place: Place) {
+    let store = place.open().await;
     let mut story = Story::new(1);
     story.begin(&store, None).await.unwrap();
     let (intent, attempt) = (story.id.clone(), 1);
@@ -149,10 +151,8 @@ async fn money_without_a_reservation_is_refused() {
     assert_eq!(store.events(&story.id).await.unwrap().len(), 2);
 }
 
-#[tokio::test]
-async fn an_open_reservation_of_an_ended_intent_is_found() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn an_open_reservation_of_an_ended_intent_is_found(place: Place) {
+    let store = place.open().await;
     let mut story = spend(&store, 1, 5, &[], NOON).await.unwrap();
     end_with(&store, &mut story, Vec::new()).await.unwrap();
     let problems = store.verify(&[]).await.unwrap().problems;
@@ -162,16 +162,14 @@ async fn an_open_reservation_of_an_ended_intent_is_found() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_callers_for_ten_places_exactly_ten_get_one() {
-    let folder = tempfile::tempdir().unwrap();
-    drop(open(folder.path()).await);
+async fn of_fifty_callers_for_ten_places_exactly_ten_get_one(place: Place) {
+    drop(place.open().await);
     let ada = Scope::Agent("ada".to_owned());
     let limits = [limit(Window::Month, ada, 1_000), limit(Window::Day, Scope::Global, 1_000)];
     let callers = (1..=50).map(|number| {
-        let (path, limits) = (folder.path().to_owned(), limits.clone());
+        let ((path, url), limits) = (place.parts(), limits.clone());
         tokio::spawn(async move {
-            let store = open(&path).await;
+            let store = open(&path, url.as_deref()).await;
             match spend(&store, number, 100, &limits, NOON).await {
                 Ok(_) => true,
                 Err(AppendError::OverBudget { .. }) => false,
@@ -183,7 +181,7 @@ async fn of_fifty_callers_for_ten_places_exactly_ten_get_one() {
     for caller in callers.collect::<Vec<_>>() {
         granted += u32::from(caller.await.unwrap());
     }
-    let store = open(folder.path()).await;
+    let store = place.open().await;
     assert_eq!((granted, store.open_reservations().await.unwrap().len()), (10, 10));
     let report = store.verify(&[]).await.unwrap();
     assert_eq!((report.problems, report.events), (Vec::new(), 50 * 2 + 10 * 2));

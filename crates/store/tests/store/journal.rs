@@ -1,5 +1,7 @@
 //! What is appended is read back, folded and found; what contradicts itself or the journal is refused whole.
 
+use crate::on_both;
+use crate::place::{Place, open};
 use crate::story::*;
 use domain::event::{Ending, Event};
 use domain::ids::Sha256;
@@ -8,12 +10,25 @@ use domain::money::MicroDollars;
 use domain::task::Kind;
 use store::{Append, AppendError, Filter, Found, Life, Micros, MoneyOp, Page, Row, Store, StoreError};
 
-#[tokio::test]
-async fn a_story_is_read_back_as_it_was_told() {
-    let folder = tempfile::tempdir().unwrap();
+on_both! {
+    a_story_is_read_back_as_it_was_told,
+    a_second_writer_of_the_same_version_is_refused_and_writes_nothing,
+    an_append_that_contradicts_itself_is_refused,
+    a_finding_has_one_live_intent_until_it_ends,
+    of_many_who_take_the_same_finding_at_once_one_gets_it,
+    an_intent_is_found_by_what_people_have_at_hand,
+    lists_are_filtered_and_paged_from_the_newest,
+    an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_are_erased,
+    an_exchange_without_its_answer_is_refused,
+    the_cache_keeps_the_newest_results,
+    a_clock_that_goes_back_is_counted_and_does_not_disturb_the_order,
+    what_was_spent_is_told_by_day_and_provider,
+}
+
+async fn a_story_is_read_back_as_it_was_told(place: Place) {
     let mut told = Story::new(1);
-    let last = told.tell(&open(folder.path()).await, None).await;
-    let store = open(folder.path()).await;
+    let last = told.tell(&place.open().await, None).await;
+    let store = place.open().await;
     let events = store.events(&told.id).await.unwrap();
     assert_eq!(events.iter().map(|r| r.seq).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
     assert_eq!((last.last_seq, &last.hash), (8, &events[7].hash));
@@ -24,10 +39,8 @@ async fn a_story_is_read_back_as_it_was_told() {
     assert_eq!(store.verify(&[]).await.unwrap().problems, []);
 }
 
-#[tokio::test]
-async fn a_second_writer_of_the_same_version_is_refused_and_writes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_second_writer_of_the_same_version_is_refused_and_writes_nothing(place: Place) {
+    let store = place.open().await;
     let mut one = Story::new(1);
     one.begin(&store, None).await.unwrap();
     let mut other = one.clone();
@@ -41,10 +54,8 @@ async fn a_second_writer_of_the_same_version_is_refused_and_writes_nothing() {
     assert_eq!(store.events(&one.id).await.unwrap().len(), 4);
 }
 
-#[tokio::test]
-async fn an_append_that_contradicts_itself_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn an_append_that_contradicts_itself_is_refused(place: Place) {
+    let store = place.open().await;
     let mut story = Story::new(1);
     story.begin(&store, None).await.unwrap();
     let events = [reserved(5)];
@@ -70,10 +81,8 @@ async fn an_append_that_contradicts_itself_is_refused() {
     assert_eq!(store.events(&story.id).await.unwrap().len(), 2);
 }
 
-#[tokio::test]
-async fn a_finding_has_one_live_intent_until_it_ends() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_finding_has_one_live_intent_until_it_ends(place: Place) {
+    let store = place.open().await;
     let found = finding("x == None");
     let mut one = Story::new(1);
     one.begin(&store, Some(found.clone())).await.unwrap();
@@ -88,14 +97,12 @@ async fn a_finding_has_one_live_intent_until_it_ends() {
     assert_eq!(store.verify(&[]).await.unwrap().problems, []);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_who_take_the_same_finding_at_once_one_gets_it() {
-    let folder = tempfile::tempdir().unwrap();
+async fn of_many_who_take_the_same_finding_at_once_one_gets_it(place: Place) {
     let takers = (1..=12).map(|number| {
-        let path = folder.path().to_owned();
-        tokio::spawn(
-            async move { Story::new(number).begin(&open(&path).await, Some(finding("x == None"))).await },
-        )
+        let (path, url) = place.parts();
+        tokio::spawn(async move {
+            Story::new(number).begin(&open(&path, url.as_deref()).await, Some(finding("x == None"))).await
+        })
     });
     let mut taken = 0;
     for taker in takers.collect::<Vec<_>>() {
@@ -106,13 +113,11 @@ async fn of_many_who_take_the_same_finding_at_once_one_gets_it() {
         }
     }
     assert_eq!(taken, 1);
-    assert_eq!(open(folder.path()).await.verify(&[]).await.unwrap().events, 2);
+    assert_eq!(place.open().await.verify(&[]).await.unwrap().events, 2);
 }
 
-#[tokio::test]
-async fn an_intent_is_found_by_what_people_have_at_hand() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn an_intent_is_found_by_what_people_have_at_hand(place: Place) {
+    let store = place.open().await;
     assert_eq!(store.find_intent("last").await.unwrap(), Found::Nothing);
     let (mut one, mut two) = (Story::new(0xaa_1234), Story::new(0xbb_1234));
     one.begin(&store, None).await.unwrap();
@@ -133,10 +138,8 @@ async fn an_intent_is_found_by_what_people_have_at_hand() {
     }
 }
 
-#[tokio::test]
-async fn lists_are_filtered_and_paged_from_the_newest() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn lists_are_filtered_and_paged_from_the_newest(place: Place) {
+    let store = place.open().await;
     let mut done = Story::new(1);
     done.tell(&store, Some(finding("x == None"))).await;
     for number in 2..=5 {
@@ -165,10 +168,8 @@ async fn lists_are_filtered_and_paged_from_the_newest() {
     assert_eq!((row.at.0, row.status.as_str(), row.rule.as_deref()), (NOON, "aborted", Some("E711")));
 }
 
-#[tokio::test]
-async fn an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_are_erased() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_are_erased(place: Place) {
+    let store = place.open().await;
     let mut story = Story::new(1);
     story.begin(&store, None).await.unwrap();
     story.ask(&store, 5).await.unwrap();
@@ -186,10 +187,8 @@ async fn an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_ar
     assert_eq!((report.problems, report.erased), (Vec::new(), 1));
 }
 
-#[tokio::test]
-async fn an_exchange_without_its_answer_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn an_exchange_without_its_answer_is_refused(place: Place) {
+    let store = place.open().await;
     let mut story = Story::new(1);
     let exchange = story.exchange();
     let refused = story.append_with(&store, &[registered(None)], &[], Some(exchange)).await.unwrap_err();
@@ -197,10 +196,8 @@ async fn an_exchange_without_its_answer_is_refused() {
     assert!(store.intent(&story.id).await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn the_cache_keeps_the_newest_results() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn the_cache_keeps_the_newest_results(place: Place) {
+    let store = place.open().await;
     let key = |n: i64| Sha256::of(&n.to_le_bytes());
     for n in 0..514 {
         store.put_cached(&key(n), b"result", Micros(n)).await.unwrap();
@@ -211,10 +208,8 @@ async fn the_cache_keeps_the_newest_results() {
     assert_eq!(store.cached(&key(513)).await.unwrap().as_deref(), Some(&b"again"[..]));
 }
 
-#[tokio::test]
-async fn a_clock_that_goes_back_is_counted_and_does_not_disturb_the_order() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn a_clock_that_goes_back_is_counted_and_does_not_disturb_the_order(place: Place) {
+    let store = place.open().await;
     let mut story = Story::new(1);
     story.begin(&store, None).await.unwrap();
     story.at = Micros(5);
@@ -225,10 +220,8 @@ async fn a_clock_that_goes_back_is_counted_and_does_not_disturb_the_order() {
     assert!(matches!(last.event, Event::Ended { .. }));
 }
 
-#[tokio::test]
-async fn what_was_spent_is_told_by_day_and_provider() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path()).await;
+async fn what_was_spent_is_told_by_day_and_provider(place: Place) {
+    let store = place.open().await;
     let mut one = Story::new(1);
     one.tell(&store, None).await;
     let mut two = Story::new(2);
@@ -257,7 +250,7 @@ fn the_store_works_on_a_runtime_of_one_thread_and_its_folder_is_private() {
     let inner = folder.path().join("a/b");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        Story::new(1).tell(&open(&inner).await, None).await;
+        Story::new(1).tell(&open(&inner, None).await, None).await;
     });
     for entry in std::fs::read_dir(&inner).unwrap().chain(std::fs::read_dir(folder.path().join("a")).unwrap())
     {

@@ -5,6 +5,7 @@
 mod audit;
 mod budget;
 mod journal;
+mod place;
 mod processes;
 mod sample;
 mod story;

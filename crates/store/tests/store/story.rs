@@ -1,7 +1,5 @@
 //! Stories for tests: intents whose events are made here, appended as the engine would.
 
-use std::path::Path;
-
 use domain::confidence::Confidence;
 use domain::decision::Goal;
 use domain::event::{BaseRef, Ending, Event, PatchRecord};
@@ -240,8 +238,4 @@ pub(crate) fn ended(ending: Ending) -> Event {
 
 pub(crate) fn finding(line: &str) -> Finding {
     Finding::at("ruff", "E711", "a.py", line, 1, 1, "comparison to None")
-}
-
-pub(crate) async fn open(folder: &Path) -> Store {
-    Store::open(folder).await.unwrap()
 }

@@ -3,11 +3,9 @@
 
 mod tables;
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Connection, FromRow, Row as _};
-
+use super::conn::{Db, Row, Tx, query};
 use super::journal::Entry;
-use super::statements;
+use super::{sqlite, statements};
 use crate::audit::{Anchor, AuditReport, ChainCheck, Problem, Witness, check_note};
 use crate::chain::blobs_in;
 use crate::checkpoint::{EVERY, Keeper, Note};
@@ -20,45 +18,47 @@ const HEAD_FILE: &str = "the head file";
 
 /// Everything that can be named is in the report, also when the database is too damaged to be read to its end.
 pub(super) async fn verify(
-    conn: &mut SqliteConnection,
+    tx: Tx<'_>,
     anchors: &[Anchor],
     keeper: &Keeper,
-) -> Result<AuditReport, Fault> {
-    let mut report = AuditReport { anchors: anchors.len() as u64, ..AuditReport::default() };
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
     // The head is read before the moment of the database is fixed: it may lag, and is never ahead.
-    let head = read_head(keeper, &mut report)?;
-    match look(conn, anchors, keeper, head.as_ref(), &mut report).await {
+    let head = read_head(keeper, report)?;
+    match look(tx, anchors, keeper, head.as_ref(), report).await {
         Err(Fault::Sql(error)) if is_damage(&error) || !report.is_clean() => {
             report.add(Problem::Structure { detail: error.to_string() });
-            Ok(report)
+            Ok(())
         }
-        looked => looked.map(|()| report),
+        looked => looked,
     }
 }
 
 async fn look(
-    conn: &mut SqliteConnection,
+    mut tx: Tx<'_>,
     anchors: &[Anchor],
     keeper: &Keeper,
     head: Option<&Note>,
     report: &mut AuditReport,
 ) -> Result<(), Fault> {
     let trusted = keeper.trusted()?;
-    let mut tx = conn.begin().await?;
-    structure(&mut tx, report).await?;
-    let origin: Option<String> = sqlx::query_scalar(statements::ORIGIN).fetch_optional(&mut *tx).await?;
+    let db = &mut tx.db();
+    if matches!(db, Db::Sqlite(_)) {
+        sqlite::check_structure(db, report).await?;
+    }
+    let origin: Option<String> = query(statements::ORIGIN).scalar(db).await?;
     let origin = origin.unwrap_or_default();
     let mut check = ChainCheck::new(&origin, anchors);
     if let Some(head) = head {
         check_note(head, &origin, &trusted, HEAD_FILE, report);
         check.witness(head.seq, Witness::from_head(head, HEAD_FILE));
     }
-    chain(&mut tx, check, report).await?;
+    chain(db, check, report).await?;
     missing_files(head, &trusted, report);
-    checkpoints(&mut tx, &origin, &trusted, report).await?;
-    tables::stories(&mut tx, report).await?;
-    tables::blobs(&mut tx, report).await?;
-    tables::exchanges(&mut tx, report).await?;
+    checkpoints(db, &origin, &trusted, report).await?;
+    tables::stories(db, report).await?;
+    tables::blobs(db, report).await?;
+    tables::exchanges(db, report).await?;
     Ok(tx.rollback().await?)
 }
 
@@ -91,38 +91,21 @@ fn read_head(keeper: &Keeper, report: &mut AuditReport) -> Result<Option<Note>, 
     }
 }
 
-async fn structure(conn: &mut SqliteConnection, report: &mut AuditReport) -> Result<(), Fault> {
-    let lines: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check(100)").fetch_all(&mut *conn).await?;
-    for detail in lines.into_iter().filter(|line| line != "ok") {
-        report.add(Problem::Structure { detail });
-    }
-    let (wanted, found) = (super::pristine_schema().await?, super::schema(conn).await?);
-    for (name, _) in wanted.symmetric_difference(&found) {
-        report.add(Problem::Structure { detail: format!("{name} is not as codex-task makes it") });
-    }
-    Ok(())
-}
-
-async fn chain(
-    conn: &mut SqliteConnection,
-    mut check: ChainCheck,
-    report: &mut AuditReport,
-) -> Result<(), Fault> {
+async fn chain(db: &mut Db<'_>, mut check: ChainCheck, report: &mut AuditReport) -> Result<(), Fault> {
     let mut after = i64::MIN;
     loop {
-        let query = sqlx::query(statements::ENTRIES_AFTER).bind(after).bind(PAGE);
-        let rows = query.fetch_all(&mut *conn).await?;
+        let rows = query(statements::ENTRIES_AFTER).bind(after).bind(PAGE).rows(db).await?;
         let Some(last) = rows.last() else { break };
-        after = last.try_get("seq")?;
+        after = last.get("seq")?;
         for row in &rows {
             match Entry::from_row(row) {
                 Ok(entry) => {
                     check.entry(&entry.link(), &entry.hash, report);
-                    attached(conn, &entry, report).await?;
+                    attached(db, &entry, report).await?;
                 }
                 Err(_) => {
-                    let hash = row.try_get::<String, _>("hash").unwrap_or_default();
-                    check.unreadable(row.try_get("seq")?, &hash, report);
+                    let hash = row.get::<String>("hash").unwrap_or_default();
+                    check.unreadable(row.get("seq")?, &hash, report);
                 }
             }
         }
@@ -131,11 +114,9 @@ async fn chain(
     Ok(())
 }
 
-async fn attached(conn: &mut SqliteConnection, entry: &Entry, report: &mut AuditReport) -> Result<(), Fault> {
+async fn attached(db: &mut Db<'_>, entry: &Entry, report: &mut AuditReport) -> Result<(), Fault> {
     for sha256 in blobs_in(&entry.attached) {
-        let query = sqlx::query_scalar(statements::HAS_BLOB).bind(sha256);
-        let rows: i64 = query.fetch_one(&mut *conn).await?;
-        if rows == 0 {
+        if query(statements::HAS_BLOB).bind(sha256).number(db).await? == 0 {
             report.add(Problem::BlobMissing { sha256: sha256.to_owned(), seq: entry.seq });
         }
     }
@@ -143,7 +124,7 @@ async fn attached(conn: &mut SqliteConnection, entry: &Entry, report: &mut Audit
 }
 
 async fn checkpoints(
-    conn: &mut SqliteConnection,
+    db: &mut Db<'_>,
     origin: &str,
     trusted: &[String],
     report: &mut AuditReport,
@@ -151,12 +132,11 @@ async fn checkpoints(
     let end = report.head.as_ref().map_or(0, |h| i64::try_from(h.seq).unwrap_or(i64::MAX));
     let (mut after, mut next) = (i64::MIN, EVERY);
     loop {
-        let query = sqlx::query(statements::CHECKPOINTS_AFTER).bind(after).bind(PAGE);
-        let rows = query.fetch_all(&mut *conn).await?;
+        let rows = query(statements::CHECKPOINTS_AFTER).bind(after).bind(PAGE).rows(db).await?;
         let Some(last) = rows.last() else { break };
-        after = last.try_get("seq")?;
+        after = last.get("seq")?;
         for row in &rows {
-            let seq: i64 = row.try_get("seq")?;
+            let seq: i64 = row.get("seq")?;
             while next < seq && next <= end {
                 report.add(Problem::CheckpointMissing { seq: next });
                 next += EVERY;
@@ -172,15 +152,15 @@ async fn checkpoints(
     Ok(())
 }
 
-fn checkpoint(row: &SqliteRow, seq: i64, end: i64, ours: (&str, &[String]), report: &mut AuditReport) {
+fn checkpoint(row: &Row, seq: i64, end: i64, ours: (&str, &[String]), report: &mut AuditReport) {
     report.checkpoints += 1;
     let where_from = format!("the checkpoint of entry {seq}");
-    let text = |name: &str| row.try_get::<String, _>(name).unwrap_or_default();
+    let text = |name: &str| row.get::<String>(name).unwrap_or_default();
     let note = Note {
         origin: ours.0.to_owned(),
         seq,
         hash: text("hash"),
-        at: Micros(row.try_get("at").unwrap_or_default()),
+        at: Micros(row.get("at").unwrap_or_default()),
         key: text("key"),
         signature: text("signature"),
     };

@@ -4,9 +4,8 @@ use domain::ids::Sha256;
 use domain::proposal::ProviderId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use super::conn::{Db, Row, query};
 use super::journal::parse_hash;
 use super::{blobs, statements};
 use crate::append::Exchange;
@@ -15,27 +14,25 @@ use crate::error::{AppendError, Fault, Stop};
 use crate::time::Micros;
 
 /// Records the exchange; a newer answer to the same request takes the place of the older one.
-pub(super) async fn put(conn: &mut SqliteConnection, exchange: &Exchange, seq: i64) -> Result<(), Stop> {
-    if !blobs::is_known(conn, &exchange.answer).await? {
+pub(super) async fn put(db: &mut Db<'_>, exchange: &Exchange, seq: i64) -> Result<(), Stop> {
+    if !blobs::is_known(db, &exchange.answer).await? {
         return Err(AppendError::NoAnswer { answer: exchange.answer.clone() }.into());
     }
-    let query = sqlx::query(statements::PUT_EXCHANGE)
-        .bind(exchange.request.as_str())
-        .bind(exchange.provider.as_str());
-    let query = query.bind(&exchange.model).bind(word(&exchange.form)?).bind(exchange.answer.as_str());
-    let query = query.bind(exchange.usage.map(|u| json(&u)).transpose()?);
-    query.bind(exchange.at.0).bind(seq).execute(conn).await?;
+    let usage = exchange.usage.map(|u| json(&u)).transpose()?;
+    let put =
+        query(statements::PUT_EXCHANGE).bind(exchange.request.as_str()).bind(exchange.provider.as_str());
+    let put = put.bind(exchange.model.as_deref()).bind(word(&exchange.form)?).bind(exchange.answer.as_str());
+    put.bind(usage.as_deref()).bind(exchange.at.0).bind(seq).execute(db).await?;
     Ok(())
 }
 
-pub(super) async fn get(conn: &mut SqliteConnection, request: &Sha256) -> Result<Option<Exchange>, Fault> {
-    let row = sqlx::query(statements::EXCHANGE).bind(request.as_str()).fetch_optional(conn).await?;
+pub(super) async fn get(db: &mut Db<'_>, request: &Sha256) -> Result<Option<Exchange>, Fault> {
+    let row = query(statements::EXCHANGE).bind(request.as_str()).row(db).await?;
     row.as_ref().map(read).transpose()
 }
 
-pub(super) async fn forget(conn: &mut SqliteConnection, request: &Sha256) -> Result<bool, Fault> {
-    let query = sqlx::query(statements::FORGET_EXCHANGE).bind(request.as_str());
-    Ok(query.execute(conn).await?.rows_affected() > 0)
+pub(super) async fn forget(db: &mut Db<'_>, request: &Sha256) -> Result<bool, Fault> {
+    Ok(query(statements::FORGET_EXCHANGE).bind(request.as_str()).execute(db).await? > 0)
 }
 
 /// The word in the journal that ties the row to it.
@@ -53,7 +50,7 @@ pub(super) fn digest(exchange: &Exchange) -> Result<String, Fault> {
 }
 
 /// The columns as text.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug)]
 pub(super) struct Columns {
     pub(super) request: String,
     provider: String,
@@ -67,6 +64,19 @@ pub(super) struct Columns {
 impl Columns {
     /// Their names.
     pub(super) const NAMES: [&str; 7] = ["request", "provider", "model", "form", "answer", "usage", "at"];
+
+    /// From a row in which each of them is text.
+    pub(super) fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            request: row.get("request")?,
+            provider: row.get("provider")?,
+            model: row.get("model")?,
+            form: row.get("form")?,
+            answer: row.get("answer")?,
+            usage: row.get("usage")?,
+            at: row.get("at")?,
+        })
+    }
 }
 
 /// A column that is not there is told apart from an empty one.
@@ -77,17 +87,17 @@ pub(super) fn digest_of(columns: &Columns) -> String {
     attached_exchange(&[request, provider, &model, form, answer, &usage, at])
 }
 
-fn read(row: &SqliteRow) -> Result<Exchange, Fault> {
-    let text = |name: &str| row.try_get::<String, _>(name);
-    let usage: Option<String> = row.try_get("usage")?;
+fn read(row: &Row) -> Result<Exchange, Fault> {
+    let text = |name: &str| row.get::<String>(name);
+    let usage: Option<String> = row.get("usage")?;
     Ok(Exchange {
         request: parse_hash(&text("request")?, "an exchange")?,
         provider: ProviderId::new(text("provider")?),
-        model: row.try_get("model")?,
+        model: row.get("model")?,
         form: from_json(&format!("\"{}\"", text("form")?))?,
         answer: parse_hash(&text("answer")?, "an exchange")?,
         usage: usage.map(|json| from_json(&json)).transpose()?,
-        at: Micros(row.try_get("at")?),
+        at: Micros(row.get("at")?),
     })
 }
 

@@ -1,15 +1,14 @@
 //! The audit's reading of what belongs to the journal: registry, suggestions, ledger, blobs, exchanges.
 
 use domain::ids::Sha256;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use super::PAGE;
 use crate::audit::{AuditReport, Expected, Problem, expect};
 use crate::error::Fault;
-use crate::sqlite::exchanges::{Columns, digest_of};
-use crate::sqlite::journal::Entry;
-use crate::sqlite::statements;
+use crate::sql::conn::{Db, Row, built, query};
+use crate::sql::exchanges::{Columns, digest_of};
+use crate::sql::journal::Entry;
+use crate::sql::{postgres, sqlite, statements};
 
 /// The ledger's columns, the agent left out: no event tells who pays.
 const LEDGER: [&str; 13] = [
@@ -27,22 +26,22 @@ const LEDGER: [&str; 13] = [
     "prompt_tokens",
     "completion_tokens",
 ];
-pub(super) async fn stories(conn: &mut SqliteConnection, report: &mut AuditReport) -> Result<(), Fault> {
+pub(super) async fn stories(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
     let mut after = String::new();
     loop {
-        let query = sqlx::query_scalar(statements::INTENT_IDS_AFTER).bind(&after).bind(PAGE);
-        let ids: Vec<String> = query.fetch_all(&mut *conn).await?;
+        let page = query(statements::INTENT_IDS_AFTER).bind(after.as_str()).bind(PAGE);
+        let ids: Vec<String> = page.scalars(db).await?;
         let Some(last) = ids.last() else { return Ok(()) };
         after = last.clone();
         for id in &ids {
-            story(conn, id, report).await?;
+            story(db, id, report).await?;
         }
     }
 }
 
-async fn story(conn: &mut SqliteConnection, id: &str, report: &mut AuditReport) -> Result<(), Fault> {
+async fn story(db: &mut Db<'_>, id: &str, report: &mut AuditReport) -> Result<(), Fault> {
     report.intents += 1;
-    let rows = sqlx::query(statements::ENTRIES_OF_INTENT).bind(id).fetch_all(&mut *conn).await?;
+    let rows = query(statements::ENTRIES_OF_INTENT).bind(id).rows(db).await?;
     // An entry that cannot be read was named with the chain; without it the rest makes no story.
     let entries: Vec<Entry> = rows.iter().filter_map(|row| Entry::from_row(row).ok()).collect();
     let known = !entries.is_empty();
@@ -50,19 +49,19 @@ async fn story(conn: &mut SqliteConnection, id: &str, report: &mut AuditReport) 
     if known && expected.is_none() {
         return Ok(());
     }
-    registry_row(conn, id, expected.as_ref(), report).await?;
-    suggestions(conn, id, expected.as_ref(), report).await?;
-    ledger_rows(conn, id, expected.as_ref(), report).await
+    registry_row(db, id, expected.as_ref(), report).await?;
+    suggestions(db, id, expected.as_ref(), report).await?;
+    ledger_rows(db, id, expected.as_ref(), report).await
 }
 
 async fn registry_row(
-    conn: &mut SqliteConnection,
+    db: &mut Db<'_>,
     id: &str,
     expected: Option<&Expected>,
     report: &mut AuditReport,
 ) -> Result<(), Fault> {
     let names = expected.map_or_else(|| vec!["id"], |e| e.columns.iter().map(|c| c.name).collect());
-    let row = page(conn, &names, statements::FROM_INTENTS, id).await?.into_iter().next();
+    let row = page(db, &names, statements::FROM_INTENTS, id).await?.into_iter().next();
     let mut differs = |column: &str, expected: Option<String>, found: Option<String>| {
         report.add(Problem::RowDiffers { intent: id.to_owned(), column: column.to_owned(), expected, found });
     };
@@ -83,12 +82,12 @@ async fn registry_row(
 }
 
 async fn suggestions(
-    conn: &mut SqliteConnection,
+    db: &mut Db<'_>,
     id: &str,
     expected: Option<&Expected>,
     report: &mut AuditReport,
 ) -> Result<(), Fault> {
-    let rows = page(conn, &["suggestion", "attempt"], statements::FROM_SUGGESTIONS, id).await?;
+    let rows = page(db, &["suggestion", "attempt"], statements::FROM_SUGGESTIONS, id).await?;
     let found: Vec<(String, i64)> = rows
         .iter()
         .filter_map(|row| Some((stored(row, "suggestion")?, stored(row, "attempt")?.parse().ok()?)))
@@ -107,12 +106,12 @@ async fn suggestions(
 }
 
 async fn ledger_rows(
-    conn: &mut SqliteConnection,
+    db: &mut Db<'_>,
     id: &str,
     expected: Option<&Expected>,
     report: &mut AuditReport,
 ) -> Result<(), Fault> {
-    let rows = page(conn, &LEDGER, statements::FROM_LEDGER, id).await?;
+    let rows = page(db, &LEDGER, statements::FROM_LEDGER, id).await?;
     let mut differs = |attempt: &str, column: &str, expected: Option<String>, found: Option<String>| {
         let (intent, attempt, column) = (id.to_owned(), attempt.to_owned(), column.to_owned());
         report.add(Problem::LedgerDiffers { intent, attempt, column, expected, found });
@@ -141,33 +140,34 @@ async fn ledger_rows(
 }
 
 /// Rows with these columns as text. `from` says of which table; it takes `key` and, where it has a limit, the page.
-async fn page(
-    conn: &mut SqliteConnection,
-    columns: &[&str],
-    from: &str,
-    key: &str,
-) -> Result<Vec<SqliteRow>, Fault> {
-    let text = AssertSqlSafe(statements::as_text(columns.iter().copied()) + from);
-    Ok(sqlx::query(text).bind(key).bind(PAGE).fetch_all(conn).await?)
+async fn page(db: &mut Db<'_>, columns: &[&str], from: &str, key: &str) -> Result<Vec<Row>, Fault> {
+    let as_text = match db {
+        Db::Sqlite(_) => sqlite::as_text,
+        Db::Postgres(_) => postgres::as_text,
+    };
+    let columns: Vec<String> = columns.iter().map(|column| as_text(column)).collect();
+    let rows = built(format!("SELECT {}{from}", columns.join(", "))).bind(key);
+    let rows = if from.contains("$2") { rows.bind(PAGE) } else { rows };
+    Ok(rows.rows(db).await?)
 }
 
-/// What a column holds as text; bytes that are none are shown as such.
-fn stored(row: &SqliteRow, name: &str) -> Option<String> {
-    match row.try_get::<Option<Vec<u8>>, _>(name) {
-        Ok(bytes) => bytes.map(|b| String::from_utf8_lossy(&b).into_owned()),
+/// What a column holds as text, or why it cannot be told.
+fn stored(row: &Row, name: &str) -> Option<String> {
+    match row.get::<Option<String>>(name) {
+        Ok(text) => text,
         Err(error) => Some(format!("({error})")),
     }
 }
 
-pub(super) async fn blobs(conn: &mut SqliteConnection, report: &mut AuditReport) -> Result<(), Fault> {
+pub(super) async fn blobs(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
     let mut after = String::new();
     loop {
         // One at a time: a blob may be large.
-        let query = sqlx::query(statements::BLOBS_AFTER).bind(&after).bind(1_i64);
-        let Some(row) = query.fetch_optional(&mut *conn).await? else { return Ok(()) };
-        let sha256: String = row.try_get("sha256")?;
-        let bytes = row.try_get::<Option<Vec<u8>>, _>("bytes");
-        let size = row.try_get::<i64, _>("size").ok();
+        let next = query(statements::BLOBS_AFTER).bind(after.as_str()).bind(1_i64);
+        let Some(row) = next.row(db).await? else { return Ok(()) };
+        let sha256: String = row.get("sha256")?;
+        let bytes = row.get::<Option<Vec<u8>>>("bytes");
+        let size = row.get::<i64>("size").ok();
         match bytes {
             Ok(None) if stored(&row, "erased_at").is_some() => report.erased += 1,
             Ok(Some(bytes))
@@ -181,12 +181,12 @@ pub(super) async fn blobs(conn: &mut SqliteConnection, report: &mut AuditReport)
     }
 }
 
-pub(super) async fn exchanges(conn: &mut SqliteConnection, report: &mut AuditReport) -> Result<(), Fault> {
+pub(super) async fn exchanges(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
     let mut after = String::new();
     loop {
-        let rows = page(conn, &Columns::NAMES, statements::FROM_EXCHANGES, &after).await?;
+        let rows = page(db, &Columns::NAMES, statements::FROM_EXCHANGES, &after).await?;
         let Some(last) = rows.last() else { return Ok(()) };
-        after = last.try_get("request")?;
+        after = last.get("request")?;
         for row in &rows {
             let attached = stored(row, "attached").unwrap_or_default();
             let named =

@@ -2,9 +2,8 @@
 
 use domain::event::{EVENT_FORMAT, Event};
 use domain::ids::{IntentId, Sha256};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{FromRow, Row as _};
 
+use super::conn::{Db, Row, query};
 use super::{exchanges, statements};
 use crate::append::{Append, Recorded};
 use crate::chain::{Link, attached_blob, genesis};
@@ -20,6 +19,8 @@ pub(super) struct Tail {
     pub(super) seq: i64,
     /// In an empty journal, what the first row's `prev` will be.
     pub(super) hash: Sha256,
+    /// When that row was recorded.
+    pub(super) at: Micros,
     /// The intent's version; 0 when it is new.
     pub(super) version: i64,
     pub(super) first_seq: Option<i64>,
@@ -27,7 +28,7 @@ pub(super) struct Tail {
 }
 
 /// One row as it is stored.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) seq: i64,
     pub(crate) intent: String,
@@ -42,6 +43,21 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    pub(super) fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            seq: row.get("seq")?,
+            intent: row.get("intent")?,
+            version: row.get("version")?,
+            at: row.get("at")?,
+            name: row.get("name")?,
+            format: row.get("format")?,
+            body: row.get("body")?,
+            attached: row.get("attached")?,
+            prev: row.get("prev")?,
+            hash: row.get("hash")?,
+        })
+    }
+
     /// The row without its hash.
     pub(crate) fn link(&self) -> Link<'_> {
         Link {
@@ -69,19 +85,20 @@ impl Entry {
     }
 }
 
-pub(super) async fn tail(conn: &mut SqliteConnection, intent: &str) -> Result<Tail, Fault> {
-    let row = sqlx::query(statements::TAIL).bind(intent).fetch_optional(conn).await?;
+pub(super) async fn tail(db: &mut Db<'_>, intent: &str) -> Result<Tail, Fault> {
+    let row = query(statements::TAIL).bind(intent).row(db).await?;
     let row = row.ok_or_else(|| Fault::Damaged("it has no origin".to_owned()))?;
-    let origin: String = row.try_get("origin")?;
-    let hash = match row.try_get::<Option<String>, _>("hash")? {
+    let origin: String = row.get("origin")?;
+    let hash = match row.get::<Option<String>>("hash")? {
         Some(hash) => parse_hash(&hash, "the last entry")?,
         None => genesis(&origin),
     };
     Ok(Tail {
-        seq: row.try_get::<Option<i64>, _>("seq")?.unwrap_or(0),
-        version: row.try_get("version")?,
-        first_seq: row.try_get("first_seq")?,
-        created_at: row.try_get("created_at")?,
+        seq: row.get::<Option<i64>>("seq")?.unwrap_or(0),
+        at: Micros(row.get::<Option<i64>>("at")?.unwrap_or(0)),
+        version: row.get("version")?,
+        first_seq: row.get("first_seq")?,
+        created_at: row.get("created_at")?,
         origin,
         hash,
     })
@@ -100,7 +117,7 @@ pub(super) fn check_head(tail: &Tail, keeper: &Keeper) -> Result<(), Stop> {
 
 /// Appends the events and moves the tail; a checkpoint goes with every [`EVERY`]th entry.
 pub(super) async fn write(
-    conn: &mut SqliteConnection,
+    db: &mut Db<'_>,
     tail: &mut Tail,
     entry: &Append<'_>,
     keeper: &Keeper,
@@ -123,32 +140,26 @@ pub(super) async fn write(
             prev: &prev,
         };
         tail.hash = link.hash();
-        insert(conn, &link, &tail.hash).await?;
+        insert(db, &link, &tail.hash).await?;
         attached.clear();
         if tail.seq % EVERY == 0 {
-            add_checkpoint(conn, tail, entry.at, keeper).await?;
+            add_checkpoint(db, tail, entry.at, keeper).await?;
         }
     }
     Ok(())
 }
 
-async fn insert(conn: &mut SqliteConnection, link: &Link<'_>, hash: &Sha256) -> Result<(), Fault> {
-    let query =
-        sqlx::query(statements::ADD_ENTRY).bind(link.seq).bind(link.intent).bind(link.version).bind(link.at);
-    let query = query.bind(link.name).bind(link.format).bind(link.body).bind(link.attached);
-    query.bind(link.prev).bind(hash.as_str()).execute(conn).await?;
+async fn insert(db: &mut Db<'_>, link: &Link<'_>, hash: &Sha256) -> Result<(), Fault> {
+    let add = query(statements::ADD_ENTRY).bind(link.seq).bind(link.intent).bind(link.version).bind(link.at);
+    let add = add.bind(link.name).bind(link.format).bind(link.body).bind(link.attached);
+    add.bind(link.prev).bind(hash.as_str()).execute(db).await?;
     Ok(())
 }
 
-async fn add_checkpoint(
-    conn: &mut SqliteConnection,
-    tail: &Tail,
-    at: Micros,
-    keeper: &Keeper,
-) -> Result<(), Stop> {
+async fn add_checkpoint(db: &mut Db<'_>, tail: &Tail, at: Micros, keeper: &Keeper) -> Result<(), Stop> {
     let note = keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?;
-    let query = sqlx::query(statements::ADD_CHECKPOINT).bind(note.seq).bind(note.hash).bind(note.at.0);
-    query.bind(note.key).bind(note.signature).execute(conn).await?;
+    let add = query(statements::ADD_CHECKPOINT).bind(note.seq).bind(note.hash).bind(note.at.0);
+    add.bind(note.key).bind(note.signature).execute(db).await?;
     Ok(())
 }
 
@@ -174,11 +185,8 @@ fn attached(entry: &Append<'_>) -> Result<String, Fault> {
 }
 
 /// One intent's events, each checked against its own hash, so that nobody acts on an edited one.
-pub(super) async fn of_intent(
-    conn: &mut SqliteConnection,
-    intent: &IntentId,
-) -> Result<Vec<Recorded>, Fault> {
-    let rows = sqlx::query(statements::ENTRIES_OF_INTENT).bind(intent.as_str()).fetch_all(conn).await?;
+pub(super) async fn of_intent(db: &mut Db<'_>, intent: &IntentId) -> Result<Vec<Recorded>, Fault> {
+    let rows = query(statements::ENTRIES_OF_INTENT).bind(intent.as_str()).rows(db).await?;
     let entries = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     for (expected, entry) in (1..).zip(&entries) {
         if entry.version != expected {
@@ -188,7 +196,7 @@ pub(super) async fn of_intent(
     entries.iter().map(recorded).collect()
 }
 
-fn read(row: &SqliteRow) -> Result<Entry, Fault> {
+fn read(row: &Row) -> Result<Entry, Fault> {
     Entry::from_row(row).map_err(|e| Fault::Damaged(format!("an entry of the journal cannot be read: {e}")))
 }
 

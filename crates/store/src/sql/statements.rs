@@ -1,17 +1,10 @@
 //! The text of every statement, in one place; `$n` placeholders. A statement that is built at run time
 //! (the reservation with its limits) is built from the pieces at the end.
 
-pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
-
-/// The database's table of contents, without the statistics that `ANALYZE` adds.
-pub(super) const SCHEMA: &str = "SELECT CAST(type AS TEXT) || ' ' || CAST(name AS TEXT), \
-     quote(type) || quote(name) || quote(tbl_name) || quote(sql) FROM sqlite_schema \
-     WHERE substr(name, 1, 11) <> 'sqlite_stat'";
-
 // The journal.
 
 /// Origin and last row in one row; `seq` is NULL in an empty journal.
-pub(super) const TAIL: &str = "SELECT m.value AS origin, j.seq, j.hash, \
+pub(super) const TAIL: &str = "SELECT m.value AS origin, j.seq, j.hash, j.at, \
      COALESCE((SELECT version FROM intents WHERE id = $1), 0) AS version, \
      (SELECT first_seq FROM intents WHERE id = $1) AS first_seq, \
      (SELECT created_at FROM intents WHERE id = $1) AS created_at \
@@ -22,8 +15,8 @@ pub(super) const ADD_ENTRY: &str = "INSERT INTO journal (seq, intent, version, a
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 pub(super) const ENTRIES_OF_INTENT: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
      WHERE intent = $1 ORDER BY version";
-pub(super) const ENTRIES_AFTER: &str = "SELECT seq, intent, version, at, name, format, CASE typeof(body) WHEN 'blob' THEN body END AS body, attached, \
-     prev, hash FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+pub(super) const ENTRIES_AFTER: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
+     WHERE seq > $1 ORDER BY seq LIMIT $2";
 pub(super) const ADD_CHECKPOINT: &str =
     "INSERT INTO checkpoints (seq, hash, at, key, signature) VALUES ($1, $2, $3, $4, $5)";
 pub(super) const CHECKPOINTS_AFTER: &str = "SELECT c.seq, c.hash, c.at, c.key, c.signature, j.hash AS journal_hash \
@@ -50,11 +43,9 @@ pub(super) const INTENT_OF_SUGGESTION: &str = "SELECT intent FROM suggestions WH
 pub(super) const INTENTS_BY_ENDING: &str =
     "SELECT id FROM intents WHERE reversed >= $1 AND reversed < $2 ORDER BY first_seq DESC LIMIT $3";
 pub(super) const LAST_INTENT: &str = "SELECT id FROM intents ORDER BY first_seq DESC LIMIT 1";
-pub(super) const LIST: &str = "SELECT * FROM intents WHERE ($1 IS NULL OR status = $1) AND ($2 IS NULL OR phase = $2) \
-     AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR file = $4) AND ($5 IS NULL OR rule = $5) \
-     AND ($6 IS NULL OR id = (SELECT intent FROM suggestions WHERE suggestion = $6)) \
-     AND ($7 IS NULL OR repository = $7) AND ($8 IS NULL OR live = $8) AND ($9 IS NULL OR unfinished = $9) \
-     AND first_seq < $10 ORDER BY first_seq DESC LIMIT $11";
+/// A page of intents; conditions may follow, from `$3` on, and then [`NEWEST_FIRST`].
+pub(super) const LIST: &str = "SELECT * FROM intents WHERE first_seq < $1";
+pub(super) const NEWEST_FIRST: &str = " ORDER BY first_seq DESC LIMIT $2";
 /// Every id that any table knows.
 pub(super) const INTENT_IDS_AFTER: &str = "SELECT intent FROM (SELECT intent FROM journal WHERE intent > $1 \
      UNION SELECT id FROM intents WHERE id > $1 UNION SELECT intent FROM ledger WHERE intent > $1 \
@@ -62,8 +53,10 @@ pub(super) const INTENT_IDS_AFTER: &str = "SELECT intent FROM (SELECT intent FRO
 
 // The ledger.
 
+/// Conditions may follow, and then [`UNLESS_RESERVED`].
 pub(super) const RESERVE: &str = "INSERT INTO ledger (intent, attempt, provider, agent, at, day, month, state, amount, \
-     counted, billed, imputed, basis, prompt_tokens, completion_tokens) SELECT ";
+     counted, billed, imputed, basis, prompt_tokens, completion_tokens) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, 'open', $8, $8, 0, 0, NULL, 0, 0 WHERE 1 = 1";
 pub(super) const UNLESS_RESERVED: &str = " ON CONFLICT (intent, attempt) DO NOTHING";
 pub(super) const SETTLE: &str = "UPDATE ledger SET state = 'settled', billed = $3, imputed = $4, basis = $5, \
      counted = $3 WHERE intent = $1 AND attempt = $2 AND state <> 'settled'";
@@ -73,9 +66,10 @@ pub(super) const COUNT_TOKENS: &str =
     "UPDATE ledger SET prompt_tokens = $3, completion_tokens = $4 WHERE intent = $1 AND attempt = $2";
 pub(super) const IS_RESERVED: &str = "SELECT COUNT(*) FROM ledger WHERE intent = $1 AND attempt = $2";
 pub(super) const OPEN: &str = "SELECT intent, attempt, provider, agent, amount, at FROM ledger WHERE state = 'open' ORDER BY at, intent, attempt";
-pub(super) const USAGE: &str = "SELECT day, provider, COUNT(*) AS attempts, SUM(billed) AS billed, \
-     SUM(imputed) AS imputed, SUM(CASE WHEN state = 'open' THEN amount ELSE 0 END) AS reserved, \
-     SUM(prompt_tokens) AS prompt_tokens, SUM(completion_tokens) AS completion_tokens FROM ledger \
+pub(super) const USAGE: &str = "SELECT day, provider, COUNT(*) AS attempts, CAST(SUM(billed) AS BIGINT) AS billed, \
+     CAST(SUM(imputed) AS BIGINT) AS imputed, \
+     CAST(SUM(CASE WHEN state = 'open' THEN amount ELSE 0 END) AS BIGINT) AS reserved, \
+     CAST(SUM(prompt_tokens) AS BIGINT) AS prompt_tokens, CAST(SUM(completion_tokens) AS BIGINT) AS completion_tokens FROM ledger \
      WHERE at >= $1 AND at < $2 GROUP BY day, provider ORDER BY day DESC, provider";
 // Blobs, exchanges, cache.
 
@@ -98,24 +92,13 @@ pub(super) const FORGET_EXCHANGE: &str = "DELETE FROM exchanges WHERE request = 
 pub(super) const CACHED: &str = "SELECT sha256, bytes FROM cache WHERE key = $1";
 pub(super) const PUT_CACHED: &str = "INSERT INTO cache (key, at, sha256, bytes) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (key) DO UPDATE SET at = excluded.at, sha256 = excluded.sha256, bytes = excluded.bytes";
-pub(super) const TRIM_CACHE: &str =
-    "DELETE FROM cache WHERE key IN (SELECT key FROM cache ORDER BY at DESC, key LIMIT -1 OFFSET $1)";
+pub(super) const TRIM_CACHE: &str = "DELETE FROM cache WHERE key IN (SELECT key FROM cache ORDER BY at DESC, key LIMIT 9223372036854775807 OFFSET $1)";
 
 // The audit. It asks for whatever is stored as text: an edited column may hold another type, and tells so.
 
-/// The rest of a statement that begins with [`as_text`].
+/// The rest of a statement that begins with the columns as text.
 pub(super) const FROM_INTENTS: &str = " FROM intents WHERE id = $1";
 pub(super) const FROM_SUGGESTIONS: &str = " FROM suggestions WHERE intent = $1 ORDER BY attempt, suggestion";
 pub(super) const FROM_LEDGER: &str = " FROM ledger WHERE intent = $1 ORDER BY attempt";
 pub(super) const FROM_EXCHANGES: &str = ", (SELECT attached FROM journal WHERE journal.seq = exchanges.seq) AS attached \
      FROM exchanges WHERE request > $1 ORDER BY request LIMIT $2";
-
-/// `SELECT` with these columns as text; bytes and floats, which we never write there, are marked.
-pub(super) fn as_text<'a>(columns: impl Iterator<Item = &'a str>) -> String {
-    let column = |c: &str| {
-        format!(
-            "CASE typeof({c}) WHEN 'blob' THEN 'blob:' || {c} WHEN 'real' THEN 'real:' || {c} ELSE CAST({c} AS TEXT) END AS {c}"
-        )
-    };
-    format!("SELECT {}", columns.map(column).collect::<Vec<_>>().join(", "))
-}

@@ -1,0 +1,225 @@
+//! The store on a database: one code path over SQLite and PostgreSQL. The statements are the same for both; what differs
+//! is in `sqlite.rs` and `postgres.rs`, and `conn.rs` hides the drivers. Nothing of a database may show outside of this
+//! module.
+
+mod audit;
+mod blobs;
+mod cache;
+mod conn;
+mod exchanges;
+mod journal;
+mod ledger;
+mod postgres;
+mod registry;
+mod sqlite;
+mod statements;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use domain::finding::Fingerprint;
+use domain::ids::{IntentId, Sha256};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgPool;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, Postgres};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::append::{Append, Appended, Exchange, Recorded};
+use crate::audit::{Anchor, AuditReport};
+use crate::chain::genesis;
+use crate::checkpoint::{Keeper, Note, random};
+use crate::error::{Fault, Stop, StoreError};
+use crate::ledger::{Period, Reservation, UsageLine};
+use crate::list::{Filter, Found, Page, Row};
+use crate::time::Micros;
+use conn::{Db, Tx, query};
+
+pub(crate) use journal::Entry;
+
+/// How long a writer waits for another one; 50 of them at once need well under a second.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An open database.
+#[derive(Debug)]
+pub(crate) struct Database {
+    /// The file, or the server's address without a password: for messages.
+    name: PathBuf,
+    backend: Backend,
+}
+
+#[derive(Debug)]
+enum Backend {
+    /// One connection. Calls of one process take turns on it; other processes have their own.
+    Sqlite(Mutex<SqliteConnection>),
+    /// Some connections, made as they are needed.
+    Postgres(PgPool),
+}
+
+/// A connection to which nobody else speaks meanwhile.
+enum Turn<'a> {
+    Sqlite(MutexGuard<'a, SqliteConnection>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl Turn<'_> {
+    fn db(&mut self) -> Db<'_> {
+        match self {
+            Self::Sqlite(conn) => Db::Sqlite(conn),
+            Self::Postgres(conn) => Db::Postgres(conn),
+        }
+    }
+
+    /// A transaction that writes: one at a time, whoever asks.
+    async fn begin(&mut self) -> Result<Tx<'_>, sqlx::Error> {
+        match self {
+            Self::Sqlite(conn) => Ok(Tx::Sqlite(conn.begin_with(sqlite::BEGIN).await?)),
+            Self::Postgres(conn) => {
+                let mut tx = Tx::Postgres(conn.begin().await?);
+                postgres::lock_writers().execute(&mut tx.db()).await?;
+                Ok(tx)
+            }
+        }
+    }
+}
+
+impl Database {
+    /// Opens the file in the keeper's folder.
+    pub(crate) async fn open_file(path: &Path, keeper: &Keeper) -> Result<Self, StoreError> {
+        let conn = sqlite::open(path, keeper).await?;
+        Ok(Self { name: path.to_owned(), backend: Backend::Sqlite(Mutex::new(conn)) })
+    }
+
+    /// Connects to a PostgreSQL server.
+    pub(crate) async fn open_server(url: &str, keeper: &Keeper) -> Result<Self, StoreError> {
+        let name = PathBuf::from(postgres::shown(url));
+        let pool = postgres::open(url, &name, keeper).await?;
+        Ok(Self { name, backend: Backend::Postgres(pool) })
+    }
+
+    pub(crate) fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// Writes what is left in SQLite's write-ahead log into its file, and lets go.
+    pub(crate) async fn close(self) -> Result<(), Fault> {
+        match self.backend {
+            Backend::Sqlite(conn) => Ok(conn.into_inner().close().await?),
+            Backend::Postgres(pool) => {
+                pool.close().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// One transaction: registry, blobs, exchange, journal, ledger, checkpoint. Then the head file.
+    pub(crate) async fn append(&self, entry: &Append<'_>, keeper: &Keeper) -> Result<Appended, Stop> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let db = &mut tx.db();
+        let mut tail = journal::tail(db, entry.intent.as_str()).await?;
+        journal::check_head(&tail, keeper)?;
+        registry::put(db, entry, &tail).await?;
+        for (sha256, bytes) in entry.blobs {
+            blobs::put(db, sha256, bytes).await?;
+        }
+        if let Some(exchange) = &entry.exchange {
+            exchanges::put(db, exchange, tail.seq + 1).await?;
+        }
+        journal::write(db, &mut tail, entry, keeper).await?;
+        ledger::write(db, entry).await?;
+        tx.commit().await?;
+        keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, entry.at)?)?;
+        Ok(Appended { last_seq: tail.seq.unsigned_abs(), hash: tail.hash })
+    }
+
+    pub(crate) async fn events(&self, intent: &IntentId) -> Result<Vec<Recorded>, Fault> {
+        journal::of_intent(&mut self.turn().await?.db(), intent).await
+    }
+
+    pub(crate) async fn find_intent(&self, text: &str) -> Result<Found, Fault> {
+        registry::find(&mut self.turn().await?.db(), text).await
+    }
+
+    pub(crate) async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Row>, Fault> {
+        registry::list(&mut self.turn().await?.db(), filter, page).await
+    }
+
+    pub(crate) async fn live_for_fingerprint(
+        &self,
+        repository: &str,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<IntentId>, Fault> {
+        registry::live_for(&mut self.turn().await?.db(), repository, fingerprint.as_str(), None).await
+    }
+
+    pub(crate) async fn blob(&self, sha256: &Sha256) -> Result<Option<Vec<u8>>, Fault> {
+        blobs::get(&mut self.turn().await?.db(), sha256).await
+    }
+
+    pub(crate) async fn erase_blob(&self, sha256: &Sha256, at: Micros) -> Result<bool, Fault> {
+        blobs::erase(&mut self.turn().await?.db(), sha256, at).await
+    }
+
+    pub(crate) async fn exchange(&self, request: &Sha256) -> Result<Option<Exchange>, Fault> {
+        exchanges::get(&mut self.turn().await?.db(), request).await
+    }
+
+    pub(crate) async fn forget_exchange(&self, request: &Sha256) -> Result<bool, Fault> {
+        exchanges::forget(&mut self.turn().await?.db(), request).await
+    }
+
+    pub(crate) async fn cached(&self, key: &Sha256) -> Result<Option<Vec<u8>>, Fault> {
+        cache::get(&mut self.turn().await?.db(), key).await
+    }
+
+    pub(crate) async fn put_cached(&self, key: &Sha256, bytes: &[u8], at: Micros) -> Result<(), Fault> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        cache::put(&mut tx.db(), key, bytes, at).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(crate) async fn usage(&self, period: Period) -> Result<Vec<UsageLine>, Fault> {
+        ledger::usage(&mut self.turn().await?.db(), period).await
+    }
+
+    pub(crate) async fn open_reservations(&self) -> Result<Vec<Reservation>, Fault> {
+        ledger::open(&mut self.turn().await?.db()).await
+    }
+
+    /// Looks at one moment of the database through a connection of its own, so that nobody waits for it.
+    pub(crate) async fn verify(&self, anchors: &[Anchor], keeper: &Keeper) -> Result<AuditReport, Fault> {
+        let mut report = AuditReport { anchors: anchors.len() as u64, ..AuditReport::default() };
+        match &self.backend {
+            Backend::Sqlite(_) => {
+                let mut conn = sqlite::connect(&self.name).await?;
+                let tx = Tx::Sqlite(conn.begin().await?);
+                let looked = audit::verify(tx, anchors, keeper, &mut report).await;
+                conn.close().await?;
+                looked?;
+            }
+            Backend::Postgres(pool) => {
+                let mut conn = postgres::turn(pool).await?;
+                postgres::check_structure(&mut conn, &mut report).await?;
+                let tx = Tx::Postgres(conn.begin_with(postgres::SNAPSHOT).await?);
+                audit::verify(tx, anchors, keeper, &mut report).await?;
+            }
+        }
+        Ok(report)
+    }
+
+    async fn turn(&self) -> Result<Turn<'_>, sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(conn) => Ok(Turn::Sqlite(conn.lock().await)),
+            Backend::Postgres(pool) => Ok(Turn::Postgres(postgres::turn(pool).await?)),
+        }
+    }
+}
+
+/// Gives a new journal its origin; gives the head of the empty journal, to be written once that is committed.
+async fn begin_journal(db: &mut Db<'_>, name: &Path, keeper: &Keeper) -> Result<Note, Fault> {
+    let origin = format!("codex-task/{}", hex::encode(random::<8>(name)?));
+    query(statements::SET_ORIGIN).bind(origin.as_str()).execute(db).await?;
+    Ok(keeper.sign(&origin, 0, &genesis(&origin), Micros(0))?)
+}

@@ -1,0 +1,203 @@
+//! The registry's rows: writing them with the version check, finding and listing.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use domain::confidence::Confidence;
+use domain::ids::{IntentId, SuggestionId};
+use domain::money::MicroDollars;
+use domain::proposal::ProviderId;
+
+use super::conn::{self, Db, query};
+use super::journal::Tail;
+use super::statements;
+use crate::append::Append;
+use crate::columns::{Column, Span, Value, columns_of, reversed};
+use crate::error::{AppendError, Fault, Stop};
+use crate::list::{Filter, Found, Life, Page, Row};
+use crate::time::Micros;
+
+/// How many candidates an ambiguous ending names.
+const NAMED: i64 = 6;
+/// The shortest ending that is looked up.
+const SHORTEST: usize = 4;
+
+/// Writes the row of the state after the events, when the intent is at the expected version and no other live intent
+/// stands for its finding.
+pub(super) async fn put(db: &mut Db<'_>, entry: &Append<'_>, tail: &Tail) -> Result<(), Stop> {
+    let found = tail.version.unsigned_abs();
+    if found != entry.expected_version {
+        let (intent, expected) = (entry.intent.clone(), entry.expected_version);
+        return Err(AppendError::Conflict { intent, expected, found }.into());
+    }
+    refuse_duplicate(db, entry).await?;
+    let span = Span {
+        first_seq: tail.first_seq.unwrap_or(tail.seq + 1),
+        last_seq: tail.seq + entry.events.len() as i64,
+        created_at: tail.created_at.unwrap_or(entry.at.0),
+        updated_at: entry.at.0,
+    };
+    let columns = columns_of(entry.after, span);
+    refuse_nul(&columns, entry)?;
+    let mut put = query(statements::PUT_INTENT);
+    for column in columns {
+        put = match column.value {
+            Value::Number(number) => put.bind(number),
+            Value::Text(Some(text)) => put.bind(text),
+            Value::Text(None) => put.bind(None::<&str>),
+        };
+    }
+    put.bind(tail.version).execute(db).await?;
+    put_suggestions(db, entry).await
+}
+
+/// PostgreSQL keeps no text with a zero byte; neither database is given one.
+fn refuse_nul(columns: &[Column], entry: &Append<'_>) -> Result<(), AppendError> {
+    let has_nul = |c: &&Column| matches!(&c.value, Value::Text(Some(text)) if text.contains('\0'));
+    match columns.iter().find(has_nul) {
+        None => Ok(()),
+        Some(column) => {
+            let what = format!("its {} has a zero byte", column.name);
+            Err(AppendError::Contradiction { intent: entry.intent.clone(), what })
+        }
+    }
+}
+
+async fn refuse_duplicate(db: &mut Db<'_>, entry: &Append<'_>) -> Result<(), Stop> {
+    let after = entry.after;
+    let Some(finding) = after.task.finding.as_ref().filter(|_| after.phase.is_live()) else { return Ok(()) };
+    match live_for(db, &after.repository, finding.fingerprint.as_str(), Some(entry.intent)).await? {
+        Some(existing) => Err(AppendError::Duplicate { existing }.into()),
+        None => Ok(()),
+    }
+}
+
+async fn put_suggestions(db: &mut Db<'_>, entry: &Append<'_>) -> Result<(), Stop> {
+    for event in entry.events {
+        if let domain::event::Event::ProposalAsked { attempt, suggestion, .. } = event {
+            let add = query(statements::ADD_SUGGESTION).bind(suggestion.as_str());
+            add.bind(entry.intent.as_str()).bind(i64::from(*attempt)).execute(db).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The live intent, other than `but`, that stands for a finding.
+pub(super) async fn live_for(
+    db: &mut Db<'_>,
+    repository: &str,
+    fingerprint: &str,
+    but: Option<&IntentId>,
+) -> Result<Option<IntentId>, Fault> {
+    let live = query(statements::LIVE_FOR_FINDING).bind(repository).bind(fingerprint);
+    let id: Option<String> = live.bind(but.map_or("", IntentId::as_str)).scalar(db).await?;
+    id.map(|id| parsed(&id)).transpose()
+}
+
+/// Finds by the end of the id, by the id of any answer, or by the word `last`.
+pub(super) async fn find(db: &mut Db<'_>, text: &str) -> Result<Found, Fault> {
+    let text = text.trim().to_ascii_lowercase();
+    if text == "last" {
+        let id: Option<String> = query(statements::LAST_INTENT).scalar(db).await?;
+        return found(&id.into_iter().collect::<Vec<_>>());
+    }
+    if text.len() < SHORTEST || !text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
+        return Ok(Found::Nothing);
+    }
+    let from = reversed(&text);
+    // The letter after `f`: above every id that begins so.
+    let until = format!("{from}g");
+    let by_ending = query(statements::INTENTS_BY_ENDING).bind(from.as_str()).bind(until.as_str()).bind(NAMED);
+    let ids: Vec<String> = by_ending.scalars(db).await?;
+    if !ids.is_empty() {
+        return found(&ids);
+    }
+    let id: Option<String> = query(statements::INTENT_OF_SUGGESTION).bind(text.as_str()).scalar(db).await?;
+    found(&id.into_iter().collect::<Vec<_>>())
+}
+
+fn found(ids: &[String]) -> Result<Found, Fault> {
+    match ids {
+        [] => Ok(Found::Nothing),
+        [one] => Ok(Found::One(parsed(one)?)),
+        several => Ok(Found::Ambiguous(several.iter().map(|id| parsed(id)).collect::<Result<_, _>>()?)),
+    }
+}
+
+/// A page of the intents that pass the filter. The statement has only the conditions that are asked for, so that each
+/// finds its index.
+pub(super) async fn list(db: &mut Db<'_>, filter: &Filter, page: Page) -> Result<Vec<Row>, Fault> {
+    let before = page.before.map_or(i64::MAX, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
+    let conditions = conditions(filter);
+    let mut text = statements::LIST.to_owned();
+    for (number, (condition, _)) in (3..).zip(&conditions) {
+        text += &format!(" AND {condition}").replace("$n", &format!("${number}"));
+    }
+    let mut query = conn::built(text + statements::NEWEST_FIRST).bind(before).bind(i64::from(page.limit));
+    for (_, value) in conditions {
+        query = query.bind(value);
+    }
+    query.rows(db).await?.iter().map(row).collect()
+}
+
+/// What has to hold, and the value that stands for `$n` there.
+fn conditions(filter: &Filter) -> Vec<(&'static str, &str)> {
+    let texts = [
+        ("status = $n", filter.status.as_deref()),
+        ("phase = $n", filter.phase.as_deref()),
+        ("kind = $n", filter.kind.map(|k| k.as_str())),
+        ("file = $n", filter.file.as_deref()),
+        ("rule = $n", filter.rule.as_deref()),
+        (
+            "id = (SELECT intent FROM suggestions WHERE suggestion = $n)",
+            filter.suggestion.as_ref().map(SuggestionId::as_str),
+        ),
+        ("repository = $n", filter.repository.as_deref()),
+        // A partial index wants its condition as it stands in the index.
+        ("live = 1 AND $n = ''", (filter.life == Some(Life::Live)).then_some("")),
+        ("unfinished = 1 AND $n = ''", (filter.life == Some(Life::Unfinished)).then_some("")),
+    ];
+    texts.into_iter().filter_map(|(condition, value)| Some((condition, value?))).collect()
+}
+
+fn row(row: &conn::Row) -> Result<Row, Fault> {
+    let text = |name: &str| row.get::<String>(name);
+    let maybe = |name: &str| row.get::<Option<String>>(name);
+    let number = |name: &str| row.get::<i64>(name).map(i64::unsigned_abs);
+    let count = |name: &str| row.get::<Option<i64>>(name).map(|n| n.map(i64::unsigned_abs));
+    Ok(Row {
+        id: parsed(&text("id")?)?,
+        seq: number("first_seq")?,
+        version: number("version")?,
+        at: Micros(row.get("created_at")?),
+        updated: Micros(row.get("updated_at")?),
+        status: text("status")?,
+        phase: text("phase")?,
+        kind: parsed(&text("kind")?)?,
+        title: text("title")?,
+        repository: text("repository")?,
+        file: maybe("file")?,
+        rule: maybe("rule")?,
+        provider: maybe("provider")?.map(ProviderId::new),
+        suggestion: maybe("suggestion")?.map(|id| parsed(&id)).transpose()?,
+        branch: maybe("branch")?,
+        billed: MicroDollars::from_micros(number("billed")?),
+        files: count("files")?,
+        added: count("added")?,
+        deleted: count("deleted")?,
+        confidence: count("confidence")?.map(confidence).transpose()?,
+    })
+}
+
+fn confidence(millionths: u64) -> Result<Confidence, Fault> {
+    Confidence::new(millionths as f64 / 1e6).map_err(|e| Fault::Damaged(format!("in the registry: {e}")))
+}
+
+/// A stored text as the type that it was written from.
+pub(super) fn parsed<T>(text: &str) -> Result<T, Fault>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.parse().map_err(|e: T::Err| Fault::Damaged(format!("in the registry: {e}")))
+}

@@ -1,0 +1,137 @@
+//! SQLite: one file in WAL mode, synchronised to disk at every commit, shared by any number of processes. Writers take
+//! turns through `BEGIN IMMEDIATE`. What only SQLite says stands here.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+use super::conn::{Db, query, run_script};
+use super::{BUSY_TIMEOUT, begin_journal};
+use crate::audit::AuditReport;
+use crate::audit::Problem;
+use crate::checkpoint::{Keeper, make_private};
+use crate::error::{Fault, StoreError};
+use crate::migrate::{FORMAT, MIGRATIONS};
+
+/// A transaction that writes: nobody else can begin one meanwhile.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// The log is written into the database beyond this many pages (of 4 KiB): a process that starts reads it through.
+const LOG_PAGES: &str = "256";
+
+/// The database's table of contents, without the statistics that `ANALYZE` adds.
+const SCHEMA: &str = "SELECT CAST(type AS TEXT) || ' ' || CAST(name AS TEXT), \
+     quote(type) || quote(name) || quote(tbl_name) || quote(sql) FROM sqlite_schema \
+     WHERE substr(name, 1, 11) <> 'sqlite_stat'";
+
+/// Opens the database in the keeper's folder; makes or migrates it first where that is needed.
+pub(super) async fn open(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, StoreError> {
+    match format_of(path).await? {
+        Some((conn, FORMAT)) => Ok(conn),
+        Some((_, found)) if found > FORMAT => Err(Fault::NewerFormat { found, known: FORMAT }.at(path)),
+        _ => set_up(path, keeper).await,
+    }
+}
+
+/// A connection to a database that is there.
+pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    options(path).connect().await
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", LOG_PAGES)
+        .disable_statement_logging()
+}
+
+/// The connection and its format; `None` when there is no database yet. This is all that a warm start costs.
+async fn format_of(path: &Path) -> Result<Option<(SqliteConnection, i64)>, StoreError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut conn = connect(path).await.map_err(|e| Fault::Sql(e).at(path))?;
+    let format = format(&mut Db::Sqlite(&mut conn)).await.map_err(|e| e.at(path))?;
+    Ok(Some((conn, format)))
+}
+
+async fn format(db: &mut Db<'_>) -> Result<i64, Fault> {
+    Ok(query("PRAGMA user_version").number(db).await?)
+}
+
+/// Makes the folder, the file, the tables, the origin and the first head; or migrates. One process at a time.
+async fn set_up(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, StoreError> {
+    keeper.make_folder()?;
+    let lock = keeper.lock(BUSY_TIMEOUT).await?;
+    make_private(path)?;
+    let conn = migrate(path, keeper).await.map_err(|fault| fault.at(path))?;
+    drop(lock);
+    Ok(conn)
+}
+
+/// Brings the database to the present format, wholly or not at all.
+async fn migrate(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, Fault> {
+    let mut conn = options(path).journal_mode(SqliteJournalMode::Wal).connect().await?;
+    let mut tx = conn.begin_with(BEGIN).await?;
+    let db = &mut Db::Sqlite(&mut tx);
+    let found = format(db).await?;
+    if found > FORMAT {
+        return Err(Fault::NewerFormat { found, known: FORMAT });
+    }
+    raise(db, found, FORMAT).await?;
+    let head = if found == 0 { Some(begin_journal(db, path, keeper).await?) } else { None };
+    tx.commit().await?;
+    if let Some(head) = head {
+        keeper.write_head(&head)?;
+    }
+    Ok(conn)
+}
+
+/// Runs the migrations after `from`, up to `to`.
+pub(super) async fn raise(db: &mut Db<'_>, from: i64, to: i64) -> Result<(), Fault> {
+    for (number, text) in (1..=to).zip(MIGRATIONS.iter().copied()).filter(|(number, _)| *number > from) {
+        run_script(db, text.to_owned()).await?;
+        run_script(db, format!("PRAGMA user_version = {number}")).await?;
+    }
+    Ok(())
+}
+
+/// The file as SQLite itself sees it, and whether its tables are as ours are.
+pub(super) async fn check_structure(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
+    let lines: Vec<String> = query("PRAGMA integrity_check(100)").scalars(db).await?;
+    for detail in lines.into_iter().filter(|line| line != "ok") {
+        report.add(Problem::Structure { detail });
+    }
+    let mut pristine =
+        SqliteConnectOptions::new().in_memory(true).disable_statement_logging().connect().await?;
+    let ours = &mut Db::Sqlite(&mut pristine);
+    raise(ours, 0, FORMAT).await?;
+    let (wanted, found) = (schema(ours).await?, schema(db).await?);
+    for (name, _) in wanted.symmetric_difference(&found) {
+        report.add(Problem::Structure { detail: format!("{name} is not as codex-task makes it") });
+    }
+    Ok(pristine.close().await?)
+}
+
+/// What the database is made of: each table, index and whatever else, with its text.
+async fn schema(db: &mut Db<'_>) -> Result<BTreeSet<(String, String)>, Fault> {
+    let rows = query(SCHEMA).rows(db).await?;
+    Ok(rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_, sqlx::Error>>()?)
+}
+
+/// These columns as text; bytes and floats, which we never write there, are marked.
+pub(super) fn as_text(column: &str) -> String {
+    format!(
+        "CASE typeof({column}) WHEN 'blob' THEN 'blob:' || {column} WHEN 'real' THEN 'real:' || {column} \
+         ELSE CAST({column} AS TEXT) END AS {column}"
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! What happens with a file of a format that this version does not know, or whose making was cut off.
+
+use super::*;
+use crate::{Problem, Store};
+
+async fn raw(folder: &Path) -> SqliteConnection {
+    let path = folder.join("journal.db");
+    make_private(&path).unwrap();
+    options(&path).journal_mode(SqliteJournalMode::Wal).connect().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    Store::open(folder.path()).await.unwrap().close().await.unwrap();
+    let mut conn = raw(folder.path()).await;
+    sqlx::raw_sql("PRAGMA user_version = 99").execute(&mut conn).await.unwrap();
+    let refused = Store::open(folder.path()).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Newer { found: 99, known: FORMAT, .. }), "{refused}");
+    assert!(refused.to_string().contains("newer version"));
+    assert_eq!(format(&mut Db::Sqlite(&mut conn)).await.unwrap(), 99);
+}
+
+#[tokio::test]
+async fn a_migration_that_was_cut_off_begins_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut conn = raw(folder.path()).await;
+    let mut tx = conn.begin_with(BEGIN).await.unwrap();
+    raise(&mut Db::Sqlite(&mut tx), 0, FORMAT).await.unwrap();
+    drop(tx);
+    conn.close().await.unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    assert_eq!(store.verify(&[]).await.unwrap().problems, []);
+}
+
+#[tokio::test]
+async fn the_sample_rows_of_each_format_survive_all_later_migrations() {
+    use crate::migrate::SAMPLES;
+    assert_eq!(SAMPLES.len(), MIGRATIONS.len());
+    for (format, sample) in (1..).zip(SAMPLES.iter().copied()) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = raw(folder.path()).await;
+        raise(&mut Db::Sqlite(&mut conn), 0, format).await.unwrap();
+        sqlx::raw_sql(sample).execute(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let report = store.verify(&[]).await.unwrap();
+        assert!(report.events > 0 && report.blobs > 0 && report.intents > 1, "{report:?}");
+        // Only the rows were sampled, not the files beside them.
+        assert_eq!(report.problems, [Problem::KeyMissing, Problem::HeadMissing], "format {format}");
+    }
+}
