@@ -1,4 +1,5 @@
-//! A model server for tests: real HTTP on 127.0.0.1, OpenAI's chat completions, and every way to misbehave.
+//! A model server for tests: real HTTP on 127.0.0.1, the interfaces of OpenAI (chat completions, Responses) and of
+//! Anthropic (Messages), and every way to misbehave.
 //!
 //! It answers only what a script or a closure says, checks each request as such a server would, and keeps it. It does
 //! not stream server-sent events: a request that asks for them is refused as invalid.
@@ -8,6 +9,7 @@ mod request;
 mod server;
 mod state;
 mod step;
+mod wire;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -72,7 +74,7 @@ impl ScriptedModel {
         format!("http://{}", self.address)
     }
 
-    /// Every chat completion asked for so far, in order; the refused ones too.
+    /// Every answer asked for so far, in order; the refused ones too.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.look(|state| state.requests.clone())
     }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::state::Open;
 use super::step::{Reply, Step};
+use super::wire::Wire;
 
 /// An endless answer ends here, so that a client that does not give up cannot fill the machine.
 const ENDLESS_CAP: u64 = 1 << 30;
@@ -18,10 +19,10 @@ const PIECE: usize = 64 << 10;
 const TALK: &str = "Sure! Here is the fix: change the default to None, and you are done.";
 
 /// The response to a step. `open` lives as long as the answer is under way.
-pub(super) async fn to(step: Step, open: Open) -> Response {
+pub(super) async fn to(step: Step, wire: Wire, open: Open) -> Response {
     match step {
-        Step::Reply(reply) => json(StatusCode::OK, Body::from(completion(&reply))),
-        Step::MalformedReply => json(StatusCode::OK, Body::from(completion(&Reply::text(TALK)))),
+        Step::Reply(reply) => json(StatusCode::OK, Body::from(wire.answer(&reply))),
+        Step::MalformedReply => json(StatusCode::OK, Body::from(wire.answer(&Reply::text(TALK)))),
         Step::WrongJson => json(StatusCode::OK, Body::from(r#"{"object":"list","data":[1,2,3]}"#)),
         Step::NoJson => json(StatusCode::OK, Body::from("<html><body>It works!</body></html>")),
         Step::Status(code, body) => json(status(code), Body::from(body)),
@@ -29,11 +30,12 @@ pub(super) async fn to(step: Step, open: Open) -> Response {
         Step::Redirect { to } => redirect(&to),
         Step::Hang => hang(open).await,
         Step::HangAfterHeaders => json(StatusCode::OK, hanging_body(open)),
-        Step::TooLarge(bytes) => json(StatusCode::OK, large_body(bytes, open)),
-        Step::EndlessStream => json(StatusCode::OK, endless_body(open)),
-        Step::CutConnection { after_bytes } => cut(after_bytes, open),
+        Step::TooLarge(bytes) => json(StatusCode::OK, large_body(wire, bytes, open)),
+        Step::EndlessStream => json(StatusCode::OK, endless_body(wire, open)),
+        Step::CutConnection { after_bytes } => cut(wire, after_bytes, open),
+        Step::HangInTheMiddle { after_bytes } => json(StatusCode::OK, half_body(wire, after_bytes, open)),
         Step::Drip { reply, piece, pause } => {
-            json(StatusCode::OK, dripping_body(completion(&reply), piece.max(1), pause, open))
+            json(StatusCode::OK, dripping_body(wire.answer(&reply), piece.max(1), pause, open))
         }
     }
 }
@@ -54,30 +56,6 @@ pub(super) fn json(code: StatusCode, body: Body) -> Response {
 /// A number that is no status is a mistake of the test; 500 says so in the body's stead.
 fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-/// The JSON of a whole chat completion.
-fn completion(reply: &Reply) -> String {
-    let choice = json!({
-        "index": 0,
-        "message": {"role": "assistant", "content": reply.content},
-        "finish_reason": reply.finish_reason,
-    });
-    let mut body = json!({
-        "id": "chatcmpl-scripted",
-        "object": "chat.completion",
-        "created": 1_767_323_045,
-        "model": "scripted",
-        "choices": [choice],
-    });
-    if let Some(usage) = reply.usage {
-        body["usage"] = json!({
-            "prompt_tokens": usage.prompt,
-            "completion_tokens": usage.completion,
-            "total_tokens": usage.prompt + usage.completion,
-        });
-    }
-    body.to_string()
 }
 
 fn rate_limited(retry_after: u32) -> Response {
@@ -112,8 +90,8 @@ fn hanging_body(open: Open) -> Body {
 }
 
 /// The head and tail of a completion with `bytes` letters between them.
-fn large_body(bytes: u64, open: Open) -> Body {
-    let whole = completion(&Reply::text("@"));
+fn large_body(wire: Wire, bytes: u64, open: Open) -> Body {
+    let whole = wire.answer(&Reply::text("@"));
     let (head, tail) = whole.split_once('@').unwrap_or((&whole, ""));
     let tail = Bytes::from(tail.to_owned());
     let begin = Part { open, next: Some(Bytes::from(head.to_owned())), left: bytes, tail: Some(tail) };
@@ -121,8 +99,8 @@ fn large_body(bytes: u64, open: Open) -> Body {
 }
 
 /// As [`large_body`], but nobody waits for the tail.
-fn endless_body(open: Open) -> Body {
-    large_body(ENDLESS_CAP, open)
+fn endless_body(wire: Wire, open: Open) -> Body {
+    large_body(wire, ENDLESS_CAP, open)
 }
 
 /// What of a large body is still to be sent.
@@ -150,8 +128,8 @@ impl Part {
 }
 
 /// The length promises more than will come; then the body fails, and with it the connection.
-fn cut(after_bytes: usize, open: Open) -> Response {
-    let whole = completion(&Reply::text("An answer that does not arrive."));
+fn cut(wire: Wire, after_bytes: usize, open: Open) -> Response {
+    let whole = wire.answer(&Reply::text("An answer that does not arrive."));
     let kept = after_bytes.min(whole.len() - 1);
     let length = HeaderValue::from(whole.len());
     let begin = (open, Some(Bytes::from(whole.into_bytes()).slice(..kept)));
@@ -169,6 +147,18 @@ fn cut(after_bytes: usize, open: Open) -> Response {
     let mut response = json(StatusCode::OK, body);
     response.headers_mut().insert(header::CONTENT_LENGTH, length);
     response
+}
+
+/// The beginning of an answer, then nothing until the client leaves.
+fn half_body(wire: Wire, after_bytes: usize, open: Open) -> Body {
+    let mut whole = wire.answer(&Reply::text("An answer that does not arrive.")).into_bytes();
+    whole.truncate(after_bytes.clamp(1, whole.len() - 1));
+    Body::from_stream(stream::unfold((open, Some(Bytes::from(whole))), |(open, piece)| async move {
+        if piece.is_none() {
+            std::future::pending::<()>().await;
+        }
+        Some((Ok::<_, io::Error>(piece.unwrap_or_default()), (open, None)))
+    }))
 }
 
 fn dripping_body(whole: String, piece: usize, pause: Duration, open: Open) -> Body {

@@ -3,7 +3,9 @@
 use axum::http::request::Parts;
 use serde_json::Value;
 
-/// One request for a chat completion.
+use super::wire::Wire;
+
+/// One request for an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// Counted from 1.
@@ -38,38 +40,33 @@ impl Request {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The texts of all messages, joined by line ends: what the model was told.
+    /// The texts of all messages, instructions first, joined by line ends: what the model was told.
     pub fn prompt(&self) -> String {
-        let messages = self.body["messages"].as_array();
-        let texts = messages.into_iter().flatten().filter_map(|message| message["content"].as_str());
-        texts.collect::<Vec<_>>().join("\n")
+        self.wire().prompt(&self.body).join("\n")
     }
 
-    /// What a chat completions server would refuse this request for.
+    pub(super) fn wire(&self) -> Wire {
+        Wire::of(&self.path)
+    }
+
+    /// What a server with this interface would refuse this request for.
     pub(super) fn fault(&self) -> Option<String> {
         let body = &self.body;
         let content_type = self.header("content-type").unwrap_or_default();
-        let messages = body["messages"].as_array();
         if !content_type.starts_with("application/json") {
             Some(format!("its content type is {content_type:?}"))
         } else if !body.is_object() {
             Some("its body is no JSON object".to_owned())
         } else if body["model"].as_str().is_none_or(str::is_empty) {
             Some("it names no model".to_owned())
-        } else if !messages.is_some_and(|list| !list.is_empty() && list.iter().all(is_message)) {
-            Some("its messages are not a list of role and content".to_owned())
+        } else if let Some(fault) = self.wire().fault(body) {
+            Some(fault.to_owned())
+        } else if self.wire() == Wire::Messages && self.header("anthropic-version").is_none() {
+            Some("it does not say which version of the interface it speaks".to_owned())
         } else if body["stream"] == Value::Bool(true) {
             Some("it asks for a stream of events, which this server does not have".to_owned())
         } else {
             None
         }
     }
-}
-
-/// Content is a text, or a list of parts where an image goes along.
-fn is_message(message: &Value) -> bool {
-    let role = message["role"].as_str();
-    let content = &message["content"];
-    matches!(role, Some("system" | "developer" | "user" | "assistant"))
-        && (content.is_string() || content.is_array())
 }

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::answer;
 use super::request::Request;
 use super::state::{Open, Shared};
+use super::wire::Wire;
 use crate::must::Must;
 
 /// The most that a request's body may have; a prompt with a whole file is far below.
@@ -37,8 +38,10 @@ pub(super) fn run(listener: TcpListener, shared: &Arc<Shared>, stopped: oneshot:
 }
 
 fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/v1/chat/completions", post(complete))
+    let asking = |router: Router<Arc<Shared>>, wire: Wire| router.route(wire.path(), post(complete));
+    Wire::ALL
+        .into_iter()
+        .fold(Router::new(), asking)
         .route("/v1/models", get(models))
         .fallback(unknown)
         .with_state(shared)
@@ -51,8 +54,9 @@ async fn complete(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Re
         shared.complain("a request's body was cut off or over 64 MiB".to_owned());
         return answer::error(StatusCode::BAD_REQUEST, "the body did not arrive");
     };
+    let wire = Wire::of(parts.uri.path());
     match shared.next(|number| Request::new(number, &parts, &bytes)) {
-        Ok(step) => answer::to(step, open).await,
+        Ok(step) => answer::to(step, wire, open).await,
         Err(complaint) => answer::error(StatusCode::BAD_REQUEST, &complaint),
     }
 }

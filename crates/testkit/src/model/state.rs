@@ -89,7 +89,7 @@ impl Shared {
             let number = request.number;
             state.requests.push(request.clone());
             let step = match (request.fault(), &mut state.answers) {
-                (Some(fault), _) => Err(format!("request {number} is no chat completion: {fault}")),
+                (Some(fault), _) => Err(format!("request {number} is no {}: {fault}", request.wire().noun())),
                 (None, Answers::Closure(answer)) => Ok(answer(&request)),
                 (None, Answers::Script(steps)) => steps
                     .pop_front()

@@ -5,29 +5,34 @@ use std::time::Duration;
 use serde_json::json;
 
 /// Tokens that an answer says it took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Tokens of the prompt.
     pub prompt: u64,
     /// Tokens of the answer.
     pub completion: u64,
+    /// Of the prompt's, read from a cache.
+    pub cached: u64,
+    /// Of the answer's, spent on reasoning.
+    pub reasoning: u64,
 }
 
-/// A whole, well-formed chat completion.
+/// A whole, well-formed answer, in the form of whichever interface it is asked for by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The text of the one choice's message.
     pub content: String,
     /// What is told of tokens; `None` leaves the field out.
     pub usage: Option<Usage>,
-    /// `stop`, `length`, `content_filter` or anything else.
+    /// `stop`, `length`, `content_filter` or anything else, in the words of chat completions; put into those of the
+    /// interface that is asked.
     pub finish_reason: String,
 }
 
 impl Reply {
     /// A finished answer with this text, 100 prompt tokens and 20 of its own.
     pub fn text(content: impl Into<String>) -> Self {
-        let usage = Some(Usage { prompt: 100, completion: 20 });
+        let usage = Some(Usage { prompt: 100, completion: 20, ..Usage::default() });
         Self { content: content.into(), usage, finish_reason: "stop".to_owned() }
     }
 
@@ -45,7 +50,14 @@ impl Reply {
     /// The same answer with these tokens.
     #[must_use]
     pub fn usage(mut self, prompt: u64, completion: u64) -> Self {
-        self.usage = Some(Usage { prompt, completion });
+        self.usage = Some(Usage { prompt, completion, ..Usage::default() });
+        self
+    }
+
+    /// The same answer with all kinds of tokens.
+    #[must_use]
+    pub fn all_usage(mut self, usage: Usage) -> Self {
+        self.usage = Some(usage);
         self
     }
 
@@ -96,6 +108,11 @@ pub enum Step {
         /// Bytes that are sent. As many as the body has or more cut nothing off: its last byte is always kept back.
         after_bytes: usize,
     },
+    /// Headers and so many bytes of an answer, at least one, then nothing until the client leaves.
+    HangInTheMiddle {
+        /// Bytes that are sent; the answer's last byte is always kept back.
+        after_bytes: usize,
+    },
     /// A whole answer, in pieces with pauses between them.
     Drip {
         /// The answer.
@@ -105,7 +122,7 @@ pub enum Step {
         /// Before each piece.
         pause: Duration,
     },
-    /// Valid JSON, and no chat completion.
+    /// Valid JSON, and no answer.
     WrongJson,
     /// 200 with a body that is no JSON.
     NoJson,
