@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use domain::ids::IntentId;
 use domain::intent::Intent;
-use engine::config::{Config, Flags, Structured as Wanted};
-use engine::context::Bounds;
+use engine::config::Flags;
 use engine::world::World;
 use engine::{EngineError, Operator, Project};
 use git::Repository;
-use providers::{LocalSettings, Prices, Settings, Structured, Waits};
+use providers::Settings;
 use store::{Filter, Found, Page, Store};
 
 use crate::args::GlobalArgs;
@@ -98,7 +97,8 @@ impl<'a> Session<'a> {
     fn open_engine(&self, base: Option<&str>, flags: &Flags) -> Result<Project, EngineError> {
         let user_file = world::user_file(self.environment);
         let mut project = Project::open(&self.world, &self.folder(), base, user_file.as_deref(), flags)?;
-        let settings = Settings { rules: Arc::clone(&project.rules), local: local(&project.config) };
+        let now = self.world.clock.now_micros();
+        let settings = Settings::new(Arc::clone(&project.rules), &project.config, now);
         project.providers = providers::from_config(&settings, &self.world.environment);
         Ok(project)
     }
@@ -158,38 +158,5 @@ impl<'a> Session<'a> {
         if !self.global.quiet {
             self.shell.err(line);
         }
-    }
-}
-
-/// The configuration's `providers.local` as the provider wants it.
-fn local(config: &Config) -> LocalSettings {
-    let local = &config.providers.local;
-    let seconds = std::time::Duration::from_secs;
-    let bounds = |files: u32, lines: u32| Bounds {
-        max_tokens: usize::try_from(config.context_tokens()).unwrap_or(usize::MAX),
-        max_files: u64::from(files),
-        max_lines: u64::from(lines),
-    };
-    let safety = &config.safety;
-    LocalSettings {
-        url: local.url.clone(),
-        model: local.model.clone(),
-        api_key_env: local.api_key_env.clone(),
-        waits: Waits {
-            first_byte: seconds(local.first_byte_seconds),
-            idle: seconds(local.idle_seconds),
-            total: seconds(local.total_seconds),
-        },
-        max_reply_bytes: usize::try_from(local.max_reply_bytes).unwrap_or(usize::MAX),
-        max_output_tokens: local.max_output_tokens,
-        structured: match local.structured {
-            Wanted::Auto => Structured::Auto,
-            Wanted::JsonSchema => Structured::JsonSchema,
-            Wanted::JsonObject => Structured::JsonObject,
-            Wanted::None => Structured::None,
-        },
-        prices: Prices { input: local.price_in, output: local.price_out },
-        finding: bounds(safety.finding_max_files, safety.finding_max_lines),
-        task: bounds(safety.max_files_changed, safety.max_lines_changed),
     }
 }

@@ -40,6 +40,8 @@ pub enum Form {
     Edits,
     /// A diff by itself.
     Diff,
+    /// A text that holds whole files, each below its path, with an explanation before them.
+    Files,
 }
 
 /// Tokens as a provider reports them. `cached` is part of `prompt`, `reasoning` part of `completion`.

@@ -134,6 +134,11 @@ pub trait Provider: Send + Sync {
     /// When the price is unknown: unknown means refuse.
     fn ceiling(&self, request: &Request) -> Result<MicroDollars, ProviderFailure>;
 
+    /// What its configured model costs, in words for people; `None` for those that have no price.
+    fn price(&self) -> Option<String> {
+        None
+    }
+
     /// Whether an equal request may be answered from the record.
     fn is_recorded(&self) -> bool {
         true

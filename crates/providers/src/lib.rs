@@ -1,11 +1,12 @@
-//! Those who propose: codemod, local, replay, external. Each is an `engine::provider::Provider`.
+//! Those who propose: codemod, the models behind HTTP (local, openai, anthropic), replay, external. Each is an `engine::provider::Provider`.
 //!
 //! A provider asks and hands on what it got; it never judges an answer, never writes to a repository, and reads neither
 //! the environment nor the clock: keys and limits are handed in by [`from_config`].
 
 mod codemod;
 mod external;
-mod local;
+mod http;
+mod prices;
 mod replay;
 
 #[cfg(test)]
@@ -18,11 +19,13 @@ use std::sync::Arc;
 
 use codemods::RuleSet;
 use domain::proposal::{FailureKind, ProviderFailure};
+use engine::config::Config;
 use engine::provider::Provider;
 
 pub use codemod::Codemod;
 pub use external::External;
-pub use local::{Local, LocalSettings, Prices, Structured, Waits};
+pub use http::{Http, HttpSettings, Waits};
+pub use prices::{Prices, Pricing};
 pub use replay::Replay;
 
 /// What the providers are made from.
@@ -30,22 +33,35 @@ pub use replay::Replay;
 pub struct Settings {
     /// The rules of `codemod`; shared with whoever scans.
     pub rules: Arc<RuleSet>,
-    /// The OpenAI-compatible server.
-    pub local: LocalSettings,
+    /// The models behind HTTP, each by its own name.
+    pub http: Vec<HttpSettings>,
 }
 
-/// All providers that a configuration gives: `codemod`, `local`, `replay` over what `local` was asked, and `external`.
+impl Settings {
+    /// Those of a configuration. `now` (microseconds since 1970) says which prices hold.
+    pub fn new(rules: Arc<RuleSet>, config: &Config, now: i64) -> Self {
+        let http =
+            config.providers.all().map(|(name, section)| HttpSettings::new(name, section, config, now));
+        Self { rules, http: http.to_vec() }
+    }
+}
+
+/// All providers that a configuration gives: `codemod`, the models behind HTTP, `replay` over what the first of them was
+/// asked, and `external`.
 ///
 /// One that is not configured is among them and says so when it is asked whether it suits a task, so that a route can
 /// tell why it was skipped. `environment` holds the variables that the settings name for keys.
 pub fn from_config(settings: &Settings, environment: &BTreeMap<String, String>) -> Vec<Box<dyn Provider>> {
-    let local = || Local::new(settings.local.clone(), environment);
-    vec![
-        Box::new(Codemod::new(Arc::clone(&settings.rules))),
-        Box::new(local()),
-        Box::new(Replay::new(Box::new(local()))),
-        Box::new(External),
-    ]
+    let mut all: Vec<Box<dyn Provider>> = vec![Box::new(Codemod::new(Arc::clone(&settings.rules)))];
+    let http = |settings: &HttpSettings| Box::new(Http::new(settings.clone(), environment));
+    for one in &settings.http {
+        all.push(http(one));
+    }
+    if let Some(first) = settings.http.first() {
+        all.push(Box::new(Replay::new(http(first))));
+    }
+    all.push(Box::new(External));
+    all
 }
 
 /// A failure of this kind, in a sentence.

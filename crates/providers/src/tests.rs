@@ -10,7 +10,7 @@ use domain::task::{Kind, Task};
 use engine::provider::{Edits, Provider, Refusal};
 
 use crate::asking::{Question, Tool};
-use crate::{Codemod, External, LocalSettings, Replay, Settings, from_config};
+use crate::{Codemod, External, Replay, Settings, from_config};
 
 const TEXT: &str = "import os\n\nif os.name == None:\n    pass\n";
 
@@ -121,10 +121,11 @@ async fn a_handed_in_patch_comes_back_byte_for_byte() {
 
 #[test]
 fn a_configuration_gives_every_provider_even_those_that_cannot_be_asked() {
-    let settings = Settings { rules: Arc::new(RuleSet::builtin().unwrap()), local: LocalSettings::default() };
+    let rules = Arc::new(RuleSet::builtin().unwrap());
+    let settings = Settings::new(rules, &engine::config::Config::default(), 0);
     let providers = from_config(&settings, &BTreeMap::new());
     let names: Vec<String> = providers.iter().map(|p| p.id().to_string()).collect();
-    assert_eq!(names, ["codemod", "local", "replay", "external"]);
+    assert_eq!(names, ["codemod", "local", "openai", "anthropic", "replay", "external"]);
     let task = Question::finding("E711", "a.py", TEXT, 3).task;
     assert!(
         providers[0].suits(&task).is_ok()

@@ -238,19 +238,25 @@ fn tell(machine: &sandbox::Machine, level: &str, report: &mut Report) {
 }
 
 fn providers(project: &Project, report: &mut Report) {
+    report.add(State::Ok, "provider", "codemod: embedded rules, free, no network", None);
     let task = Task { kind: Kind::Fix, text: "a task in words".to_owned(), finding: None };
-    for id in ["codemod", "local"] {
+    let mut ready = false;
+    let mut lacking = Vec::new();
+    for (id, _) in project.config.providers.all() {
         let Some(provider) = project.providers.iter().find(|p| p.id().as_str() == id) else { continue };
-        match (id, provider.suits(&task)) {
-            ("codemod", _) => report.add(State::Ok, "provider", "codemod: embedded rules, free, no network", None),
-            (_, Ok(reason)) => report.add(State::Ok, "provider", format!("{id}: {reason}"), None),
-            (_, Err(reason)) => report.add(
-                State::Warn,
-                "provider",
-                format!("{id}: {reason}"),
-                Some("for tasks in words, set `providers.local.url` and `model` to an OpenAI-compatible server"),
-            ),
+        match provider.suits(&task) {
+            Ok(reason) => {
+                ready = true;
+                let price = provider.price().map(|price| format!(" ({price})")).unwrap_or_default();
+                report.add(State::Ok, "provider", format!("{id}: {reason}{price}"), None);
+            }
+            Err(reason) => lacking.push(format!("{id}: {reason}")),
         }
+    }
+    let state = if ready { State::Ok } else { State::Warn };
+    let remedy = "for tasks in words, set `providers.local.url` and `model` to an OpenAI-compatible server, or a service's key";
+    for line in lacking {
+        report.add(state, "provider", line, (!ready).then_some(remedy));
     }
 }
 

@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use engine::Project;
 use engine::provider::Provider;
-use providers::{LocalSettings, Prices, Settings};
+use providers::Settings;
 
-/// As the program makes them, but with the defaults for deadlines and sizes, which no scenario sets.
+/// The time whose prices hold: none of a scenario's providers is priced by the table.
+const NOW: i64 = 0;
+
+/// As the program makes them.
 pub(crate) fn of(project: &Project, environment: &BTreeMap<String, String>) -> Vec<Box<dyn Provider>> {
-    let asked = &project.config.providers.local;
-    let local = LocalSettings {
-        url: asked.url.clone(),
-        model: asked.model.clone(),
-        prices: Prices { input: asked.price_in, output: asked.price_out },
-        ..LocalSettings::default()
-    };
-    providers::from_config(&Settings { rules: Arc::clone(&project.rules), local }, environment)
+    let settings = Settings::new(Arc::clone(&project.rules), &project.config, NOW);
+    providers::from_config(&settings, environment)
 }

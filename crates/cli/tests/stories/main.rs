@@ -11,6 +11,7 @@ mod dependencies;
 mod during;
 mod faults;
 mod gc;
+mod http;
 mod local;
 mod places;
 mod replay;

@@ -78,11 +78,12 @@ pub struct KeySource {
 }
 
 /// Other names of keys in the environment: those of the seeds.
-const VARIABLES: [(&str, &str); 4] = [
+const VARIABLES: [(&str, &str); 5] = [
     ("T4_AI_TEST_CMD", "checks.test_command"),
     ("T4_CODEX_MAX_FILES", "safety.finding_max_files"),
     ("T4_CODEX_MAX_LINES", "safety.finding_max_lines"),
     ("CODEX_MODEL", "providers.local.model"),
+    ("CODEX_MODEL", "providers.openai.model"),
 ];
 
 /// Reads all layers.
@@ -233,9 +234,12 @@ fn overrides(layers: &Layers<'_>) -> Vec<(String, String, String)> {
 impl Flags {
     fn values(&self) -> impl Iterator<Item = (&'static str, &'static str, String)> {
         let level = self.sandbox.map(|l| format!("{l:?}").to_ascii_lowercase());
+        let seconds = self.timeout_seconds.map(|s| s.to_string());
         let all = [
             ("--model", "providers.local.model", self.model.clone()),
-            ("--timeout", "providers.local.total_seconds", self.timeout_seconds.map(|s| s.to_string())),
+            ("--timeout", "providers.local.total_seconds", seconds.clone()),
+            ("--timeout", "providers.openai.total_seconds", seconds.clone()),
+            ("--timeout", "providers.anthropic.total_seconds", seconds),
             ("--sandbox", "sandbox.level", level),
             ("--budget", "budget.per_change", self.budget.clone()),
             ("--retries", "repair.max_retries", self.max_retries.map(|r| r.to_string())),

@@ -7,32 +7,69 @@ use domain::task::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::dollars;
+use crate::context::AnswerForm;
 
 /// The `providers` section.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Providers {
     /// An OpenAI-compatible server.
-    pub local: Local,
+    pub local: HttpProvider,
+    /// OpenAI's own service.
+    pub openai: HttpProvider,
+    /// Anthropic's service.
+    pub anthropic: HttpProvider,
 }
 
-impl Providers {
-    /// The longest that any configured provider may take for an answer, in seconds.
-    pub fn total_seconds(&self) -> u64 {
-        self.local.total_seconds
+impl Default for Providers {
+    /// `local` has no server yet; the services need only their key. Their names, `OPENAI_API_KEY` and the model
+    /// `gpt-4o-mini` are those of the seeds; Anthropic's model is our own choice: a small one.
+    fn default() -> Self {
+        let service = |url: &str, key: &str, model: &str, wire| HttpProvider {
+            url: Some(url.to_owned()),
+            model: Some(model.to_owned()),
+            api_key_env: Some(key.to_owned()),
+            wire,
+            // A whole answer comes at once, so its first byte may take as long as a long answer.
+            first_byte_seconds: 240,
+            ..HttpProvider::default()
+        };
+        let openai = "https://api.openai.com/v1";
+        let anthropic = "https://api.anthropic.com/v1";
+        Self {
+            local: HttpProvider::default(),
+            openai: service(openai, "OPENAI_API_KEY", "gpt-4o-mini", Wire::OpenaiResponses),
+            anthropic: service(anthropic, "ANTHROPIC_API_KEY", "claude-haiku-4-5", Wire::AnthropicMessages),
+        }
     }
 }
 
-/// `providers.local`: any OpenAI-compatible server.
+impl Providers {
+    /// Each with its name.
+    pub fn all(&self) -> [(&'static str, &HttpProvider); 3] {
+        [("local", &self.local), ("openai", &self.openai), ("anthropic", &self.anthropic)]
+    }
+
+    /// The longest that any configured provider may take for an answer, in seconds.
+    pub fn total_seconds(&self) -> u64 {
+        self.all().into_iter().map(|(_, provider)| provider.total_seconds).max().unwrap_or(0)
+    }
+}
+
+/// One of `providers`: a model behind an HTTP interface.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Local {
+pub struct HttpProvider {
     /// The address up to and including the version (`http://127.0.0.1:11434/v1`); absent, the provider is skipped.
     pub url: Option<String>,
     /// The model to ask for.
     pub model: Option<String>,
     /// The name of the environment variable that holds the key; the key itself never stands in a file.
     pub api_key_env: Option<String>,
+    /// The interface that the server has.
+    pub wire: Wire,
+    /// In which form it is asked to answer; absent, by our table of providers and models.
+    pub answer: Option<AnswerForm>,
     /// The most seconds until the first byte of the answer.
     pub first_byte_seconds: u64,
     /// The most seconds between two bytes.
@@ -45,31 +82,44 @@ pub struct Local {
     pub max_output_tokens: u64,
     /// How the server is asked to keep to our reply's form.
     pub structured: Structured,
-    /// Dollars for a million prompt tokens.
-    #[serde(with = "dollars")]
-    pub price_in: MicroDollars,
+    /// Dollars for a million prompt tokens; absent, `local` is free and the others cost what our table says.
+    #[serde(with = "dollars::maybe")]
+    pub price_in: Option<MicroDollars>,
     /// Dollars for a million answer tokens.
-    #[serde(with = "dollars")]
-    pub price_out: MicroDollars,
+    #[serde(with = "dollars::maybe")]
+    pub price_out: Option<MicroDollars>,
 }
 
-impl Default for Local {
-    /// No server: the machine's own is free, so prices are zero once one is named.
+impl Default for HttpProvider {
     fn default() -> Self {
         Self {
             url: None,
             model: None,
             api_key_env: None,
+            wire: Wire::OpenaiChat,
+            answer: None,
             first_byte_seconds: 60,
             idle_seconds: 30,
             total_seconds: 300,
             max_reply_bytes: 2 << 20,
             max_output_tokens: 8192,
             structured: Structured::Auto,
-            price_in: MicroDollars::ZERO,
-            price_out: MicroDollars::ZERO,
+            price_in: None,
+            price_out: None,
         }
     }
+}
+
+/// The interface of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wire {
+    /// OpenAI's chat completions, which most servers have.
+    OpenaiChat,
+    /// OpenAI's Responses.
+    OpenaiResponses,
+    /// Anthropic's Messages.
+    AnthropicMessages,
 }
 
 /// How a server is asked to keep to the reply's form.

@@ -30,7 +30,7 @@ pub(super) fn check(config: &Config, sources: &BTreeMap<String, String>) -> Resu
     gate::check_own_rules(&config.safety.rules).map_err(|e| refuse("safety.rules", e.to_string()))?;
     for (key, seconds) in waits(config) {
         if seconds == 0 {
-            return Err(refuse(key, "must be at least 1".to_owned()));
+            return Err(refuse(&key, "must be at least 1".to_owned()));
         }
     }
     if !(0.0..=1.0).contains(&config.repair.min_confidence) {
@@ -66,17 +66,21 @@ fn globs(config: &Config) -> Vec<(&'static str, &Vec<String>)> {
     all
 }
 
-fn waits(config: &Config) -> [(&'static str, u64); 7] {
-    let local = &config.providers.local;
-    [
-        ("checks.timeout_seconds", config.checks.timeout_seconds),
-        ("providers.local.first_byte_seconds", local.first_byte_seconds),
-        ("providers.local.idle_seconds", local.idle_seconds),
-        ("providers.local.total_seconds", local.total_seconds),
-        ("sandbox.memory_mb", config.sandbox.memory_mb),
-        ("sandbox.processes", config.sandbox.processes),
-        ("sandbox.cpu_seconds", config.sandbox.cpu_seconds),
-    ]
+fn waits(config: &Config) -> Vec<(String, u64)> {
+    let mut all = vec![
+        ("checks.timeout_seconds".to_owned(), config.checks.timeout_seconds),
+        ("sandbox.memory_mb".to_owned(), config.sandbox.memory_mb),
+        ("sandbox.processes".to_owned(), config.sandbox.processes),
+        ("sandbox.cpu_seconds".to_owned(), config.sandbox.cpu_seconds),
+    ];
+    for (name, provider) in config.providers.all() {
+        all.extend([
+            (format!("providers.{name}.first_byte_seconds"), provider.first_byte_seconds),
+            (format!("providers.{name}.idle_seconds"), provider.idle_seconds),
+            (format!("providers.{name}.total_seconds"), provider.total_seconds),
+        ]);
+    }
+    all
 }
 
 fn is_branch_prefix(prefix: &str) -> bool {

@@ -4,6 +4,7 @@
 //! its answer recorded. For that reason nothing of the base's commit or of the clock stands in a prompt. Files that
 //! look like secrets are never read, and every text that others wrote is fenced as data.
 
+mod answer;
 mod excerpt;
 mod failure;
 mod fence;
@@ -21,12 +22,13 @@ use domain::task::Task;
 
 use crate::provider::{Repair, Source};
 
+pub use answer::AnswerForm;
 pub use failure::{failure, is_failing};
 pub use secrets::looks_secret;
 
 /// The version of the prompt texts in `prompts/`. It is raised with every change of them, so that the record tells
 /// which wording an answer belongs to.
-pub const PROMPT_VERSION: u32 = 1;
+pub const PROMPT_VERSION: u32 = 2;
 
 /// How large a prompt may become, and what it says about the size of the change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +114,7 @@ pub fn approx_tokens(text: &str) -> usize {
     text.len().div_ceil(3)
 }
 
-/// The prompt for a task, within bounds.
+/// The prompt for a task, within bounds, that asks for an answer in this form.
 ///
 /// # Errors
 /// When the finding's file cannot be shown, or when nothing useful fits into the bounds.
@@ -121,23 +123,30 @@ pub fn prompt(
     source: &dyn Source,
     repair: Option<&Repair>,
     bounds: &Bounds,
+    form: AnswerForm,
 ) -> Result<Prompt, ContextError> {
-    let system = template::fill(
-        include_str!("prompts/system.md"),
-        &[("max_files", &bounds.max_files.to_string()), ("max_lines", &bounds.max_lines.to_string())],
-    );
-    let repair = repair.map(repair_text).unwrap_or_default();
+    let limits = [("max_files", bounds.max_files.to_string()), ("max_lines", bounds.max_lines.to_string())];
+    let limits = limits.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let answer = template::fill(form.rules(), &limits);
+    let system = template::fill(include_str!("prompts/system.md"), &[("answer", &answer)]);
+    let end = End { repair: repair.map(repair_text).unwrap_or_default(), now: form.call() };
     match &task.finding {
-        Some(finding) => for_finding(finding, source, system, &repair, bounds),
-        None => for_task(task, source, system, &repair, bounds),
+        Some(finding) => for_finding(finding, source, system, &end, bounds),
+        None => for_task(task, source, system, &end, bounds),
     }
+}
+
+/// What stands at the end of every question.
+struct End {
+    repair: String,
+    now: &'static str,
 }
 
 fn for_finding(
     finding: &Finding,
     source: &dyn Source,
     system: String,
-    repair: &str,
+    end: &End,
     bounds: &Bounds,
 ) -> Result<Prompt, ContextError> {
     let question = |files: &str| {
@@ -155,7 +164,8 @@ fn for_finding(
                 ("message", &fence::block(&finding.message)),
                 ("hint", hints::for_rule(&finding.code)),
                 ("files", files),
-                ("repair", repair),
+                ("repair", &end.repair),
+                ("now", end.now),
             ],
         )
     };
@@ -168,7 +178,7 @@ fn for_task(
     task: &Task,
     source: &dyn Source,
     system: String,
-    repair: &str,
+    end: &End,
     bounds: &Bounds,
 ) -> Result<Prompt, ContextError> {
     let listing = pack::root_listing(source);
@@ -181,7 +191,8 @@ fn for_task(
                 ("text", &fence::block(&task.text)),
                 ("files", files),
                 ("listing", &listing),
-                ("repair", repair),
+                ("repair", &end.repair),
+                ("now", end.now),
             ],
         )
     };

@@ -12,6 +12,9 @@ use crate::provider::Edits;
 use crate::run::Run;
 use crate::source::BaseSource;
 
+/// The most characters of an explanation that stands in free text.
+const MOST_EXPLAINED: usize = 2_000;
+
 /// What an answer comes to.
 pub(crate) enum Extracted {
     /// One change.
@@ -69,7 +72,8 @@ pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
 pub(crate) fn extract(form: Form, answer: &[u8], base: &BaseSource<'_>) -> Extracted {
     match form {
         Form::Reply => from_reply(answer, base),
-        Form::Diff => from_diff(answer, base, "a patch handed in", None, Vec::new()),
+        Form::Diff => from_diff(answer, base, patch::Form::Auto, Told::new("a patch handed in")),
+        Form::Files => from_files(answer, base),
         Form::Edits => from_edits(answer, base),
     }
 }
@@ -79,8 +83,8 @@ fn from_reply(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
         Ok(reply) if reply.is_no_change() => Extracted::NoChange(reply.explanation),
         Ok(reply) => {
             let mended = reply.mended.iter().map(word).collect();
-            let confidence = reply.confidence;
-            from_diff(reply.patch.as_bytes(), base, &reply.explanation, confidence, mended)
+            let told = Told { explanation: reply.explanation, confidence: reply.confidence, mended };
+            from_diff(reply.patch.as_bytes(), base, patch::Form::Auto, told)
         }
         Err(findings) => {
             Extracted::Refused(Class::Malformed, findings.iter().map(ToString::to_string).collect())
@@ -88,20 +92,44 @@ fn from_reply(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
     }
 }
 
-fn from_diff(
-    text: &[u8],
-    base: &BaseSource<'_>,
-    explanation: &str,
+/// What a provider says of its change.
+#[derive(Default)]
+struct Told {
+    explanation: String,
     confidence: Option<Confidence>,
-    mut mended: Vec<String>,
-) -> Extracted {
-    let parsed = match patch::read(text, patch::Form::Auto, Tolerance::Lenient, &patch::Limits::default()) {
+    mended: Vec<String>,
+}
+
+impl Told {
+    fn new(explanation: impl Into<String>) -> Self {
+        Self { explanation: explanation.into(), ..Self::default() }
+    }
+}
+
+/// A text with whole files: an explanation, a line `confidence: N`, then each path with its fence.
+fn from_files(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
+    let text = String::from_utf8_lossy(answer);
+    let head = text.split("\n```").next().unwrap_or(&text);
+    let number =
+        |line: &str| line.trim().to_ascii_lowercase().strip_prefix("confidence:")?.trim().parse().ok();
+    let confidence = head.lines().find_map(number).and_then(|number| Confidence::new(number).ok());
+    let said: Vec<&str> = head.lines().take_while(|line| number(line).is_none()).map(str::trim).collect();
+    let explanation: String = said.join(" ").trim().chars().take(MOST_EXPLAINED).collect();
+    let gives_up = confidence.is_some_and(|confidence| confidence.value() == 0.0);
+    if gives_up && !text.contains("```") {
+        return Extracted::NoChange(explanation);
+    }
+    from_diff(answer, base, patch::Form::Whole, Told { explanation, confidence, mended: Vec::new() })
+}
+
+fn from_diff(text: &[u8], base: &BaseSource<'_>, form: patch::Form, mut told: Told) -> Extracted {
+    let parsed = match patch::read(text, form, Tolerance::Lenient, &patch::Limits::default()) {
         Ok(parsed) => parsed,
         Err(findings) => return refused(&findings),
     };
-    mended.extend(parsed.mended.iter().map(word));
+    told.mended.extend(parsed.mended.iter().map(word));
     match patch::apply(&parsed, base) {
-        Ok(applied) => change(applied, explanation.to_owned(), confidence, mended),
+        Ok(applied) => change(applied, told.explanation, told.confidence, told.mended),
         Err(findings) => refused(&findings),
     }
 }

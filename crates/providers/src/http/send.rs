@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use domain::proposal::{FailureKind, ProviderFailure, Usage};
 use reqwest::Client;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use super::Waits;
 use super::address::Endpoint;
 use super::body::{self, Deadline};
+use super::wire::Wish;
 use crate::failure;
 
 /// How often a request is sent again at most.
@@ -33,6 +34,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// How much of an error's body is read, and how much of it a message shows.
 const EXCERPT_READ: usize = 4096;
 const EXCERPT_SHOWN: usize = 300;
+
+/// The version of Anthropic's interface that is spoken.
+const ANTHROPIC_VERSION: &str = "2023-06-01";
 
 /// Which deadline passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +65,7 @@ pub(super) enum Failed {
     /// There is no connection; nothing was sent.
     Unreachable { refused: bool, why: String },
     /// An error status.
-    Status { code: u16, excerpt: String, later: Option<Duration> },
+    Status { code: u16, excerpt: String, later: Option<Duration>, hint: String },
     /// A deadline passed.
     TimedOut(Wait),
     /// More bytes than the cap.
@@ -75,7 +79,7 @@ impl Failed {
     pub(super) fn owed(&self) -> Owed {
         match self {
             Self::NotSent(_) | Self::Unreachable { .. } => Owed::Nothing,
-            Self::Status { code, later, .. } if *code < 500 || (*code == 503 && later.is_some()) => {
+            Self::Status { code, later, .. } if *code < 500 || (is_busy(*code) && later.is_some()) => {
                 Owed::Nothing
             }
             Self::Status { .. } | Self::TimedOut(_) | Self::TooLarge { .. } | Self::Truncated { .. } => {
@@ -84,22 +88,11 @@ impl Failed {
         }
     }
 
-    /// Whether the server complains about the wish for structured output.
-    pub(super) fn is_about_format(&self) -> bool {
-        const WORDS: [&str; 6] = [
-            "response_format",
-            "response format",
-            "json_schema",
-            "json schema",
-            "structured output",
-            "guided",
-        ];
+    /// The wish of ours that the server refuses.
+    pub(super) fn refused_wish(&self) -> Option<Wish> {
         match self {
-            Self::Status { code: 400 | 422, excerpt, .. } => {
-                let excerpt = excerpt.to_lowercase();
-                WORDS.iter().any(|word| excerpt.contains(word))
-            }
-            _ => false,
+            Self::Status { code: 400 | 422, excerpt, .. } => Wish::refused_by(excerpt),
+            _ => None,
         }
     }
 
@@ -107,7 +100,9 @@ impl Failed {
     fn patience(&self, tried: u32) -> Option<Duration> {
         match self {
             Self::Unreachable { refused: true, .. } => Some(REFUSED_PAUSE * 4_u32.pow(tried)),
-            Self::Status { code: 429 | 503, later, .. } => later.filter(|later| *later <= MOST_PATIENCE),
+            Self::Status { code, later, .. } if *code == 429 || is_busy(*code) => {
+                later.filter(|later| *later <= MOST_PATIENCE)
+            }
             _ => None,
         }
     }
@@ -117,7 +112,9 @@ impl Failed {
         match self {
             Self::NotSent(why) => failure(FailureKind::NotConfigured, why),
             Self::Unreachable { why, .. } => failure(FailureKind::Unreachable, why),
-            Self::Status { code, excerpt, .. } => failure(FailureKind::Status, status_text(code, &excerpt)),
+            Self::Status { code, excerpt, hint, .. } => {
+                failure(FailureKind::Status, status_text(code, &excerpt, &hint))
+            }
             Self::TimedOut(wait) => failure(FailureKind::TimedOut, timed_out_text(wait)),
             Self::TooLarge { cap } => {
                 failure(FailureKind::TooLarge, format!("the answer is larger than {cap} bytes"))
@@ -130,14 +127,20 @@ impl Failed {
     }
 }
 
-fn status_text(code: u16, excerpt: &str) -> String {
+/// "Unavailable", and Anthropic's "overloaded": refused before anything was generated, when a time for another try is
+/// told with it.
+fn is_busy(code: u16) -> bool {
+    matches!(code, 503 | 529)
+}
+
+fn status_text(code: u16, excerpt: &str, key: &str) -> String {
     let shown: String = excerpt.chars().take(EXCERPT_SHOWN).collect();
     let said = if shown.is_empty() { String::new() } else { format!(": {shown}") };
     match code {
         300..=399 => format!(
             "the server answered {code}, a redirect; redirects are not followed, configure the new address"
         ),
-        401 | 403 => format!("the server answered {code}; check the key (providers.local.api_key_env){said}"),
+        401 | 403 => format!("the server answered {code}; check the key ({key}){said}"),
         404 => format!("the server answered {code}; check the address and the model{said}"),
         _ => format!("the server answered {code}{said}"),
     }
@@ -186,6 +189,9 @@ pub(super) struct Sender<'a> {
     pub(super) client: &'a Client,
     pub(super) endpoint: &'a Endpoint,
     pub(super) key: Option<&'a SecretString>,
+    pub(super) key_header: KeyHeader,
+    /// The setting that names the key's variable, for messages.
+    pub(super) key_setting: String,
     pub(super) waits: &'a Waits,
     /// The most bytes of the answer.
     pub(super) cap: usize,
@@ -218,7 +224,10 @@ impl Sender<'_> {
         let mut request =
             self.client.post(self.endpoint.url().clone()).header(CONTENT_TYPE, "application/json");
         if let Some(key) = self.key {
-            request = request.header(AUTHORIZATION, bearer(key)?);
+            request = request.header(self.key_header.name(), self.key_header.value(key)?);
+        }
+        if self.key_header == KeyHeader::Anthropic {
+            request = request.header("anthropic-version", ANTHROPIC_VERSION);
         }
         let sent = deadline.hold(request.body(body).send()).await?;
         let response = sent.map_err(|error| self.unanswered(error))?;
@@ -228,7 +237,8 @@ impl Sender<'_> {
         }
         let later = later(response.headers());
         let excerpt = body::beginning(response, EXCERPT_READ, deadline).await;
-        Err(Failed::Status { code: status.as_u16(), excerpt: self.safe(&excerpt), later })
+        let (excerpt, hint) = (self.safe(&excerpt), self.key_setting.clone());
+        Err(Failed::Status { code: status.as_u16(), excerpt, later, hint })
     }
 
     fn unanswered(&self, error: reqwest::Error) -> Failed {
@@ -252,12 +262,33 @@ impl Sender<'_> {
     }
 }
 
-fn bearer(key: &SecretString) -> Result<HeaderValue, Failed> {
-    let value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()));
-    let mut value =
-        value.map_err(|_| Failed::NotSent("the key holds characters that no header may".to_owned()))?;
-    value.set_sensitive(true);
-    Ok(value)
+/// How an interface wants its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyHeader {
+    /// `Authorization: Bearer KEY`.
+    Bearer,
+    /// `x-api-key: KEY`, beside the interface's version.
+    Anthropic,
+}
+
+impl KeyHeader {
+    fn name(self) -> HeaderName {
+        match self {
+            Self::Bearer => AUTHORIZATION,
+            Self::Anthropic => HeaderName::from_static("x-api-key"),
+        }
+    }
+
+    fn value(self, key: &SecretString) -> Result<HeaderValue, Failed> {
+        let value = match self {
+            Self::Bearer => HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())),
+            Self::Anthropic => HeaderValue::from_str(key.expose_secret()),
+        };
+        let mut value =
+            value.map_err(|_| Failed::NotSent("the key holds characters that no header may".to_owned()))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
 }
 
 /// How long the server asks to wait: `retry-after-ms`, or `Retry-After` in seconds. Its form as a date would need a
@@ -290,7 +321,8 @@ mod tests {
     use super::*;
 
     fn status(code: u16, later: Option<u64>) -> Failed {
-        Failed::Status { code, excerpt: String::new(), later: later.map(Duration::from_secs) }
+        let later = later.map(Duration::from_secs);
+        Failed::Status { code, excerpt: String::new(), later, hint: String::new() }
     }
 
     #[test]
@@ -303,6 +335,7 @@ mod tests {
         assert_eq!(Failed::Unreachable { refused: false, why: String::new() }.patience(0), None);
         assert_eq!(status(429, Some(2)).patience(0), Some(Duration::from_secs(2)));
         assert_eq!(status(503, Some(0)).patience(0), Some(Duration::ZERO));
+        assert_eq!(status(529, Some(1)).patience(0), Some(Duration::from_secs(1)));
         let never = [
             status(429, None),
             status(429, Some(60)),
@@ -327,6 +360,7 @@ mod tests {
             (status(307, None), Owed::Nothing),
             (status(503, Some(9)), Owed::Nothing),
             (status(503, None), Owed::Unknown),
+            (status(529, None), Owed::Unknown),
             (status(500, Some(1)), Owed::Unknown),
             (Failed::Unreachable { refused: false, why: String::new() }, Owed::Nothing),
             (Failed::TimedOut(Wait::FirstByte), Owed::Unknown),

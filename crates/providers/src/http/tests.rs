@@ -1,4 +1,4 @@
-//! `local` against a real server on the loopback that answers by a script, in every way in which servers misbehave.
+//! The HTTP providers against a real server on the loopback that answers by a script, in every way in which servers misbehave.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,8 +10,11 @@ use domain::task::{Kind, Task};
 use engine::provider::{Answer, Provider, Refusal, Repair, Request};
 use testkit::{Reply, ScriptedModel, Step};
 
-use super::{Local, LocalSettings, Prices, Structured, Waits};
+use engine::config::{Config, Structured};
+
+use super::{Http, HttpSettings, Waits};
 use crate::asking::Question;
+use crate::prices::{Prices, Pricing};
 
 const KEY: &str = "sk-hunter2-0123456789";
 const TEXT: &str = "def f():\n    return os.getcwd()  # ünïcödé \u{1f600}\n";
@@ -24,26 +27,33 @@ fn question() -> Question {
     Question::finding("F821", "src/a.py", TEXT, 2)
 }
 
-fn settings(model: &ScriptedModel) -> LocalSettings {
-    LocalSettings {
+/// The built-in settings of a provider.
+pub(crate) fn settings_for(name: &str) -> HttpSettings {
+    let config = Config::default();
+    let found = config.providers.all().into_iter().find(|(own, _)| *own == name);
+    HttpSettings::new(name, found.unwrap().1, &config, 0)
+}
+
+fn settings(model: &ScriptedModel) -> HttpSettings {
+    HttpSettings {
         url: Some(model.base_url()),
         model: Some("small".to_owned()),
         waits: Waits { first_byte: LONG, idle: LONG, total: LONG },
-        ..LocalSettings::default()
+        ..settings_for("local")
     }
 }
 
-fn paid(model: &ScriptedModel) -> LocalSettings {
-    let prices =
-        Prices { input: MicroDollars::from_micros(1_000_000), output: MicroDollars::from_micros(2_000_000) };
-    LocalSettings { prices, ..settings(model) }
+fn paid(model: &ScriptedModel) -> HttpSettings {
+    let dollars = MicroDollars::from_micros;
+    let pricing = Pricing::Set(Prices { input: dollars(1_000_000), output: dollars(2_000_000) });
+    HttpSettings { pricing, ..settings(model) }
 }
 
-fn local(settings: LocalSettings) -> Local {
-    Local::new(settings, &BTreeMap::from([("MODEL_KEY".to_owned(), KEY.to_owned())]))
+fn local(settings: HttpSettings) -> Http {
+    Http::new(settings, &BTreeMap::from([("MODEL_KEY".to_owned(), KEY.to_owned())]))
 }
 
-async fn ask(settings: LocalSettings) -> (Request, Result<Answer, Refusal>) {
+async fn ask(settings: HttpSettings) -> (Request, Result<Answer, Refusal>) {
     let question = question();
     let provider = local(settings);
     let request = provider.request(&question.ask()).unwrap();
@@ -52,7 +62,7 @@ async fn ask(settings: LocalSettings) -> (Request, Result<Answer, Refusal>) {
 }
 
 /// Asks and expects a failure of this kind whose sentence holds this word.
-async fn fails(settings: LocalSettings, kind: FailureKind, word: &str) -> Refusal {
+async fn fails(settings: HttpSettings, kind: FailureKind, word: &str) -> Refusal {
     let refusal = ask(settings).await.1.unwrap_err();
     assert_eq!(refusal.failure.kind, kind, "{refusal:?}");
     assert!(refusal.failure.detail.contains(word), "{word:?} in {refusal:?}");
@@ -89,11 +99,11 @@ async fn what_is_hashed_is_exactly_what_is_sent() {
 #[test]
 fn the_same_question_gives_the_same_request_whatever_host_and_key() {
     let hash = |url: &str, key: Option<&str>, model: Option<&'static str>| {
-        let settings = LocalSettings {
+        let settings = HttpSettings {
             url: Some(url.to_owned()),
             model: Some("small".to_owned()),
             api_key_env: key.map(str::to_owned),
-            ..LocalSettings::default()
+            ..settings_for("local")
         };
         let question = Question { model, ..question() };
         Sha256::of(&local(settings).request(&question.ask()).unwrap().bytes)
@@ -109,10 +119,10 @@ fn the_same_question_gives_the_same_request_whatever_host_and_key() {
 
 #[test]
 fn a_repair_is_another_request() {
-    let provider = local(LocalSettings {
+    let provider = local(HttpSettings {
         url: Some("http://127.0.0.1:1".to_owned()),
         model: Some("small".to_owned()),
-        ..LocalSettings::default()
+        ..settings_for("local")
     });
     let first = provider.request(&question().ask()).unwrap();
     let repair = Some(Repair { diff: "-a\n+b\n".to_owned(), log: "FAILED test_a".to_owned() });
@@ -131,7 +141,7 @@ async fn a_reply_that_breaks_the_contract_is_handed_on_unjudged() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_too_large_answer_is_cut_off_while_it_comes() {
     let model = ScriptedModel::script([Step::TooLarge(64 << 20)]);
-    let settings = LocalSettings { max_reply_bytes: 100_000, ..paid(&model) };
+    let settings = HttpSettings { max_reply_bytes: 100_000, ..paid(&model) };
     let refusal = fails(settings, FailureKind::TooLarge, "100000 bytes").await;
     assert_eq!(refusal.charge.basis, ChargeBasis::Ceiling);
     model.wait_until_idle(LONG);
@@ -157,7 +167,7 @@ async fn an_answer_as_large_as_the_cap_is_taken() {
     for (cap, fits) in [(length, true), (length - 1, false)] {
         for step in [Step::Reply(whole()), drip()] {
             let model = ScriptedModel::script([step]);
-            let answer = ask(LocalSettings { max_reply_bytes: cap, ..settings(&model) }).await.1;
+            let answer = ask(HttpSettings { max_reply_bytes: cap, ..settings(&model) }).await.1;
             assert_eq!(answer.is_ok(), fits, "{cap}");
         }
     }
@@ -205,7 +215,7 @@ async fn a_server_that_hangs_runs_into_the_first_byte_deadline() {
     for step in [Step::Hang, Step::HangAfterHeaders] {
         let model = ScriptedModel::script([step]);
         let settings =
-            LocalSettings { waits: Waits { first_byte: SHORT, idle: LONG, total: LONG }, ..paid(&model) };
+            HttpSettings { waits: Waits { first_byte: SHORT, idle: LONG, total: LONG }, ..paid(&model) };
         let refusal = fails(settings, FailureKind::TimedOut, "first-byte").await;
         assert_eq!(refusal.charge.basis, ChargeBasis::Ceiling);
         model.wait_until_idle(LONG);
@@ -217,7 +227,7 @@ async fn an_answer_that_stops_in_the_middle_runs_into_the_idle_deadline() {
     let drip = Step::Drip { reply: Reply::text("x"), piece: 10, pause: Duration::from_millis(400) };
     let model = ScriptedModel::script([drip]);
     let settings =
-        LocalSettings { waits: Waits { first_byte: LONG, idle: SHORT, total: LONG }, ..settings(&model) };
+        HttpSettings { waits: Waits { first_byte: LONG, idle: SHORT, total: LONG }, ..settings(&model) };
     fails(settings, FailureKind::TimedOut, "idle").await;
     model.wait_until_idle(LONG);
 }
@@ -228,7 +238,7 @@ async fn an_answer_that_drips_for_ever_runs_into_the_total_deadline() {
         || Step::Drip { reply: Reply::text("x".repeat(10_000)), piece: 1, pause: Duration::from_millis(5) };
     let model = ScriptedModel::script([drip()]);
     let settings_own =
-        LocalSettings { waits: Waits { first_byte: LONG, idle: LONG, total: SHORT }, ..settings(&model) };
+        HttpSettings { waits: Waits { first_byte: LONG, idle: LONG, total: SHORT }, ..settings(&model) };
     fails(settings_own, FailureKind::TimedOut, "total").await;
     let model = ScriptedModel::script([drip()]);
     let question = Question { deadline: SHORT, ..question() };
@@ -323,7 +333,7 @@ async fn usage_is_charged_at_its_price_and_missing_usage_at_the_ceiling() {
 async fn the_key_is_sent_and_stands_nowhere_else() {
     let echo = format!("{{\"error\":\"Incorrect API key provided: {KEY}\"}}");
     let model = ScriptedModel::script([Step::Status(401, echo)]);
-    let settings = LocalSettings { api_key_env: Some("MODEL_KEY".to_owned()), ..settings(&model) };
+    let settings = HttpSettings { api_key_env: Some("MODEL_KEY".to_owned()), ..settings(&model) };
     let (request, answer) = ask(settings).await;
     let sent = model.only_request();
     assert_eq!(sent.header("authorization"), Some(format!("Bearer {KEY}").as_str()));
@@ -338,7 +348,7 @@ async fn a_redirect_is_not_followed_and_gets_no_key() {
     let elsewhere = ScriptedModel::script([]);
     let to = format!("{}/chat/completions", elsewhere.base_url());
     let model = ScriptedModel::script([Step::Redirect { to }]);
-    let settings = LocalSettings { api_key_env: Some("MODEL_KEY".to_owned()), ..settings(&model) };
+    let settings = HttpSettings { api_key_env: Some("MODEL_KEY".to_owned()), ..settings(&model) };
     fails(settings, FailureKind::Status, "redirect").await;
     assert!(elsewhere.requests().is_empty());
 }
@@ -350,7 +360,7 @@ async fn a_server_that_is_not_there_costs_nothing() {
     drop(listener);
     let model = ScriptedModel::script([]);
     let refusal =
-        fails(LocalSettings { url, ..paid(&model) }, FailureKind::Unreachable, "no connection").await;
+        fails(HttpSettings { url, ..paid(&model) }, FailureKind::Unreachable, "no connection").await;
     assert_eq!(refusal.charge.billed, MicroDollars::ZERO);
 }
 
@@ -359,7 +369,7 @@ async fn certificates_are_looked_at_for_https() {
     let model = ScriptedModel::script([]);
     let url = Some(model.origin().replace("http:", "https:"));
     let refusal =
-        fails(LocalSettings { url, ..paid(&model) }, FailureKind::Unreachable, "no connection").await;
+        fails(HttpSettings { url, ..paid(&model) }, FailureKind::Unreachable, "no connection").await;
     assert_eq!(refusal.charge.billed, MicroDollars::ZERO, "{refusal:?}");
 }
 
@@ -386,7 +396,7 @@ async fn a_server_without_structured_output_is_asked_once_more_in_words_only() {
 #[tokio::test]
 async fn a_schema_that_is_demanded_is_not_given_up() {
     let model = ScriptedModel::script([Step::Status(400, "response_format is not supported".to_owned())]);
-    let settings = LocalSettings { structured: Structured::JsonSchema, ..settings(&model) };
+    let settings = HttpSettings { structured: Structured::JsonSchema, ..settings(&model) };
     fails(settings, FailureKind::Status, "400").await;
     model.finish();
 }
@@ -394,17 +404,17 @@ async fn a_schema_that_is_demanded_is_not_given_up() {
 #[test]
 fn what_is_missing_is_said_before_anybody_is_asked() {
     let task = question().task;
-    let why = |settings: LocalSettings| local(settings).suits(&task).unwrap_err();
+    let why = |settings: HttpSettings| local(settings).suits(&task).unwrap_err();
     let url = Some("http://127.0.0.1:1".to_owned());
-    assert!(why(LocalSettings::default()).contains("providers.local.url"));
+    assert!(why(settings_for("local")).contains("providers.local.url"));
     assert!(
-        why(LocalSettings { url: Some("h".to_owned()), ..LocalSettings::default() })
+        why(HttpSettings { url: Some("h".to_owned()), ..settings_for("local") })
             .contains("providers.local.url")
     );
     let no_key =
-        LocalSettings { url: url.clone(), api_key_env: Some("OTHER".to_owned()), ..LocalSettings::default() };
+        HttpSettings { url: url.clone(), api_key_env: Some("OTHER".to_owned()), ..settings_for("local") };
     assert!(why(no_key).contains("OTHER"));
-    let provider = local(LocalSettings { url, ..LocalSettings::default() });
+    let provider = local(HttpSettings { url, ..settings_for("local") });
     assert!(provider.suits(&task).is_ok());
     assert!(provider.suits(&Task { kind: Kind::Ask, ..task.clone() }).is_err());
     let failure = provider.request(&question().ask()).unwrap_err();
@@ -416,12 +426,137 @@ fn what_is_missing_is_said_before_anybody_is_asked() {
 fn a_file_that_is_not_there_is_no_question() {
     let mut question = question();
     question.files.0.clear();
-    let provider = local(LocalSettings {
+    let provider = local(HttpSettings {
         url: Some("http://127.0.0.1:1".to_owned()),
         model: Some("small".to_owned()),
-        ..LocalSettings::default()
+        ..settings_for("local")
     });
     let failure = provider.request(&question.ask()).unwrap_err();
     assert_eq!(failure.kind, FailureKind::NoFix);
     assert!(failure.detail.contains("src/a.py"));
+}
+
+/// The built-in settings of a service, at the scripted server, with a key and a price.
+fn service(name: &str, model: &ScriptedModel) -> HttpSettings {
+    let waits = Waits { first_byte: LONG, idle: LONG, total: LONG };
+    let pricing = paid(model).pricing;
+    let url = Some(model.base_url());
+    let api_key_env = Some("MODEL_KEY".to_owned());
+    HttpSettings { url, waits, pricing, api_key_env, ..settings_for(name) }
+}
+
+const SERVICES: [(&str, &str, &str); 2] =
+    [("openai", "/v1/responses", "authorization"), ("anthropic", "/v1/messages", "x-api-key")];
+
+#[tokio::test]
+async fn each_service_is_asked_by_its_own_interface_and_all_tokens_are_told() {
+    for (name, path, header) in SERVICES {
+        let tokens = testkit::Usage { prompt: 100, completion: 20, cached: 60, reasoning: 0 };
+        let model = ScriptedModel::script([Step::Reply(Reply::text("{}").all_usage(tokens))]);
+        let (request, answer) = ask(service(name, &model)).await;
+        let answer = answer.unwrap();
+        assert_eq!((answer.form, answer.bytes.as_slice()), (Form::Reply, b"{}".as_slice()), "{name}");
+        assert_eq!(answer.usage, Some(Usage { prompt: 100, cached: 60, completion: 20, reasoning: 0 }));
+        assert_eq!((answer.charge.billed.micros(), answer.charge.basis), (140, ChargeBasis::Reported));
+        let sent = model.only_request();
+        assert_eq!(sent.path, path);
+        assert!(sent.header(header).unwrap().ends_with(KEY));
+        assert!(sent.prompt().starts_with("You propose one change") && sent.prompt().contains("src/a.py"));
+        let expected = [format!("{name} POST {path}\n").as_bytes(), &sent.bytes].concat();
+        assert_eq!(request.bytes, expected);
+        assert!(!String::from_utf8_lossy(&request.bytes).contains("hunter2"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn each_way_to_fail_has_its_name_and_its_charge_at_each_service() {
+    let short = |settings: HttpSettings| HttpSettings {
+        waits: Waits { first_byte: SHORT, idle: SHORT, total: LONG },
+        ..settings
+    };
+    for (name, _, _) in SERVICES {
+        for (step, kind, word, basis) in [
+            (Step::Status(401, "no".to_owned()), FailureKind::Status, "check the key", ChargeBasis::Free),
+            (Step::RateLimited { retry_after: 3600 }, FailureKind::Status, "429", ChargeBasis::Free),
+            (Step::Status(500, "boom".to_owned()), FailureKind::Status, "500", ChargeBasis::Ceiling),
+            (Step::Hang, FailureKind::TimedOut, "first-byte", ChargeBasis::Ceiling),
+            (Step::HangInTheMiddle { after_bytes: 30 }, FailureKind::TimedOut, "idle", ChargeBasis::Ceiling),
+            (Step::NoJson, FailureKind::Protocol, "form", ChargeBasis::Ceiling),
+            (Step::WrongJson, FailureKind::Protocol, "answer", ChargeBasis::Ceiling),
+            (
+                Step::CutConnection { after_bytes: 30 },
+                FailureKind::Truncated,
+                "30 bytes",
+                ChargeBasis::Ceiling,
+            ),
+            (
+                Step::Reply(Reply::text("{").finish_reason("length")),
+                FailureKind::Truncated,
+                "tokens",
+                ChargeBasis::Reported,
+            ),
+        ] {
+            let hangs = matches!(step, Step::Hang | Step::HangInTheMiddle { .. });
+            let model = ScriptedModel::script([step]);
+            let settings = service(name, &model);
+            let refusal = fails(if hangs { short(settings) } else { settings }, kind, word).await;
+            assert_eq!(refusal.charge.basis, basis, "{name} {refusal:?}");
+            assert_eq!(model.requests().len(), 1, "nothing is sent twice that may be paid");
+            model.wait_until_idle(LONG);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_service_refuses_in_a_request_is_left_out_and_not_tried_again() {
+    for (name, _, _) in SERVICES {
+        let model = ScriptedModel::respond_with(|request| {
+            let field =
+                ["temperature", "text", "output_config"].into_iter().find(|f| request.body.get(f).is_some());
+            match field {
+                Some("temperature") => {
+                    Step::Status(400, "temperature is deprecated for this model".to_owned())
+                }
+                Some(_) => Step::Status(400, "this model knows no structured output".to_owned()),
+                None => Step::text("plain"),
+            }
+        });
+        let question = question();
+        let provider = local(service(name, &model));
+        let request = provider.request(&question.ask()).unwrap();
+        for requests in [3, 4] {
+            let answer = provider.propose(&request, &question.ask()).await.unwrap();
+            assert_eq!((answer.bytes.as_slice(), model.requests().len()), (b"plain".as_slice(), requests));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_model_whose_price_is_not_known_is_not_asked() {
+    let model = ScriptedModel::script([]);
+    for pricing in [Pricing::Unknown, Pricing::Listed { service: "openai".to_owned(), at: 0 }] {
+        let settings =
+            HttpSettings { pricing, model: Some("no-such-model".to_owned()), ..service("openai", &model) };
+        let question = question();
+        let provider = local(settings.clone());
+        let request = provider.request(&question.ask()).unwrap();
+        let failure = provider.ceiling(&request).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NotConfigured);
+        assert!(failure.detail.contains("providers.openai.price_in"), "{failure:?}");
+        fails(settings, FailureKind::NotConfigured, "price").await;
+    }
+    assert!(model.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_small_local_model_is_asked_for_whole_files_and_by_no_schema() {
+    let model = ScriptedModel::script([Step::text("Fixed.\nconfidence: 0.8\n\nsrc/a.py\n```\nx\n```\n")]);
+    let settings = HttpSettings { model: Some("coder:7b".to_owned()), ..settings(&model) };
+    let answer = ask(settings.clone()).await.1.unwrap();
+    assert_eq!(answer.form, Form::Files);
+    let sent = model.only_request();
+    assert!(sent.body.get("response_format").is_none() && sent.prompt().contains("confidence: N"));
+    let overridden = HttpSettings { answer: Some(engine::context::AnswerForm::SearchReplace), ..settings };
+    let request = local(overridden).request(&question().ask()).unwrap();
+    assert!(String::from_utf8(request.bytes).unwrap().contains("<<<<<<< SEARCH"));
 }
