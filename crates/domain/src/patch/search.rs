@@ -94,7 +94,9 @@ impl<'a> Text<'a> {
     /// # Errors
     /// [`GaveUp`] when the file has been searched too much.
     pub(super) fn find(&mut self, old: &[&[u8]], same: Sameness) -> Result<Vec<usize>, GaveUp> {
-        if old.is_empty() || old.len() > self.lines.len() {
+        // A patch may claim a last line of nothing, without a line end; no file has such a line.
+        let impossible = same == Sameness::Exact && old.iter().any(|line| line.is_empty());
+        if old.is_empty() || old.len() > self.lines.len() || impossible {
             return Ok(Vec::new());
         }
         self.spend(old.len())?;
@@ -281,6 +283,16 @@ mod tests {
             assert_eq!(text.find(&[b"a\n", b"b\n"], Sameness::Exact), Ok(vec![]));
             assert_eq!(text.find(&[b"a\n"], Sameness::Exact), Ok(vec![2]));
             assert_eq!(text.find(&[b"b"], Sameness::Exact), Ok(vec![3]));
+        }
+    }
+
+    #[test]
+    fn a_line_of_nothing_stands_nowhere() {
+        let mut text = text("a\n\nb");
+        for searches in 1..=PLAIN_SEARCHES {
+            for old in [vec![&b""[..]], vec![b"b", b""], vec![b"a\n", b""]] {
+                assert_eq!(text.find(&old, Sameness::Exact), Ok(vec![]), "{searches}");
+            }
         }
     }
 
