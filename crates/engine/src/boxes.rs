@@ -205,6 +205,7 @@ impl Boxes {
         Limits {
             processes: self.settings.processes,
             tmp_bytes: self.settings.tmp_mb.saturating_mul(1 << 20),
+            tree_bytes: Some(self.settings.tree_mb.saturating_mul(1 << 20)),
             memory: Some(self.settings.memory_mb.saturating_mul(1 << 20)),
             cpu: Some(Duration::from_secs(self.settings.cpu_seconds)),
             ..limits.clone()
@@ -227,6 +228,9 @@ impl Boxes {
             Limit::new("bytes of a file", limits.file_size, "process"),
             Limit::new("output bytes", limits.output_total, "box"),
         ];
+        if let Some(bytes) = limits.tree_bytes {
+            all.push(Limit::new("bytes written to the tree", bytes, "box"));
+        }
         if let Some(bytes) = limits.memory {
             all.push(Limit::new("memory bytes", bytes, if whole { "box" } else { "process" }));
         }

@@ -44,7 +44,8 @@ pub enum Outcome {
     TimedOut,
     /// More was printed than [`crate::Limits::output_total`], and the box was killed.
     OutputLimit,
-    /// Less than [`crate::Limits::disk_reserve`] was free on the disk, and the box was killed.
+    /// Less than [`crate::Limits::disk_reserve`] was free on the disk, or more than [`crate::Limits::tree_bytes`] was
+    /// written to the tree, and the box was killed.
     DiskLimit,
     /// The box as a whole needed more than [`crate::Limits::memory`], and the kernel killed it. Only where the box has a
     /// control group; elsewhere single processes run out of memory, and what follows is up to them.

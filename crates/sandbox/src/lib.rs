@@ -8,6 +8,7 @@ mod command;
 mod denials;
 mod error;
 mod first;
+mod growth;
 mod landlock;
 mod launch;
 mod leftovers;

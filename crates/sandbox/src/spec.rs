@@ -178,11 +178,14 @@ pub struct Limits {
     pub processes: u64,
     /// Open files of each process, never above what the operator itself may open.
     pub open_files: u64,
-    /// Bytes of each single file. The sum of all files is bounded by `disk_reserve` only.
+    /// Bytes of each single file. The sum of all files is bounded by `tree_bytes` and `disk_reserve`.
     pub file_size: u64,
     /// Bytes that must stay free on the file system that the tree is written to: below that, the box is killed. The
     /// free space is looked at ten times a second, so a fast disk may end up some hundred MiB below. 0: not looked at.
     pub disk_reserve: u64,
+    /// Bytes on disk that the command may add to its tree: above that, the box is killed. Counted while it runs, at least
+    /// twice a second in a tree of ordinary size, so a fast disk may take a gigabyte more. `None`: not counted.
+    pub tree_bytes: Option<u64>,
     /// Bytes kept of each output stream, half of them from its beginning and half from its end.
     pub output_kept: usize,
     /// Bytes of both streams together after which the box is killed.
@@ -204,6 +207,7 @@ impl Default for Limits {
             open_files: 4096,
             file_size: 2 << 30,
             disk_reserve: 256 << 20,
+            tree_bytes: Some(16 << 30),
             output_kept: 512 << 10,
             output_total: 256 << 20,
             tmp_bytes: 1 << 30,

@@ -19,6 +19,7 @@ use crate::cgroup::{Cgroup, ThisKernel};
 use crate::command::{SCRATCH_HOME, SCRATCH_TMP};
 use crate::error::{Step, StepError};
 use crate::first::{self, Birth, Purpose};
+use crate::growth::Growth;
 use crate::leftovers;
 use crate::limits;
 use crate::namespaces::{self, Identity, OUTSIDE_ID};
@@ -204,24 +205,35 @@ pub(crate) struct Ending<'a> {
     grace: Duration,
     /// The folder whose file system must keep that many bytes free.
     disk: Option<(&'a Path, u64)>,
+    /// What may be written to the tree.
+    growth: Option<Growth<'a>>,
 }
 
-/// Time between two looks at the free space.
+/// Time between two looks at the disk.
 const DISK_LOOK: Duration = Duration::from_millis(100);
 
 impl<'a> Ending<'a> {
     fn of(spec: &'a Spec, start: Instant) -> Self {
         let disk = (spec.limits.disk_reserve > 0).then(|| (spec.tree.written(), spec.limits.disk_reserve));
-        Self { cause: None, next: start.checked_add(spec.limits.wall), grace: spec.limits.grace, disk }
+        let growth = spec.limits.tree_bytes.map(|most| Growth::of(&spec.tree, most, start));
+        Self {
+            cause: None,
+            next: start.checked_add(spec.limits.wall),
+            grace: spec.limits.grace,
+            disk,
+            growth,
+        }
     }
 
     /// Kills after that time, and looks at nothing else.
     pub(crate) fn after(time: Duration) -> Self {
-        Self { cause: None, next: Instant::now().checked_add(time), grace: Duration::ZERO, disk: None }
+        let next = Instant::now().checked_add(time);
+        Self { cause: None, next, grace: Duration::ZERO, disk: None, growth: None }
     }
 
     fn next_look(&self) -> Option<Instant> {
-        let look = self.disk.and_then(|_| Instant::now().checked_add(DISK_LOOK));
+        let looks = self.disk.is_some() || self.growth.is_some();
+        let look = looks.then(|| Instant::now() + DISK_LOOK);
         self.next.into_iter().chain(look).min()
     }
 
@@ -247,8 +259,8 @@ impl<'a> Ending<'a> {
     }
 
     fn on_time(&mut self, first: Pid) {
-        if self.is_disk_short() {
-            self.disk = None;
+        if self.is_disk_short() || self.growth.as_mut().is_some_and(Growth::is_over) {
+            (self.disk, self.growth) = (None, None);
             self.cause.get_or_insert(How::DiskLimit);
             self.kill(first);
         }

@@ -170,3 +170,20 @@ fn a_disk_that_runs_short_ends_the_box() {
         place.assert_empty();
     });
 }
+
+#[test]
+fn a_tree_that_grows_beyond_its_bound_ends_the_box() {
+    // The first look at a folder says what was there before: the file comes after it.
+    let script = |name: &str| format!("sleep 2; head -c 30000000 /dev/zero > {name}; sleep 600");
+    at_each_level("a_tree_that_grows_beyond_its_bound_ends_the_box", |place, level| {
+        let mut spec = place.spec(level, &["sh", "-c", &script("one")]);
+        spec.limits.tree_bytes = Some(40 << 20);
+        let spec = with_wall(spec, 6_000);
+        assert_eq!(place.run(&spec).outcome, "TimedOut", "{level}: it may write so much");
+        let mut spec = place.spec(level, &["sh", "-c", &script("two")]);
+        spec.limits.tree_bytes = Some(8 << 20);
+        let spec = with_wall(spec, 60_000);
+        assert_eq!(place.run(&spec).outcome, "DiskLimit", "{level}");
+        place.assert_empty();
+    });
+}

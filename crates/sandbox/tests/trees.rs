@@ -66,6 +66,22 @@ fn a_box_that_was_killed_leaves_a_tree_that_can_be_used_again() {
 }
 
 #[test]
+fn an_overlay_that_grows_beyond_its_bound_ends_the_box() {
+    with_overlay("an_overlay_that_grows_beyond_its_bound_ends_the_box", |place| {
+        place.make_file("lower/large", &"x".repeat(20 << 20));
+        let many =
+            "mkdir -p a/b; for i in $(seq 1 300); do head -c 100000 /dev/zero > a/b/$i; done; sleep 600";
+        let mut spec = place.overlay_spec(&["sh", "-c", many]);
+        spec.limits.tree_bytes = Some(8 << 20);
+        spec.limits.wall = std::time::Duration::from_secs(60);
+        assert_eq!(place.run(&spec).outcome, "DiskLimit");
+        let mut spec = place.overlay_spec(&["sh", "-c", "rm -r a; sleep 2"]);
+        spec.limits.tree_bytes = Some(8 << 20);
+        place.run(&spec).succeeded();
+    });
+}
+
+#[test]
 fn boxes_at_the_same_time_share_a_base() {
     with_overlay("boxes_at_the_same_time_share_a_base", |place| {
         place.make_file("lower/file", "base\n");

@@ -177,13 +177,14 @@ fn no_box_no_program_and_a_failing_command_are_three_results() {
 fn the_record_names_the_level_and_the_limits() {
     let told = Tale::PUBLISHED.begin();
     let place = &told.place;
-    let policy = format!("sandbox: {{processes: 123, cpu_seconds: 77}}\n{POLICY}");
+    let policy = format!("sandbox: {{processes: 123, cpu_seconds: 77, tree_mb: 99}}\n{POLICY}");
     std::fs::write(place.home.join("config.yaml"), policy).unwrap();
     place.ends_with(0, &[ASK, "--provider", "local"]);
     let verification = place.intent().current().unwrap().verification.clone().unwrap();
     let of = |what: &str| verification.limits.iter().find(|l| l.what == what).map(|l| l.at_most);
     assert_eq!((of("processes"), of("processor seconds")), (Some(123), Some(77)));
     assert_eq!(of("memory bytes"), Some(4096 << 20));
+    assert_eq!(of("bytes written to the tree"), Some(99 << 20));
     assert!(["strict", "weak"].contains(&verification.sandbox.as_str()));
     let record = place.json(0, &["show", "last"]);
     assert!(record["intent"]["attempt"]["verification"]["limits"].as_array().unwrap().len() >= 6, "{record}");

@@ -38,6 +38,8 @@ pub struct Sandbox {
     pub processes: u64,
     /// The most space in the box's temporary folder, in MiB.
     pub tmp_mb: u64,
+    /// The most that a check may add to its tree, in MiB on disk.
+    pub tree_mb: u64,
 }
 
 impl Default for Sandbox {
@@ -50,6 +52,7 @@ impl Default for Sandbox {
             cpu_seconds: 3600,
             processes: 512,
             tmp_mb: 1024,
+            tree_mb: 16_384,
         }
     }
 }

@@ -251,13 +251,14 @@ impl Judge {
     }
 
     fn sandbox(&mut self, owner: &Sandbox, asked: &mut Sandbox) {
-        let Sandbox { minimum, level, memory_mb, cpu_seconds, processes, tmp_mb } = asked;
+        let Sandbox { minimum, level, memory_mb, cpu_seconds, processes, tmp_mb, tree_mb } = asked;
         self.at_least("sandbox.minimum", &owner.minimum, minimum);
         self.at_least("sandbox.level", &owner.level, level);
         self.at_most("sandbox.memory_mb", &owner.memory_mb, memory_mb);
         self.at_most("sandbox.cpu_seconds", &owner.cpu_seconds, cpu_seconds);
         self.at_most("sandbox.processes", &owner.processes, processes);
         self.at_most("sandbox.tmp_mb", &owner.tmp_mb, tmp_mb);
+        self.at_most("sandbox.tree_mb", &owner.tree_mb, tree_mb);
     }
 
     fn checks(&mut self, owner: &Checks, asked: &mut Checks) {

@@ -72,6 +72,7 @@ fn waits(config: &Config) -> Vec<(String, u64)> {
         ("sandbox.memory_mb".to_owned(), config.sandbox.memory_mb),
         ("sandbox.processes".to_owned(), config.sandbox.processes),
         ("sandbox.cpu_seconds".to_owned(), config.sandbox.cpu_seconds),
+        ("sandbox.tree_mb".to_owned(), config.sandbox.tree_mb),
     ];
     for (name, provider) in config.providers.all() {
         all.extend([

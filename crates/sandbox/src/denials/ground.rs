@@ -115,7 +115,7 @@ impl Ground {
             scratch: Some(self.folder.join("scratch")),
             marker: format!("denials-{}", self.facts.operator),
             network: Network::None,
-            limits: Limits { wall: super::PATIENCE, disk_reserve: 0, ..Limits::default() },
+            limits: Limits { wall: super::PATIENCE, disk_reserve: 0, tree_bytes: None, ..Limits::default() },
             cgroup: None,
         })
     }
