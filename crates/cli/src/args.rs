@@ -2,6 +2,7 @@
 
 pub(crate) mod judges;
 pub(crate) mod policy;
+pub(crate) mod service;
 
 use std::path::PathBuf;
 
@@ -10,8 +11,8 @@ use domain::task::Kind;
 use engine::config::{Flags, WantedLevel};
 
 use crate::help::{
-    ABOUT, AFTER, AUDIT, COMMIT, DEMO, FIX, GC, PATCH, REPLAY, REPLY, RESUME, RUN, SCAN, SUGGEST, TEMPLATE,
-    UNDO, VERIFY,
+    ABOUT, AFTER, AGENT, AUDIT, COMMIT, DEMO, FIX, GC, MCP, PATCH, REPLAY, REPLY, RESUME, RUN, SCAN, SERVE,
+    SUGGEST, TEMPLATE, UNDO, VERIFY,
 };
 
 /// The whole command line.
@@ -197,6 +198,15 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Command lines to copy
     Examples,
+    /// The API for agents: REST with events, and MCP at /mcp
+    #[command(after_help = SERVE)]
+    Serve(service::ServeArgs),
+    /// The API's verbs for one MCP client, over standard streams
+    #[command(after_help = MCP)]
+    Mcp(service::McpArgs),
+    /// Who may use the API
+    #[command(subcommand, after_help = AGENT)]
+    Agent(service::AgentCommand),
     /// Completions for a shell, to be sourced
     Completions {
         /// The shell
@@ -463,6 +473,9 @@ impl Cli {
             Some(Command::Init) => "init",
             Some(Command::Demo(_)) => "demo",
             Some(Command::Examples) => "examples",
+            Some(Command::Serve(_)) => "serve",
+            Some(Command::Mcp(_)) => "mcp",
+            Some(Command::Agent(command)) => command.name(),
             Some(Command::Completions { .. }) => "completions",
             Some(Command::Man) => "man",
         }

@@ -45,6 +45,11 @@ Look back:
   gc           Remove trees, base checkouts and build caches that are not needed
   config       The configuration in force, and who set what
 
+Serve agents:
+  serve        The API: REST with events, and MCP over HTTP
+  mcp          The same verbs for one MCP client, over standard streams
+  agent        Who may use it: keys, scopes, limits
+
 Set up:
   completions  Completions for a shell
   man          The manual page
@@ -199,3 +204,30 @@ off and told; what has two meanings is refused with a code.
   codex-task reply check answer.json --json
 
 Exit codes: 0 kept (or it says that nothing is to be changed), 4 not kept.";
+
+pub(crate) const SERVE: &str = "\
+Serves the repository that --repo names. Every request needs an agent's key, but for /health, /ready and /openapi.json. On
+another address than loopback it wants agents with keys, and TLS. SIGTERM ends it: what is under way may finish within the
+grace, the rest is in the journal and goes on with the next server or `codex-task resume`. docs/manual/api.md has the API.
+
+Examples:
+  codex-task agent add bot --certified
+  codex-task serve
+  codex-task serve --listen 0.0.0.0:7443 --tls-cert server.pem --tls-key server.key";
+
+pub(crate) const MCP: &str = "\
+The key comes from CODEX_TASK_KEY; it is never an argument. Tools: register_intent, propose_patch, verify_patch, get_intent,
+list_intents, usage.
+
+Example, as a client's configuration:
+  {\"command\": \"codex-task\", \"args\": [\"mcp\", \"--repo\", \"/path\"], \"env\": {\"CODEX_TASK_KEY\": \"ctk_...\"}}";
+
+pub(crate) const AGENT: &str = "\
+Scopes: propose registers tasks and hands in patches, and sees its own changes; review approves and rejects changes of
+others; admin manages agents. An agent never approves what it asked for. Without a certificate its changes wait for a
+decision, whatever policy says.
+
+Examples:
+  KEY=$(codex-task agent add bot --monthly 20 --rpm 30)
+  codex-task agent add lead --scope review,admin
+  codex-task agent revoke bot";

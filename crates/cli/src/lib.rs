@@ -57,7 +57,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
 fn dispatch(cli: Cli, environment: &Environment, shell: &Shell) -> Result<ExitCode, Failure> {
     let session = Session::new(environment, shell, &cli.global)?;
     // One thread: a run waits on children and servers, and starting more threads is what a short command would pay for.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // A server answers while others' requests are being worked on.
+    let runtime = match &cli.command {
+        Some(args::Command::Serve(_) | args::Command::Mcp(_)) => {
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+        }
+        _ => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+    };
     let runtime = runtime.map_err(|e| Failure::machine(format!("cannot start: {e}")))?;
     let code = runtime.block_on(commands::run(&session, cli.command, cli.task));
     // A thread that waits on a box must not keep the process from ending; the box dies with its starter.

@@ -1,6 +1,6 @@
 //! What a command works with: the world, the project and the journal, each opened when it is first asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::ids::IntentId;
@@ -94,13 +94,16 @@ impl<'a> Session<'a> {
         .hint("go there, or name it with --repo"))
     }
 
+    /// Opens the project at any revision, from any thread.
+    pub(crate) fn opener(&self, flags: &Flags) -> server::OpenProject {
+        let (world, folder, flags) = (self.world.clone(), self.folder(), flags.clone());
+        let user_file = world::user_file(self.environment);
+        Arc::new(move |base| open_project(&world, &folder, base, user_file.as_deref(), &flags))
+    }
+
     fn open_engine(&self, base: Option<&str>, flags: &Flags) -> Result<Project, EngineError> {
         let user_file = world::user_file(self.environment);
-        let mut project = Project::open(&self.world, &self.folder(), base, user_file.as_deref(), flags)?;
-        let now = self.world.clock.now_micros();
-        let settings = Settings::new(Arc::clone(&project.rules), &project.config, now);
-        project.providers = providers::from_config(&settings, &self.world.environment);
-        Ok(project)
+        open_project(&self.world, &self.folder(), base, user_file.as_deref(), flags)
     }
 
     pub(crate) async fn store(&self) -> Result<Store, Failure> {
@@ -159,4 +162,18 @@ impl<'a> Session<'a> {
             self.shell.err(line);
         }
     }
+}
+
+/// The project at a revision (HEAD where there is none), with its providers.
+fn open_project(
+    world: &World,
+    folder: &Path,
+    base: Option<&str>,
+    user_file: Option<&Path>,
+    flags: &Flags,
+) -> Result<Project, EngineError> {
+    let mut project = Project::open(world, folder, base, user_file, flags)?;
+    let settings = Settings::new(Arc::clone(&project.rules), &project.config, world.clock.now_micros());
+    project.providers = providers::from_config(&settings, &world.environment);
+    Ok(project)
 }

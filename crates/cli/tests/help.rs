@@ -43,6 +43,9 @@ fn every_command_has_help() {
         "init",
         "demo",
         "examples",
+        "serve",
+        "mcp",
+        "agent",
         "completions",
         "man",
     ] {

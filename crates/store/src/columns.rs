@@ -94,6 +94,7 @@ pub(crate) fn columns_of(intent: &Intent, span: Span) -> Vec<Column> {
     columns.extend(task_columns(intent));
     columns.extend(state_columns(intent));
     columns.extend(attempt_columns(told(intent)));
+    columns.push(column("agent", intent.agent.as_ref().map(|a| a.as_str()).into()));
     columns
 }
 

@@ -4,6 +4,7 @@
 //! from it and change in the same transaction. [`Store`] is the whole interface; nothing of the database shows in it.
 //! What must not be here: rules (they are the domain's), clocks (times are passed in), the network.
 
+mod agents;
 mod append;
 mod audit;
 mod chain;
@@ -13,10 +14,12 @@ mod error;
 mod ledger;
 mod list;
 mod migrate;
+mod service;
 mod sql;
 mod store;
 mod time;
 
+pub use agents::{Agent, AgentKey, Figures, KeyHolder, NewKey, Promise, Told, Trace};
 pub use append::{Append, Appended, Exchange, Recorded};
 pub use audit::{Anchor, AuditReport, Head, Problem};
 pub use error::{AppendError, StoreError};

@@ -1,5 +1,6 @@
 //! The registry as it is read: rows, filters, pages, and finding an intent by a part of its id.
 
+use domain::agent::AgentName;
 use domain::confidence::Confidence;
 use domain::ids::{IntentId, SuggestionId};
 use domain::money::MicroDollars;
@@ -26,6 +27,8 @@ pub struct Filter {
     pub suggestion: Option<SuggestionId>,
     /// The repository's identity.
     pub repository: Option<String>,
+    /// The agent that asked.
+    pub agent: Option<AgentName>,
     /// How far along.
     pub life: Option<Life>,
 }
@@ -79,6 +82,8 @@ pub struct Row {
     pub title: String,
     /// The repository's identity.
     pub repository: String,
+    /// The agent that asked, where it was one.
+    pub agent: Option<AgentName>,
     /// The finding's file.
     pub file: Option<String>,
     /// The finding's rule code.

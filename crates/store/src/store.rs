@@ -19,7 +19,7 @@ use crate::time::Micros;
 /// An open journal with what belongs to it. Any number of processes may have the same folder open.
 #[derive(Debug)]
 pub struct Store {
-    db: Database,
+    pub(crate) db: Database,
     keeper: Keeper,
 }
 
@@ -193,7 +193,7 @@ impl Store {
         self.db.verify(anchors, &self.keeper).await.map_err(self.named())
     }
 
-    fn named(&self) -> impl Fn(Fault) -> StoreError + '_ {
+    pub(crate) fn named(&self) -> impl Fn(Fault) -> StoreError + '_ {
         |fault| fault.at(self.db.name())
     }
 }

@@ -1,5 +1,6 @@
 //! One verb a file. Each gives the code to exit with, or the failure to show.
 
+mod agent;
 mod audit;
 mod commit;
 mod config;
@@ -19,6 +20,7 @@ mod reply;
 mod resume;
 mod run;
 mod scan;
+mod serve;
 mod show;
 mod suggest;
 mod undo;
@@ -71,6 +73,9 @@ pub(crate) async fn run(
         Some(Command::Init) => init::run(session),
         Some(Command::Demo(args)) => demo::run(session, &args).await,
         Some(Command::Examples) => examples::run(session),
+        Some(Command::Serve(args)) => serve::serve(session, &args).await,
+        Some(Command::Mcp(args)) => serve::mcp(session, &args).await,
+        Some(Command::Agent(command)) => agent::run(session, &command).await,
         Some(Command::Completions { shell }) => reference::completions(session, shell),
         Some(Command::Man) => reference::man(session),
     }

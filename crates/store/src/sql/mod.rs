@@ -2,6 +2,7 @@
 //! is in `sqlite.rs` and `postgres.rs`, and `conn.rs` hides the drivers. Nothing of a database may show outside of this
 //! module.
 
+mod agents;
 mod audit;
 mod blobs;
 mod cache;
@@ -11,6 +12,7 @@ mod journal;
 mod ledger;
 mod postgres;
 mod registry;
+mod service;
 mod sqlite;
 mod statements;
 

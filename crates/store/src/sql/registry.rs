@@ -140,6 +140,11 @@ pub(super) async fn list(db: &mut Db<'_>, filter: &Filter, page: Page) -> Result
     query.rows(db).await?.iter().map(row).collect()
 }
 
+/// One intent's row.
+pub(super) async fn one(db: &mut Db<'_>, intent: &IntentId) -> Result<Option<Row>, Fault> {
+    query(statements::INTENT).bind(intent.as_str()).row(db).await?.as_ref().map(row).transpose()
+}
+
 /// What has to hold, and the value that stands for `$n` there.
 fn conditions(filter: &Filter) -> Vec<(&'static str, &str)> {
     let texts = [
@@ -153,6 +158,7 @@ fn conditions(filter: &Filter) -> Vec<(&'static str, &str)> {
             filter.suggestion.as_ref().map(SuggestionId::as_str),
         ),
         ("repository = $n", filter.repository.as_deref()),
+        ("agent = $n", filter.agent.as_ref().map(|a| a.as_str())),
         // A partial index wants its condition as it stands in the index.
         ("live = 1 AND $n = ''", (filter.life == Some(Life::Live)).then_some("")),
         ("unfinished = 1 AND $n = ''", (filter.life == Some(Life::Unfinished)).then_some("")),
@@ -176,6 +182,7 @@ fn row(row: &conn::Row) -> Result<Row, Fault> {
         kind: parsed(&text("kind")?)?,
         title: text("title")?,
         repository: text("repository")?,
+        agent: maybe("agent")?.map(|name| parsed(&name)).transpose()?,
         file: maybe("file")?,
         rule: maybe("rule")?,
         provider: maybe("provider")?.map(ProviderId::new),

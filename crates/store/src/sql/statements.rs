@@ -26,15 +26,15 @@ pub(super) const CHECKPOINTS_AFTER: &str = "SELECT c.seq, c.hash, c.at, c.key, c
 
 pub(super) const PUT_INTENT: &str = "INSERT INTO intents (id, reversed, version, first_seq, last_seq, created_at, \
      updated_at, repository, kind, title, fingerprint, file, rule, phase, status, live, unfinished, provider, \
-     suggestion, branch, billed, imputed, files, added, deleted, confidence) \
+     suggestion, branch, billed, imputed, files, added, deleted, confidence, agent) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-     $24, $25, $26) \
+     $24, $25, $26, $27) \
      ON CONFLICT (id) DO UPDATE SET version = excluded.version, last_seq = excluded.last_seq, \
      updated_at = excluded.updated_at, phase = excluded.phase, status = excluded.status, live = excluded.live, \
      unfinished = excluded.unfinished, provider = excluded.provider, suggestion = excluded.suggestion, \
      branch = excluded.branch, billed = excluded.billed, imputed = excluded.imputed, files = excluded.files, \
      added = excluded.added, deleted = excluded.deleted, confidence = excluded.confidence \
-     WHERE intents.version = $27";
+     WHERE intents.version = $28";
 pub(super) const LIVE_FOR_FINDING: &str =
     "SELECT id FROM intents WHERE repository = $1 AND fingerprint = $2 AND live = 1 AND id <> $3";
 pub(super) const ADD_SUGGESTION: &str =
@@ -43,6 +43,7 @@ pub(super) const INTENT_OF_SUGGESTION: &str = "SELECT intent FROM suggestions WH
 pub(super) const INTENTS_BY_ENDING: &str =
     "SELECT id FROM intents WHERE reversed >= $1 AND reversed < $2 ORDER BY first_seq DESC LIMIT $3";
 pub(super) const LAST_INTENT: &str = "SELECT id FROM intents ORDER BY first_seq DESC LIMIT 1";
+pub(super) const INTENT: &str = "SELECT * FROM intents WHERE id = $1";
 /// A page of intents; conditions may follow, from `$3` on, and then [`NEWEST_FIRST`].
 pub(super) const LIST: &str = "SELECT * FROM intents WHERE first_seq < $1";
 pub(super) const NEWEST_FIRST: &str = " ORDER BY first_seq DESC LIMIT $2";

@@ -227,7 +227,7 @@ async fn edited_checkpoints_are_found(place: Place) {
 async fn every_column_of_the_registry_is_compared(place: Place) {
     tell(&place).await;
     let columns = place.columns("intents").await;
-    assert_eq!(columns.len(), 26);
+    assert_eq!(columns.len(), 27);
     for column in columns.into_iter().filter(|c| c != "id") {
         let found =
             place.problems_after(&format!("UPDATE intents SET {column} = '777' WHERE id LIKE '%1'")).await;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may stop at the first surprise")]
 
+mod agents;
 mod audit;
 mod budget;
 mod journal;

@@ -10,8 +10,21 @@ use store::{Problem, Store};
 use tempfile::TempDir;
 
 /// The tables in an order that the references allow.
-pub(crate) const TABLES: [&str; 9] =
-    ["meta", "intents", "journal", "checkpoints", "suggestions", "ledger", "blobs", "exchanges", "cache"];
+pub(crate) const TABLES: [&str; 13] = [
+    "meta",
+    "intents",
+    "journal",
+    "checkpoints",
+    "suggestions",
+    "ledger",
+    "blobs",
+    "exchanges",
+    "cache",
+    "agents",
+    "agent_keys",
+    "promises",
+    "traces",
+];
 
 pub(crate) struct Place {
     folder: TempDir,

@@ -15,6 +15,7 @@ async fn write_the_sample_of_the_present_format() {
     under_way.begin(&store, Some(finding("x == None"))).await.unwrap();
     under_way.ask(&store, 700).await.unwrap();
     store.put_cached(&under_way.request(), b"baseline", under_way.at).await.unwrap();
+    crate::agents::sample(&store).await;
     let format = place.texts("SELECT CAST(user_version AS TEXT) FROM pragma_user_version").await.remove(0);
     let mut text = format!("-- Rows as format {format} wrote them; see docs/recipes/migration.md.\n");
     for table in TABLES {

@@ -1,5 +1,6 @@
 //! Stories for tests: intents whose events are made here, appended as the engine would.
 
+use domain::agent::AgentName;
 use domain::confidence::Confidence;
 use domain::decision::Goal;
 use domain::event::{BaseRef, Ending, Event, PatchRecord};
@@ -111,6 +112,19 @@ impl Story {
         finding: Option<Finding>,
     ) -> Result<Appended, AppendError> {
         self.append(store, &[registered(finding), routed()]).await
+    }
+
+    /// Registers and routes for an agent.
+    pub(crate) async fn begin_for(
+        &mut self,
+        store: &Store,
+        name: Option<AgentName>,
+    ) -> Result<Appended, AppendError> {
+        let mut first = registered(None);
+        if let Event::IntentReserved { agent, .. } = &mut first {
+            *agent = name;
+        }
+        self.append(store, &[first, routed()]).await
     }
 
     /// Registers, routes, reserves and asks.

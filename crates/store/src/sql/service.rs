@@ -1,0 +1,105 @@
+//! The calls about agents, and those of a server that follows the journal.
+
+use domain::agent::AgentName;
+use domain::ids::IntentId;
+
+use super::{Database, agents, registry};
+use crate::agents::{Agent, Figures, KeyHolder, NewKey, Promise, Told, Trace};
+use crate::error::Fault;
+use crate::list::Row;
+use crate::time::Micros;
+
+impl Database {
+    pub(crate) async fn add_agent(&self, agent: &Agent, key: &NewKey) -> Result<bool, Fault> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let added = agents::add(&mut tx.db(), agent, key).await?;
+        tx.commit().await?;
+        Ok(added)
+    }
+
+    pub(crate) async fn rotate_key(
+        &self,
+        agent: &AgentName,
+        key: &NewKey,
+        at: Micros,
+        until: Micros,
+    ) -> Result<bool, Fault> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let rotated = agents::rotate(&mut tx.db(), agent, key, at, until).await?;
+        tx.commit().await?;
+        Ok(rotated)
+    }
+
+    pub(crate) async fn revoke_agent(&self, agent: &AgentName, at: Micros) -> Result<bool, Fault> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let revoked = agents::revoke(&mut tx.db(), agent, at).await?;
+        tx.commit().await?;
+        Ok(revoked)
+    }
+
+    pub(crate) async fn certify_agent(&self, agent: &AgentName, certified: bool) -> Result<bool, Fault> {
+        agents::certify(&mut self.turn().await?.db(), agent, certified).await
+    }
+
+    pub(crate) async fn agent(&self, name: &AgentName) -> Result<Option<Agent>, Fault> {
+        agents::get(&mut self.turn().await?.db(), name).await
+    }
+
+    pub(crate) async fn agents(&self) -> Result<Vec<Agent>, Fault> {
+        agents::all(&mut self.turn().await?.db()).await
+    }
+
+    pub(crate) async fn agent_by_key(&self, prefix: &str, at: Micros) -> Result<Option<KeyHolder>, Fault> {
+        agents::holder(&mut self.turn().await?.db(), prefix, at).await
+    }
+
+    pub(crate) async fn promise(
+        &self,
+        agent: &AgentName,
+        key: &str,
+        wanted: &Promise,
+        at: Micros,
+        forget: Micros,
+    ) -> Result<Promise, Fault> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let kept = agents::promise(&mut tx.db(), agent, key, wanted, (at, forget)).await?;
+        tx.commit().await?;
+        Ok(kept)
+    }
+
+    pub(crate) async fn add_trace(&self, trace: &Trace, forget: Micros) -> Result<(), Fault> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        agents::trace(&mut tx.db(), trace, forget).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(crate) async fn traces(&self, limit: u32) -> Result<Vec<Trace>, Fault> {
+        agents::traces(&mut self.turn().await?.db(), limit).await
+    }
+
+    pub(crate) async fn figures(&self) -> Result<Figures, Fault> {
+        agents::figures(&mut self.turn().await?.db()).await
+    }
+
+    pub(crate) async fn last_seq(&self) -> Result<u64, Fault> {
+        agents::last_seq(&mut self.turn().await?.db()).await
+    }
+
+    pub(crate) async fn events_after(
+        &self,
+        seq: u64,
+        only: Option<&IntentId>,
+        limit: u32,
+    ) -> Result<Vec<Told>, Fault> {
+        agents::after(&mut self.turn().await?.db(), seq, only, limit).await
+    }
+
+    pub(crate) async fn row(&self, intent: &IntentId) -> Result<Option<Row>, Fault> {
+        registry::one(&mut self.turn().await?.db(), intent).await
+    }
+}
