@@ -123,9 +123,11 @@ impl Boxes {
         Arc::clone(self.toolchains.get_or_init(find))
     }
 
-    /// The search path that the box gives.
-    pub(crate) fn search_path(&self, world: &World) -> String {
-        self.toolchains(world).env.get("PATH").cloned().unwrap_or_default()
+    /// The search path that the box gives in this tree: the programs that were fetched for it come first.
+    pub(crate) fn search_path(&self, world: &World, tree: &Tree) -> String {
+        let path = self.toolchains(world).env.get("PATH").cloned().unwrap_or_default();
+        let own = tree.prepared().and_then(|prepared| prepared.programs(&tree.at()));
+        own.map_or(path.clone(), |own| format!("{own}:{path}"))
     }
 
     /// Whether a program is found on the search path that the box gives.
@@ -178,6 +180,14 @@ impl Boxes {
         // In the tree and not in the home folder, which is empty in every box: with the tree it may start warm.
         let go_cache = tree.at().join(OWN_CACHE).join("go-build");
         env.insert("GOCACHE".to_owned(), go_cache.to_string_lossy().into_owned());
+        if let Some(prepared) = tree.prepared() {
+            env.extend(prepared.environment(&tree.at()));
+            env.insert("PATH".to_owned(), self.search_path(world, tree));
+        }
+        if command.network == Network::Host {
+            // They keep package managers from a network that is there now.
+            OFFLINE.iter().for_each(|name| drop(env.remove(*name)));
+        }
         env.extend(command.env);
         let mut readable = toolchains.readable.clone();
         readable.extend(tree.borrowed());
@@ -256,6 +266,9 @@ pub fn try_denials(world: &World, level: Level) -> Result<Vec<Tried>, EngineErro
     let home = world.variable("HOME").map(Path::new);
     Ok(sandbox::try_denials(&world.launcher, level, &trees, home)?)
 }
+
+/// Variables of the toolchains that tell package managers that there is no network.
+const OFFLINE: [&str; 2] = ["CARGO_NET_OFFLINE", "GOPROXY"];
 
 /// What every command gets beside its toolchains: a fixed locale and time zone, a name for git, and what keeps tools
 /// from writing into the tree or asking questions.

@@ -56,7 +56,7 @@ pub(crate) async fn run_check(
     };
     let mut env = filled.env;
     if let Some(path) = env.get_mut("PATH") {
-        *path = path.replace(checks::SEARCH_PATH, &boxes.search_path(world));
+        *path = path.replace(checks::SEARCH_PATH, &boxes.search_path(world, place.tree));
     }
     let wall = Duration::from_secs(check.timeout_seconds);
     let command = Command {

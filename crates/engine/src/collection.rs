@@ -34,6 +34,8 @@ impl Operator {
             judged.insert(id, why);
         }
         let why_kept = |name: &str| match intent_of(name) {
+            None if trees.is_abandoned_preparation(name) => None,
+            None if Trees::is_preparation(name) => Some("a process fetches dependencies in it".to_owned()),
             Some(id) => judged.get(&id).cloned().unwrap_or_else(|| Some("it has only just come".to_owned())),
             None => Some("it is named after no change".to_owned()),
         };

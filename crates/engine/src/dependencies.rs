@@ -20,8 +20,8 @@ const LOCKS: [&str; 11] = [
 const MANIFESTS: [&str; 7] =
     ["Cargo.toml", "package.json", "pyproject.toml", "setup.py", "setup.cfg", "go.mod", "Pipfile"];
 
-/// What to say of a change of these paths, when it may need packages that nobody fetched.
-pub(crate) fn unprepared(changed: &[String]) -> Option<String> {
+/// What to say of a change of these paths, when it may need packages that nobody fetched. `reference` names its commit.
+pub(crate) fn unprepared(changed: &[String], reference: &str) -> Option<String> {
     let mut files: Vec<&str> = changed.iter().map(String::as_str).filter(|path| asks(path)).collect();
     files.sort_by_key(|path| !LOCKS.contains(&name(path)));
     files.dedup();
@@ -29,7 +29,7 @@ pub(crate) fn unprepared(changed: &[String]) -> Option<String> {
     let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
     Some(format!(
         "dependencies of the change are not prepared: it alters {first}{more}, and checks without a network see only \
-         what was fetched for the base"
+         what was fetched for the base; `codex-task prepare --at {reference}` fetches what the change names"
     ))
 }
 
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     fn said(paths: &[&str]) -> Option<String> {
-        unprepared(&paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>())
+        unprepared(&paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>(), "refs/x")
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod lock;
 pub mod message;
 mod operator;
 mod person;
+pub mod preparation;
 mod project;
 pub mod provider;
 mod recovery;

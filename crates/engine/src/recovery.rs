@@ -90,7 +90,10 @@ impl Operator {
                 removed += 1;
             }
         }
-        removed + trees.sweep_unfinished() + sandbox::sweep_trials(&self.world.folders.cache.join("trees"))
+        removed
+            + trees.sweep_preparations()
+            + trees.sweep_unfinished()
+            + sandbox::sweep_trials(&self.world.folders.cache.join("trees"))
     }
 
     /// Removes the lock files of dead processes: taking a lock and letting it go removes its file.

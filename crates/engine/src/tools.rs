@@ -10,7 +10,7 @@ use crate::cancel::Cancel;
 use crate::operator::Operator;
 use crate::project::Project;
 use crate::provider::{ToolRun, Tools};
-use crate::trees::{Content, Trees};
+use crate::trees::{Content, Over, Trees};
 
 /// Tools on the base of one project.
 pub(crate) struct BoxedTools<'a> {
@@ -44,8 +44,9 @@ impl Tools for BoxedTools<'_> {
         let level = boxes.level(world).map_err(failed)?;
         let form = boxes.form(world, level).map_err(failed)?;
         let content = Content::base(&self.project.repository, &self.project.base);
-        let tree =
-            Trees::new(&world.folders).open(&self.name, &content, form, level, None).map_err(failed)?;
+        let tree = Trees::new(&world.folders)
+            .open(&self.name, &content, form, level, Over::default())
+            .map_err(failed)?;
         let limits = Limits { output_kept: 8 << 20, ..Limits::default() };
         let command = Command {
             argv: argv.to_vec(),

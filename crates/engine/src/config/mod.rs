@@ -7,6 +7,7 @@ mod error;
 mod flow;
 mod layers;
 mod policy;
+mod prepare;
 mod providers;
 mod safety;
 mod seeds;
@@ -28,6 +29,7 @@ pub use condition::{Condition, Fact};
 pub use error::ConfigError;
 pub use flow::{BoxLevel, Budget, CheckCommand, Checks, CommandLine, Context, Repair, Sandbox, WantedLevel};
 pub use layers::{Flags, KeySource, Layers, Loaded, REPOSITORY_FILE, SYSTEM_FILE, load};
+pub use prepare::Prepare;
 pub use providers::{HttpProvider, Providers, Routing, Structured, Wire};
 pub use safety::{Review, ReviewPaths, Safety};
 pub use seeds::{
@@ -73,6 +75,8 @@ pub struct Config {
     pub rules_in_tree: Vec<String>,
     /// The folders in which checks run.
     pub trees: TreesConfig,
+    /// Fetching the dependencies of a base.
+    pub prepare: Prepare,
     /// The operator's log.
     pub logging: Logging,
 }

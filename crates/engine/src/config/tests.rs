@@ -412,6 +412,20 @@ fn the_policy_text_changes_with_what_judges_and_with_nothing_else() {
 }
 
 #[test]
+fn a_repository_names_what_is_run_with_a_network_only_where_the_owner_allows_scripts() {
+    let asked = "prepare: {scripts: true, commands: ['make deps'], env: [HOME], timeout_seconds: 60}";
+    let refused = repository(asked);
+    assert_eq!(refused.config.prepare, Prepare { timeout_seconds: 60, ..Prepare::default() });
+    assert_eq!(refused.warnings.len(), 3, "{:?}", refused.warnings);
+    let given = Given { user: Some("prepare: {scripts: true}"), repository: Some(asked), ..Given::default() };
+    let allowed = loaded(&given).unwrap().config.prepare;
+    assert_eq!((allowed.commands.len(), allowed.env.len()), (1, 0));
+    for bad in ["prepare: {env: ['A=b']}", "prepare: {commands: ['']}", "prepare: {timeout_seconds: 0}"] {
+        assert!(user(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn the_starter_file_changes_nothing_and_every_example_in_it_loads() {
     assert_eq!(repository(starter_file()).config, Config::default());
     let examples: String = starter_file()

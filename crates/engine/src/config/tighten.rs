@@ -5,8 +5,8 @@ use domain::command::CommandRules;
 use domain::gate::OwnRule;
 
 use super::{
-    AutoPush, Budget, CheckCommand, Checks, Codex, Config, Context, Git, PushConditions, PushThreshold,
-    Repair, Review, Routing, Safety, Sandbox,
+    AutoPush, Budget, CheckCommand, Checks, Codex, Config, Context, Git, Prepare, PushConditions,
+    PushThreshold, Repair, Review, Routing, Safety, Sandbox,
 };
 
 /// What is left of a repository's wishes.
@@ -39,6 +39,7 @@ pub(super) fn tighten(owner: &Config, asked: Config) -> Tightened {
         rules,
         rules_in_tree,
         trees,
+        prepare,
         logging,
     } = &mut config;
     t.codex(&owner.codex, codex);
@@ -59,6 +60,7 @@ pub(super) fn tighten(owner: &Config, asked: Config) -> Tightened {
     t.at_most("context.max_tokens", &owner.context.max_tokens, max_tokens);
     *rules_in_tree = t.rules(&owner.rules, rules);
     t.owners_only("trees", &owner.trees, trees);
+    t.prepare(&owner.prepare, prepare);
     t.owners_only("logging", &owner.logging, logging);
     Tightened { config, warnings: t.warnings, refused: t.refused }
 }
@@ -298,6 +300,20 @@ impl Judge {
                 &command.timeout_seconds.map(|_| owner.timeout_seconds),
                 &mut command.timeout_seconds,
             );
+        }
+    }
+
+    /// What is fetched runs with a network, so a repository's own commands are scripts that the owner has to allow.
+    fn prepare(&mut self, owner: &Prepare, asked: &mut Prepare) {
+        let Prepare { scripts, commands, env, timeout_seconds } = asked;
+        self.owners_only("prepare.scripts", &owner.scripts, scripts);
+        self.owners_only("prepare.env", &owner.env, env);
+        self.at_most("prepare.timeout_seconds", &owner.timeout_seconds, timeout_seconds);
+        if *commands != owner.commands && !owner.scripts {
+            let why =
+                "they would run with a network: the machine's owner allows that by prepare.scripts: true";
+            self.refuse("prepare.commands", why);
+            commands.clone_from(&owner.commands);
         }
     }
 

@@ -49,7 +49,27 @@ pub(super) fn check(config: &Config, sources: &BTreeMap<String, String>) -> Resu
     if config.commands != CommandRules::default() {
         CommandPolicy::with(&config.commands).map_err(|e| refuse("commands", e.to_string()))?;
     }
+    prepare(config).map_err(|(key, why)| refuse(key, why))?;
     commands(config).map_err(|why| refuse("checks.commands", why))
+}
+
+fn prepare(config: &Config) -> Result<(), (&'static str, String)> {
+    if config.prepare.commands.iter().any(is_empty) {
+        return Err(("prepare.commands", "one of them has no command".to_owned()));
+    }
+    let is_no_name =
+        |name: &&String| name.chars().any(|c| !c.is_ascii_alphanumeric() && c != '_') || name.is_empty();
+    match config.prepare.env.iter().find(is_no_name) {
+        Some(name) => Err(("prepare.env", format!("{name:?} is no name of a variable"))),
+        None => Ok(()),
+    }
+}
+
+fn is_empty(command: &CommandLine) -> bool {
+    match command {
+        CommandLine::Shell(line) => line.trim().is_empty(),
+        CommandLine::Words(words) => words.first().is_none_or(String::is_empty),
+    }
 }
 
 fn globs(config: &Config) -> Vec<(&'static str, &Vec<String>)> {
@@ -69,6 +89,7 @@ fn globs(config: &Config) -> Vec<(&'static str, &Vec<String>)> {
 fn waits(config: &Config) -> Vec<(String, u64)> {
     let mut all = vec![
         ("checks.timeout_seconds".to_owned(), config.checks.timeout_seconds),
+        ("prepare.timeout_seconds".to_owned(), config.prepare.timeout_seconds),
         ("sandbox.memory_mb".to_owned(), config.sandbox.memory_mb),
         ("sandbox.processes".to_owned(), config.sandbox.processes),
         ("sandbox.cpu_seconds".to_owned(), config.sandbox.cpu_seconds),
@@ -103,11 +124,7 @@ fn commands(config: &Config) -> Result<(), String> {
         if !names.insert(name) {
             return Err(format!("two checks are called {name:?}"));
         }
-        let empty = match &command.run {
-            CommandLine::Shell(line) => line.trim().is_empty(),
-            CommandLine::Words(words) => words.first().is_none_or(String::is_empty),
-        };
-        if empty {
+        if is_empty(&command.run) {
             return Err(format!("{name:?} has no command"));
         }
         if command.timeout_seconds == Some(0) {

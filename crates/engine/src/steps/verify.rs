@@ -3,6 +3,7 @@
 
 mod again;
 mod history;
+mod prepared;
 
 use std::collections::BTreeMap;
 
@@ -18,12 +19,11 @@ use sandbox::Level;
 
 use crate::check_run::{CheckPlace, run_check};
 use crate::checks::{CheckSpec, Detected, detect};
-use crate::dependencies;
 use crate::error::EngineError;
 use crate::run::Run;
 use crate::source::changes;
 use crate::steps::{extract, finding_check, warm};
-use crate::trees::{Content, Tree, TreeForm, Trees};
+use crate::trees::{Content, Over, Tree, TreeForm, Trees};
 use crate::world::Update;
 
 pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
@@ -55,8 +55,8 @@ struct Plan {
     notes: Vec<String>,
     level: Level,
     form: TreeForm,
-    /// What to say of dependencies that the change brings along.
-    unprepared: Option<String>,
+    /// What was fetched for the lock files of the two sides.
+    prepared: prepared::Sides,
     /// The name of the build caches that changes of this kind start from.
     warm: Option<Sha256>,
 }
@@ -72,16 +72,17 @@ impl Plan {
         let (world, boxes) = (&run.operator.world, &run.project.boxes);
         let level = boxes.level(world)?;
         let changed: Vec<String> = diff.files().iter().map(|f| f.path.to_string()).collect();
+        let form = boxes.form(world, level)?;
+        let prepared = prepared::Sides::of(run, candidate, &changed, (form, level));
         let Detected { checks, notes } = detect(
             &run.project.source(),
-            &|program| boxes.has(world, program),
+            &|program| prepared.has_program(program) || boxes.has(world, program),
             &changed,
             &run.project.config.checks,
         );
-        let form = boxes.form(world, level)?;
-        let warm = warm::key(run, form, level);
-        let (candidate, unprepared) = (candidate.clone(), dependencies::unprepared(&changed));
-        Ok(Self { name, candidate, changes, checks, notes, level, form, unprepared, warm })
+        let warm = warm::key(run, form, level, prepared.id());
+        let candidate = candidate.clone();
+        Ok(Self { name, candidate, changes, checks, notes, level, form, prepared, warm })
     }
 }
 
@@ -90,7 +91,7 @@ async fn verify(
     plan: &Plan,
     diff: &domain::patch::CanonicalDiff,
 ) -> Result<Verification, EngineError> {
-    for note in plan.notes.iter().chain(&plan.unprepared) {
+    for note in plan.notes.iter().chain(&plan.prepared.unprepared) {
         run.call.progress.update(&run.intent.id, &Update::Note(note));
     }
     let mut checks = Vec::new();
@@ -104,7 +105,7 @@ async fn verify(
         let baselines = baselines(run, plan).await?;
         let base = run.intent.base.clone();
         let content = Content::candidate(&run.project.repository, &base.tree, &plan.candidate, &plan.changes);
-        let tree = open(run, plan, &plan.name, &content)?;
+        let tree = open(run, plan, &plan.name, &content, false)?;
         form = tree.form();
         for check in &plan.checks {
             let key = check.key();
@@ -126,19 +127,14 @@ async fn verify(
         tree_form: form.to_owned(),
         checks,
         changed,
-        verdict: with_notes(verdict, plan),
+        verdict: with_notes(plan.prepared.judge(verdict, run), plan),
     })
 }
 
 /// When nothing was shown, the reasons why checks were left out belong to the verdict.
-/// A change that failed may lack only what it brings along itself.
 fn with_notes(verdict: Verdict, plan: &Plan) -> Verdict {
     let notes = &plan.notes;
     match verdict {
-        Verdict::Failed { mut why } => {
-            why.extend(plan.unprepared.clone());
-            Verdict::Failed { why }
-        }
         Verdict::NotVerified { why } if !notes.is_empty() => {
             Verdict::NotVerified { why: format!("{why} ({})", notes.join("; ")) }
         }
@@ -146,8 +142,17 @@ fn with_notes(verdict: Verdict, plan: &Plan) -> Verdict {
     }
 }
 
-fn open(run: &Run<'_>, plan: &Plan, name: &str, content: &Content<'_>) -> Result<Tree, EngineError> {
-    Trees::new(&run.operator.world.folders).open(name, content, plan.form, plan.level, plan.warm.as_ref())
+fn open(
+    run: &Run<'_>,
+    plan: &Plan,
+    name: &str,
+    content: &Content<'_>,
+    baseline: bool,
+) -> Result<Tree, EngineError> {
+    // What was built over one set of dependencies does not fit another.
+    let warm = plan.warm.as_ref().filter(|_| baseline || plan.prepared.are_same());
+    let over = Over { warm, prepared: plan.prepared.under(baseline) };
+    Trees::new(&run.operator.world.folders).open(name, content, plan.form, plan.level, over)
 }
 
 /// The checks' runs on the base, from the cache where they were run before; by the check's key.
@@ -210,7 +215,7 @@ async fn run_on_base(
 ) -> Result<(), EngineError> {
     let base = run.intent.base.clone();
     let content = Content::base(&run.project.repository, &base);
-    let mut tree = open(run, plan, &format!("{}-base", plan.name), &content)?;
+    let mut tree = open(run, plan, &format!("{}-base", plan.name), &content, true)?;
     let mut ran = Vec::new();
     for check in plan.checks.iter().filter(|check| baselines.wanted.contains(check)) {
         let found = one(run, plan, check, &tree, true).await?;
@@ -252,13 +257,16 @@ fn cache_key(run: &Run<'_>, plan: &Plan, check: &CheckSpec) -> Sha256 {
     let stamp = run.project.boxes.stamp(&run.operator.world, program);
     let key = check.key();
     let level = plan.level.to_string();
-    Sha256::of_fields(&[
-        b"baseline 1",
+    let mut fields = vec![
+        b"baseline 1".as_slice(),
         run.intent.base.tree.as_str().as_bytes(),
         key.as_str().as_bytes(),
         level.as_bytes(),
         stamp.as_str().as_bytes(),
-    ])
+    ];
+    // A run without the dependencies, or with others, says nothing of one with them.
+    fields.extend(plan.prepared.id().map(|id| id.as_str().as_bytes()));
+    Sha256::of_fields(&fields)
 }
 
 /// One run of one check, told to whoever watches.

@@ -19,12 +19,20 @@ const WORTH_A_RUN: u64 = 5_000;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Under which name layers are found: everything but the checks that they depend on. `None`: they are not used here.
-pub(crate) fn key(run: &Run<'_>, form: TreeForm, level: sandbox::Level) -> Option<Sha256> {
+/// `prepared` is what was fetched for the base's lock files.
+pub(crate) fn key(
+    run: &Run<'_>,
+    form: TreeForm,
+    level: sandbox::Level,
+    prepared: Option<&Sha256>,
+) -> Option<Sha256> {
     if form != TreeForm::Overlay || !run.project.config.trees.warm {
         return None;
     }
     let stamp = run.project.boxes.stamp(&run.operator.world, "");
-    Some(Sha256::of_fields(&[b"warm 1", level.as_str().as_bytes(), stamp.as_str().as_bytes()]))
+    let mut fields = vec![b"warm 1".as_slice(), level.as_str().as_bytes(), stamp.as_str().as_bytes()];
+    fields.extend(prepared.map(|id| id.as_str().as_bytes()));
+    Some(Sha256::of_fields(&fields))
 }
 
 /// The layers that there are for the base.

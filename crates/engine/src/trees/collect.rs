@@ -85,7 +85,9 @@ impl Trees {
             } else if path.join("git").exists() && holds_git(&path.join("tree")) {
                 collected.keep(&path, "there is a git repository in it");
             } else {
-                collected.take(&path, "its change is at rest", dry_run);
+                let is_preparation = Self::is_preparation(&name);
+                let why = if is_preparation { "no process fetches in it" } else { "its change is at rest" };
+                collected.take(&path, why, dry_run);
             }
         }
     }
@@ -104,7 +106,9 @@ impl Trees {
             self.collect_turns();
         }
         let mut old = Vec::new();
-        for repository in self.entries("bases", collected) {
+        let mut repositories = self.entries("bases", collected);
+        repositories.extend(self.entries("prepared", collected));
+        for repository in repositories {
             for path in folders(&repository, collected) {
                 look_at_base(path, dry_run, &mut old, collected);
             }

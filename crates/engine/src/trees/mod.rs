@@ -7,6 +7,7 @@ mod base;
 mod changed;
 mod collect;
 mod hold;
+mod prepared;
 mod tree;
 mod upper;
 mod warm;
@@ -26,11 +27,24 @@ use crate::world::Folders;
 use hold::Hold;
 
 pub use collect::{Collected, Removed, Stays};
+pub(crate) use prepared::{CARGO_HOME, GO_MODULES, Prepared, PreparedEnd, VENV, YARN_CACHE, preparing_name};
 pub(crate) use tree::Tree;
 pub(crate) use warm::{Kept, Layers, OWN_CACHE};
 
 /// The file that says: this folder was made by codex-task and may be removed by it.
 const MARKER: &str = ".codex-task-made-this";
+
+/// Where runs put what is not kept: the reports of test runners, caches that are thrown away.
+pub(crate) const SCRAP: &str = crate::check_run::OUT;
+
+/// What a tree is laid over, beside its base.
+#[derive(Debug, Default)]
+pub(crate) struct Over<'a> {
+    /// The name of the warm layers.
+    pub(crate) warm: Option<&'a Sha256>,
+    /// What was fetched for its lock files.
+    pub(crate) prepared: Option<Prepared>,
+}
 
 /// How a tree is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,10 +105,15 @@ impl Trees {
 
     /// The right to run checks on a base; `None` while another process has it. What that one finds is in the cache then.
     pub(crate) fn turn(&self, repository: &Repository, tree: &TreeId) -> Result<Option<Turn>, EngineError> {
+        let key = Sha256::of_fields(&[repository.identity().as_bytes(), tree.as_str().as_bytes()]);
+        self.turn_of(&key.as_str()[..16])
+    }
+
+    /// A lock file of this name, taken; `None` while another process has it.
+    fn turn_of(&self, name: &str) -> Result<Option<Turn>, EngineError> {
         let folder = self.cache.join("turns");
         fs::create_dir_all(&folder).map_err(|e| EngineError::folder(&folder, e))?;
-        let key = Sha256::of_fields(&[repository.identity().as_bytes(), tree.as_str().as_bytes()]);
-        let file = folder.join(&key.as_str()[..16]);
+        let file = folder.join(name);
         let turn = Hold::turn(&file).map_err(|e| EngineError::folder(&file, e))?;
         Ok(turn.map(|hold| Turn { _hold: hold }))
     }
@@ -122,7 +141,11 @@ impl Trees {
             removed += usize::from(sandbox::remove_tree(&entry.path()).is_ok());
         }
         let below = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
-        let bases: Vec<PathBuf> = below(self.cache.join("bases")).flat_map(below).collect();
+        let bases: Vec<PathBuf> = ["bases", "prepared"]
+            .iter()
+            .flat_map(|name| below(self.cache.join(name)))
+            .flat_map(below)
+            .collect();
         let layers = bases.iter().flat_map(|base| below(base.join("warm"))).flat_map(below);
         for unfinished in layers.chain(bases.iter().cloned()).filter(|path| is_dead(path)) {
             removed += usize::from(sandbox::remove_tree(&unfinished).is_ok());

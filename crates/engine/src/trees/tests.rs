@@ -45,7 +45,7 @@ impl Place {
         let content =
             Content { repository: &self.repository, base: &base, head: &head, tree: &tree_id, changes };
         let level = if form == TreeForm::Overlay { Level::Strict } else { Level::Weak };
-        let tree = Trees::new(&self.folders).open("t-1", &content, form, level, None).unwrap();
+        let tree = Trees::new(&self.folders).open("t-1", &content, form, level, Over::default()).unwrap();
         look(&tree, &content)
     }
 }
@@ -175,8 +175,15 @@ impl Place {
             domain::event::BaseRef { commit: self.repo.head(), tree: self.repo.head_tree(), branch: None };
         let content = Content::base(&self.repository, &base);
         let trees = Trees::new(&self.folders);
-        let mut tree =
-            trees.open("t-b", &content, TreeForm::Overlay, Level::Strict, Some(&family())).unwrap();
+        let mut tree = trees
+            .open(
+                "t-b",
+                &content,
+                TreeForm::Overlay,
+                Level::Strict,
+                Over { warm: Some(&family()), prepared: None },
+            )
+            .unwrap();
         act(&mut tree, &content);
         tree.keep_warm(&content, vec![Sha256::of(name.as_bytes())], 64 << 20).unwrap()
     }
@@ -243,7 +250,15 @@ fn caches_above_the_quota_leave_no_layer_and_no_rest() {
         domain::event::BaseRef { commit: place.repo.head(), tree: place.repo.head_tree(), branch: None };
     let content = Content::base(&place.repository, &base);
     let trees = Trees::new(&place.folders);
-    let tree = trees.open("t-b", &content, TreeForm::Overlay, Level::Strict, Some(&family())).unwrap();
+    let tree = trees
+        .open(
+            "t-b",
+            &content,
+            TreeForm::Overlay,
+            Level::Strict,
+            Over { warm: Some(&family()), prepared: None },
+        )
+        .unwrap();
     put(&tree.root(), "target/lib", &"x".repeat(64 << 10));
     assert_eq!(tree.keep_warm(&content, Vec::new(), 1 << 10).unwrap(), Kept::TooLarge);
     let warm = trees.base_folder(&place.repository, &place.repo.head_tree()).join("warm");
@@ -269,7 +284,15 @@ fn layers_lie_one_over_the_other_and_a_change_is_newer_than_all_of_them() {
     let content =
         Content { repository: &place.repository, base: &base, head: &head, tree: &id, changes: &changes };
     let trees = Trees::new(&place.folders);
-    let tree = trees.open("t-1", &content, TreeForm::Overlay, Level::Strict, Some(&family())).unwrap();
+    let tree = trees
+        .open(
+            "t-1",
+            &content,
+            TreeForm::Overlay,
+            Level::Strict,
+            Over { warm: Some(&family()), prepared: None },
+        )
+        .unwrap();
     assert_eq!(tree.form(), "warm overlay");
     let sandbox::Tree::Overlay { layers, .. } = tree.for_box() else { panic!("an overlay") };
     assert_eq!(layers, folders);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use domain::ids::Sha256;
 use domain::verification::CheckKind;
@@ -10,7 +11,7 @@ use sandbox::{Access, Bind, GitDir, Level};
 
 use super::base::Base;
 use super::warm::{self, Kept, Layers, Making};
-use super::{Content, MARKER, TreeForm, Trees, changed, remove, upper};
+use super::{Content, MARKER, Over, Prepared, TreeForm, Trees, changed, remove, upper};
 use crate::error::EngineError;
 
 /// Where the tree appears in a strict box: the same for base and candidate, so that outputs can be compared.
@@ -24,6 +25,7 @@ pub(crate) struct Tree {
     /// Under an overlay.
     base: Option<Base>,
     layers: Layers,
+    prepared: Option<Prepared>,
     strict: bool,
     objects: Vec<PathBuf>,
     /// What checks that build left outside of caches; none while no such check has run.
@@ -34,21 +36,21 @@ pub(crate) struct Tree {
 
 impl Trees {
     /// Makes a tree of this name. A tree that a dead process left under the name is removed before. An overlay is laid
-    /// over the warm layers of its base that were made under `warm`.
+    /// over what was fetched for its lock files and the warm layers of its base.
     pub(crate) fn open(
         &self,
         name: &str,
         content: &Content<'_>,
         form: TreeForm,
         level: Level,
-        warm: Option<&Sha256>,
+        over: Over<'_>,
     ) -> Result<Tree, EngineError> {
         self.sweep(name);
         let base = match form {
             TreeForm::Overlay => Some(self.base(content.repository, content.base)?),
             TreeForm::Checkout => None,
         };
-        let layers = base.as_ref().zip(warm).map(|(base, key)| Layers::find(&base.folder, key));
+        let layers = base.as_ref().zip(over.warm).map(|(base, key)| Layers::find(&base.folder, key));
         let folder = self.folder()?.join(name);
         fs::create_dir(&folder).map_err(|e| EngineError::folder(&folder, e))?;
         let tree = Tree {
@@ -56,6 +58,7 @@ impl Trees {
             form,
             base,
             layers: layers.unwrap_or_default(),
+            prepared: over.prepared.filter(|_| form == TreeForm::Overlay),
             strict: level == Level::Strict,
             objects: content.repository.object_folders()?,
             built: None,
@@ -75,7 +78,7 @@ impl Tree {
             TreeForm::Overlay => {
                 made(&root)?;
                 made(&self.folder.join("work"))?;
-                upper::write(&root, &self.base_root(), content.changes, self.layers.least_time())?;
+                upper::write(&root, &self.base_root(), content.changes, self.least_time())?;
             }
             TreeForm::Checkout => {
                 content.repository.checkout_into(content.tree, &root)?;
@@ -93,6 +96,26 @@ impl Tree {
         Ok(content.repository.throwaway_git_dir(&self.git_dir(), start)?)
     }
 
+    /// The time that files of a change must have at least. Build tools compare times: a changed file must be newer than
+    /// everything that was built from the base, also when the clock was set back in between.
+    fn least_time(&self) -> Option<SystemTime> {
+        let newest = self.layers.newest().max(self.prepared.as_ref().map(Prepared::newest))?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(newest).ok()?.saturating_add(2)))
+    }
+
+    /// What was fetched for its lock files, where something was.
+    pub(crate) fn prepared(&self) -> Option<&Prepared> {
+        self.prepared.as_ref()
+    }
+
+    /// Writes a file that a command is to read, and that is not kept.
+    pub(crate) fn put_scrap(&self, path: &str, text: &str) -> Result<(), EngineError> {
+        let place = self.root().join(path);
+        let folder = place.parent().unwrap_or(&place);
+        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&place, text));
+        written.map_err(|e| EngineError::folder(&place, e))
+    }
+
     pub(super) fn base_root(&self) -> PathBuf {
         self.base.as_ref().map(Base::root).unwrap_or_default()
     }
@@ -100,8 +123,13 @@ impl Tree {
     /// How it is laid out, for the record.
     pub(crate) fn form(&self) -> &'static str {
         match self.form {
-            TreeForm::Overlay if !self.layers.is_empty() => "warm overlay",
-            form => form.as_str(),
+            TreeForm::Checkout => self.form.as_str(),
+            TreeForm::Overlay => match (self.prepared.is_some(), self.layers.is_empty()) {
+                (true, true) => "prepared overlay",
+                (true, false) => "warm prepared overlay",
+                (false, true) => self.form.as_str(),
+                (false, false) => "warm overlay",
+            },
         }
     }
 
@@ -141,7 +169,12 @@ impl Tree {
         match self.form {
             TreeForm::Overlay => sandbox::Tree::Overlay {
                 lower: self.base_root(),
-                layers: self.layers.folders(),
+                layers: self
+                    .layers
+                    .folders()
+                    .into_iter()
+                    .chain(self.prepared.as_ref().map(Prepared::layer))
+                    .collect(),
                 upper: self.root(),
                 work: self.folder.join("work"),
                 at,

@@ -9,7 +9,6 @@ use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use domain::ids::Sha256;
 use serde::{Deserialize, Serialize};
@@ -93,11 +92,9 @@ impl Layers {
         self.found.iter().any(|about| about.covers.contains(key))
     }
 
-    /// The time that files of a change must have at least. Build tools compare times: a changed file must be newer than
-    /// everything that was built from the base, also when the clock was set back in between.
-    pub(super) fn least_time(&self) -> Option<SystemTime> {
-        let newest = self.found.iter().map(|about| about.newest).max()?;
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(newest).ok()?.saturating_add(2)))
+    /// The newest time of any file in them, in seconds since 1970-01-01 UTC.
+    pub(super) fn newest(&self) -> Option<i64> {
+        self.found.iter().map(|about| about.newest).max()
     }
 }
 
@@ -228,7 +225,7 @@ impl Layers {
 }
 
 /// Moves the paths from the upper layer into the new one. The folders above them belong to whom the upper layer belongs.
-fn take(upper: &Path, layer: &Path, paths: &[String]) -> std::io::Result<()> {
+pub(super) fn take(upper: &Path, layer: &Path, paths: &[String]) -> std::io::Result<()> {
     let top = fs::symlink_metadata(upper)?;
     let make = |place: &Path| -> std::io::Result<()> {
         match fs::create_dir(place) {
@@ -251,7 +248,7 @@ fn take(upper: &Path, layer: &Path, paths: &[String]) -> std::io::Result<()> {
 
 /// The size on disk and the newest time of what is in the folder; `None` as soon as it is larger than `cap`. Empties
 /// cargo's folder for the files of tests on the way.
-fn measure(folder: &Path, cap: u64) -> std::io::Result<Option<(u64, i64)>> {
+pub(super) fn measure(folder: &Path, cap: u64) -> std::io::Result<Option<(u64, i64)>> {
     let (mut bytes, mut newest) = (0_u64, 0);
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -31,7 +31,7 @@ pub(super) async fn run(
         failed.iter().filter(|name| baseline.tests.iter().any(|t| t.name == **name)).cloned().collect();
     let base = run.intent.base.clone();
     let content = Content::base(&run.project.repository, &base);
-    let base_tree = open(run, plan, &format!("{}-base", plan.name), &content)?;
+    let base_tree = open(run, plan, &format!("{}-base", plan.name), &content, true)?;
     for _ in 0..most {
         let spent: u64 = again.baseline.iter().chain(&again.candidate).map(|run| run.wall_ms).sum();
         if run.call.cancel.is_set() || spent > check.timeout_seconds.saturating_mul(1000) {
