@@ -11,8 +11,8 @@ use domain::task::Kind;
 use engine::config::{Flags, WantedLevel};
 
 use crate::help::{
-    ABOUT, AFTER, AGENT, AUDIT, COMMIT, DEMO, FIX, GC, MCP, PATCH, REPLAY, REPLY, RESUME, RUN, SCAN, SERVE,
-    SUGGEST, TEMPLATE, UNDO, VERIFY,
+    ABOUT, AFTER, AGENT, AUDIT, COMMIT, DEMO, FIX, GC, MCP, PATCH, PREPARE, REPLAY, REPLY, RESUME, RUN, SCAN,
+    SERVE, SUGGEST, TEMPLATE, UNDO, VERIFY,
 };
 
 /// The whole command line.
@@ -184,6 +184,9 @@ pub(crate) enum Command {
     /// Take up what a dead process left
     #[command(after_help = RESUME)]
     Resume(ResumeArgs),
+    /// Fetch what the base's lock files name, with a network, for its checks
+    #[command(after_help = PREPARE)]
+    Prepare(PrepareArgs),
     /// Remove trees, base checkouts and build caches that are not needed
     #[command(after_help = GC)]
     Gc(GcArgs),
@@ -331,6 +334,20 @@ pub(crate) struct VerifyArgs {
     pub(crate) judging: Judging,
 }
 
+/// What is fetched.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PrepareArgs {
+    /// For the lock files of this revision [default: HEAD]
+    #[arg(long, value_name = "REV")]
+    pub(crate) at: Option<String>,
+    /// Also when it was fetched before
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Run nothing; only tell which commands would be run
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// What is removed.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct GcArgs {
@@ -467,6 +484,7 @@ impl Cli {
             Some(Command::Audit(_)) => "audit verify",
             Some(Command::Policy(command)) => command.name(),
             Some(Command::Resume(_)) => "resume",
+            Some(Command::Prepare(_)) => "prepare",
             Some(Command::Gc(_)) => "gc",
             Some(Command::Config) => "config",
             Some(Command::Doctor) => "doctor",

@@ -51,6 +51,7 @@ Serve agents:
   agent        Who may use it: keys, scopes, limits
 
 Set up:
+  prepare      Fetch what the base's lock files name, for its checks
   completions  Completions for a shell
   man          The manual page
   help         This text, or that of a command
@@ -146,6 +147,17 @@ pub(crate) const RESUME: &str = "\
 Every unfinished change of this repository is taken up where its process left it, and ends in a named state; trees,
 processes and locks of dead processes are removed. What a live process works on is left alone. A run that had --sandbox,
 --test-command or --retries needs the same ones here, for they belong to its policy; without them it ends as aborted.";
+
+pub(crate) const PREPARE: &str = "\
+Checks have no network. This fetches what the lock files at the root name (cargo, npm, pnpm, yarn, pip, uv, poetry, go), in the
+sandbox, with the machine's network, before and outside of any change. It is kept read-only, and shared by every base of the
+repository with the same lock files. Packages run no scripts while they are fetched unless prepare.scripts allows it.
+Nothing else fetches anything. Needs the level strict with overlays. Exit code 7 when a command fails; then nothing is kept.
+
+Examples:
+  codex-task prepare --dry-run     # which commands would be run
+  codex-task prepare
+  codex-task prepare --again       # fetch anew";
 
 pub(crate) const GC: &str = "\
 Looks at our own cache folder only. Left-over trees go when their change is at rest; base checkouts with their build caches go,

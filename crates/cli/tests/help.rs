@@ -37,6 +37,7 @@ fn every_command_has_help() {
         "replay",
         "audit",
         "resume",
+        "prepare",
         "gc",
         "config",
         "doctor",

@@ -7,6 +7,7 @@ use domain::exit_code::ExitCode;
 use domain::task::{Kind, Task};
 use engine::Project;
 use engine::config::{Flags, REPOSITORY_FILE};
+use engine::preparation::Standing;
 use engine::world::World;
 use sandbox::{Answer, Level, Tried};
 use serde::Serialize;
@@ -142,7 +143,26 @@ fn of_project(session: &Session<'_>, project: &Project, report: &mut Report) {
         text,
         found.is_empty().then_some("install what the project's tests need"),
     );
+    dependencies(&session.world, project, report);
     providers(project, report);
+}
+
+/// Whether what the base's lock files name was fetched for its checks.
+fn dependencies(world: &World, project: &Project, report: &mut Report) {
+    let (found, remedy) = match engine::preparation::standing(project, world) {
+        Ok(Standing::Nothing) => ("no lock file at the root names any".to_owned(), None),
+        Ok(Standing::Prepared { steps, bytes }) => {
+            (format!("prepared for the lock files of HEAD: {} ({} MiB)", steps.join(", "), bytes >> 20), None)
+        }
+        Ok(Standing::Unprepared { files }) => (
+            format!("not prepared ({}): checks see what this machine has", files.join(", ")),
+            Some("`codex-task prepare` fetches what the lock files name"),
+        ),
+        Ok(Standing::NotHere { why }) => (format!("cannot be prepared here: {why}"), None),
+        // The sandbox's own line has the reason and the remedy.
+        Err(error) => (format!("not looked at: {error}"), None),
+    };
+    report.add(State::Ok, "packages", found, remedy);
 }
 
 /// The sandbox: the level, and why not a stricter one.

@@ -13,6 +13,7 @@ mod init;
 mod intent;
 mod patch;
 mod policy;
+mod prepare;
 mod reference;
 mod reject;
 mod replay;
@@ -67,6 +68,7 @@ pub(crate) async fn run(
         Some(Command::Audit(AuditCommand::Verify)) => audit::run(session).await,
         Some(Command::Policy(command)) => policy::run(session, &command),
         Some(Command::Resume(args)) => resume::run(session, &args).await,
+        Some(Command::Prepare(args)) => prepare::run(session, &args).await,
         Some(Command::Gc(args)) => gc::run(session, &args).await,
         Some(Command::Config) => config::run(session),
         Some(Command::Doctor) => doctor::run(session).await,

@@ -14,6 +14,7 @@ mod gc;
 mod http;
 mod local;
 mod places;
+mod prepare;
 mod replay;
 mod repo_states;
 mod stops;
