@@ -15,7 +15,7 @@ const VERBS: [(&str, &str); 5] = [
 ];
 
 /// Flags that this version does not have yet, and what helps meanwhile.
-const LATER: [(&str, &str); 10] = [
+const LATER: [(&str, &str); 8] = [
     (
         "--restore-stash",
         "nothing of yours was stashed or changed: this version never writes to the working tree",
@@ -36,14 +36,6 @@ const LATER: [(&str, &str); 10] = [
     ),
     ("--force-push", "nothing is pushed by this version; push the branch yourself"),
     ("--image", "no provider of this version reads images; describe the picture in words"),
-    (
-        "--output",
-        "answers as text are not in this version; a change becomes a branch, and `codex-task diff` prints it",
-    ),
-    (
-        "-o",
-        "answers as text are not in this version; a change becomes a branch, and `codex-task diff` prints it",
-    ),
 ];
 
 /// Turns the seeds' flags into verbs, where no verb is given.

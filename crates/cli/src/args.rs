@@ -11,8 +11,8 @@ use domain::task::Kind;
 use engine::config::{Flags, WantedLevel};
 
 use crate::help::{
-    ABOUT, AFTER, AGENT, AUDIT, COMMIT, DEMO, FIX, GC, MCP, PATCH, PREPARE, REPLAY, REPLY, RESUME, RUN, SCAN,
-    SERVE, SUGGEST, TEMPLATE, UNDO, VERIFY,
+    ABOUT, AFTER, AGENT, APPROVE, ASK, AUDIT, COMMIT, DEMO, FIX, GC, MCP, PATCH, PREPARE, REPLAY, REPLY,
+    RESUME, RUN, SCAN, SERVE, SUGGEST, TEMPLATE, UNDO, VERIFY,
 };
 
 /// The whole command line.
@@ -70,7 +70,7 @@ pub(crate) enum ColourChoice {
 /// Options above every configuration file.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Steering {
-    /// Ask only this provider: codemod, local, replay
+    /// Ask only this provider, which also approves its cost: codemod, local, openai, anthropic, replay
     #[arg(long, value_name = "NAME", help_heading = "Steering")]
     pub(crate) provider: Option<String>,
     /// The model to ask for
@@ -137,6 +137,20 @@ pub(crate) enum Command {
     /// A task in words
     #[command(after_help = RUN)]
     Run(RunArgs),
+    /// A question: the answer is text on stdout, nothing is changed
+    #[command(after_help = ASK)]
+    Ask(RunArgs),
+    /// An error: root cause, repair, and a test that fails without it
+    Debug(RunArgs),
+    /// Something new: plan, code and tests; always reviewed
+    Feature(RunArgs),
+    /// Tests for what is there
+    Test(RunArgs),
+    /// Another shape, the same behaviour
+    Refactor(RunArgs),
+    /// Who would be asked for a task, and why
+    #[command(subcommand)]
+    Route(RouteCommand),
     /// Report findings of the embedded rules; changes nothing
     #[command(after_help = SCAN)]
     Scan(ScanArgs),
@@ -162,7 +176,10 @@ pub(crate) enum Command {
     /// Approve a waiting change and make its branch
     #[command(after_help = COMMIT)]
     Commit(CommitArgs),
-    /// Reject a waiting change
+    /// Approve that a provider is asked that costs money, and go on
+    #[command(after_help = APPROVE)]
+    Approve(ApproveArgs),
+    /// Reject a waiting change, or that a provider is asked
     Reject(RejectArgs),
     /// Take a published branch back; again: bring it back
     #[command(after_help = UNDO)]
@@ -231,6 +248,9 @@ pub(crate) struct RunArgs {
     /// Read the task from a file
     #[arg(long, value_name = "FILE", conflicts_with = "text", help_heading = "Task")]
     pub(crate) file: Option<PathBuf>,
+    /// Write the answer to a file: the task is a question then, and nothing else is changed
+    #[arg(short, long, value_name = "FILE", help_heading = "Task")]
+    pub(crate) output: Option<PathBuf>,
     /// Stop before the branch, for a person to decide
     #[arg(long, help_heading = "Task")]
     pub(crate) review: bool,
@@ -388,6 +408,34 @@ pub(crate) struct CommitArgs {
     pub(crate) judging: Judging,
 }
 
+/// Routing.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RouteCommand {
+    /// Every provider in the order of the rules, with the reason for or against it; nobody is asked
+    Explain(ExplainArgs),
+}
+
+/// The task whose route is told.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExplainArgs {
+    /// What would be to do
+    #[arg(value_name = "TEXT", required = true)]
+    pub(crate) text: Vec<String>,
+    /// The kind: fix, refactor, test, debug, feature, docs, chore, ask
+    #[arg(long = "type", value_name = "KIND", value_parser = kind)]
+    pub(crate) kind: Option<Kind>,
+}
+
+/// The approval of a provider.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ApproveArgs {
+    /// The change: id, its last digits, or `last`
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
+}
+
 /// A rejection.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RejectArgs {
@@ -464,6 +512,13 @@ impl Cli {
     pub(crate) fn command_name(&self) -> &'static str {
         match &self.command {
             None | Some(Command::Run(_)) => "run",
+            Some(Command::Ask(_)) => "ask",
+            Some(Command::Debug(_)) => "debug",
+            Some(Command::Feature(_)) => "feature",
+            Some(Command::Test(_)) => "test",
+            Some(Command::Refactor(_)) => "refactor",
+            Some(Command::Route(RouteCommand::Explain(_))) => "route explain",
+            Some(Command::Approve(_)) => "approve",
             Some(Command::Scan(_)) => "scan",
             Some(Command::Fix(_)) => "fix",
             Some(Command::Suggest(_)) => "suggest",

@@ -19,10 +19,18 @@ Start here:
 
 Change something:
   run          A task in words (the same as `codex-task \"...\"`)
+  debug        An error: root cause, repair, and a test for it
+  feature      Something new: plan, code and tests
+  refactor     Another shape, the same behaviour
+  test         Tests for what is there
   scan         Report findings of the embedded rules; changes nothing
   fix          Scan, and take each finding the whole way
   suggest      One finding of a linter: --file, --line, --code
   verify       Judge and verify a patch that you already have
+
+Ask:
+  ask          A question: the answer is text, nothing is changed
+  route        Who would be asked for a task, and why
 
 Judge alone:
   patch        Would a patch fit, and what would the gate say? Or apply it to a folder
@@ -33,6 +41,7 @@ Decide:
   show         The story of one change
   diff         Its patch, as `git apply` takes it
   commit       Approve it and make its branch
+  approve      Let a provider be asked that costs money
   reject       Say no, with a reason
   undo         Take the branch back; again: bring it back
 
@@ -82,6 +91,23 @@ Examples:
   codex-task --review --type refactor \"Split report.py into two modules\"
   codex-task --type docs --file request.md
   CODEX_TASK_PROVIDERS__LOCAL__URL=http://127.0.0.1:11434/v1 codex-task --model qwen2.5-coder \"...\"";
+
+pub(crate) const ASK: &str = "\
+The answer goes to stdout, or with -o to a file; the progress to stderr. It costs and is recorded like any other question. A task
+without --type that begins with a word of asking (what, why, how, explain, analyze, ...) is a question too.
+
+Examples:
+  codex-task ask \"Where is the retry limit set?\"
+  codex-task -o notes.md \"Explain the parser\"
+  codex-task \"Analyze this\" | codex-task --type refactor -";
+
+pub(crate) const APPROVE: &str = "\
+A route asks what is free first. Before it asks a provider that costs money, it rests and says what that can cost at most; this
+approves it, and the change goes on from there. `reject` ends it instead. `routing.needs_approval` names those providers.
+
+Examples:
+  codex-task approve last
+  codex-task reject 3f2a --reason \"too dear\"";
 
 pub(crate) const SCAN: &str = "\
 Looks at the files of HEAD (what a fix would start from), in parallel, with the embedded rules and those of the

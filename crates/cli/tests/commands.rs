@@ -392,7 +392,7 @@ fn what_is_wrong_with_a_command_line_is_said_with_a_way_out() {
     let place = place();
     for (args, code, says) in [
         (&["scna"][..], 2, "is no command"),
-        (&["--type", "ask", "What does app.py do?"][..], 6, "not in this version"),
+        (&["-o", "x", "--type", "fix", "a b"][..], 2, "-o takes an answer"),
         (&["--create-pr", "feat: x"][..], 2, "not in this version"),
         (&["--type", "nonsense", "a b"][..], 2, "unknown kind"),
         (&["show", "0000"][..], 2, "no intent"),

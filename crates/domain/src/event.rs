@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentName;
 use crate::confidence::{Assessment, Confidence};
-use crate::decision::{Decision, Goal};
+use crate::decision::{Decider, Decision, Goal};
 use crate::gate::Judgement;
 use crate::ids::{CommitId, Sha256, SuggestionId, TreeId};
 use crate::money::MicroDollars;
@@ -18,7 +18,8 @@ use crate::verification::Verification;
 /// The format of recorded events. A reader refuses a higher number. 2: a verification has a verdict for each test and
 /// the runs of what was run again; older programs would drop them, and with them the hash that an approval is bound to.
 /// 3: an intent may belong to an agent, and an agent may decide; older programs would let anybody see and decide it.
-pub const EVENT_FORMAT: u32 = 3;
+/// 4: an intent may wait for the approval of a provider, and end as an answered question.
+pub const EVENT_FORMAT: u32 = 4;
 
 /// The state of the repository that a change starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +90,8 @@ pub enum Ending {
     BaselineBroken,
     /// A person said no.
     Rejected,
+    /// A question was answered in text.
+    Answered,
     /// Stopped by a person or a signal.
     Aborted,
     /// Something of ours or of the machine's failed.
@@ -106,6 +109,7 @@ impl Ending {
             Self::OverBudget => "over-budget",
             Self::BaselineBroken => "baseline-broken",
             Self::Rejected => "rejected",
+            Self::Answered => "answered",
             Self::Aborted => "aborted",
             Self::Failed => "failed",
         }
@@ -142,6 +146,21 @@ pub enum Event {
     Routed {
         /// Which, and why.
         route: Route,
+    },
+    /// The next provider costs money: a person has to approve that it is asked.
+    ApprovalAsked {
+        /// Who is to be asked.
+        provider: ProviderId,
+        /// The most that asking it once can cost, where that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ceiling: Option<MicroDollars>,
+    },
+    /// Somebody approved that a provider is asked.
+    ProviderApproved {
+        /// The provider.
+        provider: ProviderId,
+        /// Who approved.
+        decider: Decider,
     },
     /// Money is set aside for one attempt.
     Reserved {
@@ -287,6 +306,8 @@ impl Event {
         match self {
             Self::IntentReserved { .. } => "IntentReserved",
             Self::Routed { .. } => "Routed",
+            Self::ApprovalAsked { .. } => "ApprovalAsked",
+            Self::ProviderApproved { .. } => "ProviderApproved",
             Self::Reserved { .. } => "Reserved",
             Self::ProposalAsked { .. } => "ProposalAsked",
             Self::ProposalReceived { .. } => "ProposalReceived",

@@ -51,12 +51,28 @@ pub struct Intent {
     pub phase: Phase,
     /// The branch, once there is one.
     pub publication: Option<Publication>,
+    /// Providers that somebody approved, though they cost money.
+    pub approved: Vec<ProviderId>,
+    /// The provider whose approval is waited for, what it may cost, and where the intent stood before.
+    pub asks_for: Option<Asks>,
     /// Whether the undoing under way (or the last one) brings the branch back.
     pub redoing: bool,
     /// How it ended, when it did not end in a branch.
     pub ended: Option<(Ending, String)>,
     /// How many events were folded.
     pub version: u64,
+}
+
+/// What an intent waits for before it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asks {
+    /// The provider that is to be asked.
+    pub provider: ProviderId,
+    /// The most that asking it once can cost, where that is known.
+    pub ceiling: Option<MicroDollars>,
+    /// Where the intent goes on once it is approved.
+    #[serde(skip)]
+    back: Phase,
 }
 
 /// One proposal and what became of it.
@@ -118,6 +134,8 @@ pub enum Phase {
     New,
     /// The route is chosen.
     Routed,
+    /// A person has to approve that the next provider is asked.
+    Unapproved,
     /// Money is set aside.
     Reserved,
     /// A provider is being asked.
@@ -164,6 +182,7 @@ impl Phase {
         match self {
             Self::New => "reserved",
             Self::Routed => "routed",
+            Self::Unapproved => "needs-approval",
             Self::Reserved | Self::Asked => "proposing",
             Self::Answered | Self::Settled => "proposed",
             Self::ReplyRefused => "reply-refused",
@@ -185,7 +204,7 @@ impl Phase {
 
     /// Whether nothing more happens unless somebody asks for it.
     pub fn is_at_rest(self) -> bool {
-        matches!(self, Self::Waiting | Self::Published | Self::Undone | Self::Ended)
+        matches!(self, Self::Unapproved | Self::Waiting | Self::Published | Self::Undone | Self::Ended)
     }
 
     /// Whether the intent still stands for its finding: a second one for the same finding would be a duplicate.

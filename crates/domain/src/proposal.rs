@@ -42,6 +42,8 @@ pub enum Form {
     Diff,
     /// A text that holds whole files, each below its path, with an explanation before them.
     Files,
+    /// A text that answers a question.
+    Text,
 }
 
 /// Tokens as a provider reports them. `cached` is part of `prompt`, `reasoning` part of `completion`.

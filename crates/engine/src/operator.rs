@@ -127,6 +127,7 @@ impl Operator {
             }
             match run.intent.next(&run.project.config.flow_rules()) {
                 Next::Route => steps::route::run(run)?,
+                Next::AskPerson { leg } => steps::propose::ask_person(run, leg)?,
                 Next::Ask { attempt, leg, repairs } => {
                     steps::propose::ask(run, attempt, leg, repairs).await?
                 }

@@ -1,7 +1,7 @@
 //! What a person, or an agent that reviews, does with an intent at rest: approve, reject, take the branch back or bring it back.
 
 use domain::decision::{Decider, Decision};
-use domain::event::Event;
+use domain::event::{Ending, Event};
 use domain::ids::IntentId;
 use domain::intent::{Intent, Phase};
 
@@ -27,6 +27,13 @@ impl Operator {
         call: Call<'_>,
     ) -> Result<Intent, EngineError> {
         let mut run = self.waiting(project, id, call).await?;
+        if run.intent.phase == Phase::Unapproved {
+            return Err(EngineError::WrongState {
+                intent: id.clone(),
+                status: run.intent.status().to_owned(),
+                need: "there is no change yet: approve the provider first".to_owned(),
+            });
+        }
         if run.intent.policy != project.policy {
             let what = "the policy changed since this change was judged; run the task again".to_owned();
             return Err(EngineError::Moved { what });
@@ -40,7 +47,37 @@ impl Operator {
         Ok(run.intent)
     }
 
-    /// Rejects the candidate of a waiting intent.
+    /// Approves that the provider is asked that an intent waits for, and goes on with it.
+    ///
+    /// # Errors
+    /// When the intent waits for no such approval, and when the agent that asked for the change would approve its cost.
+    pub async fn approve_provider(
+        &self,
+        project: &Project,
+        id: &IntentId,
+        decider: Decider,
+        call: Call<'_>,
+    ) -> Result<Intent, EngineError> {
+        let lock = IntentLock::take(&self.world.folders, id)?;
+        let mut run = Run::reopen(self, project, id, lock, call).await?;
+        let Some(asked) = run.intent.asks_for.clone() else {
+            return Err(EngineError::WrongState {
+                intent: id.clone(),
+                status: run.intent.status().to_owned(),
+                need: "it does not wait for a provider to be approved".to_owned(),
+            });
+        };
+        if run.intent.policy != project.policy {
+            let what = "the policy changed since this was asked; run the task again".to_owned();
+            return Err(EngineError::Moved { what });
+        }
+        not_ones_own(&run.intent, &decider)?;
+        run.announce(Event::ProviderApproved { provider: asked.provider, decider }).await?;
+        self.drive(&mut run).await?;
+        Ok(run.intent)
+    }
+
+    /// Rejects the candidate of a waiting intent, or that a provider is asked which costs money.
     ///
     /// # Errors
     /// When the intent does not wait for a decision.
@@ -53,6 +90,12 @@ impl Operator {
         call: Call<'_>,
     ) -> Result<Intent, EngineError> {
         let mut run = self.waiting(project, id, call).await?;
+        if run.intent.phase == Phase::Unapproved {
+            let why = format!("rejected by {decider}: {reason}");
+            run.announce(Event::Ended { ending: Ending::Rejected, why }).await?;
+            self.drive(&mut run).await?;
+            return Ok(run.intent);
+        }
         self.decide(&mut run, Decision::Rejected { decider, reason }).await?;
         Ok(run.intent)
     }
@@ -82,7 +125,7 @@ impl Operator {
     ) -> Result<Run<'a>, EngineError> {
         let lock = IntentLock::take(&self.world.folders, id)?;
         let run = Run::reopen(self, project, id, lock, call).await?;
-        if run.intent.phase == Phase::Waiting {
+        if matches!(run.intent.phase, Phase::Waiting | Phase::Unapproved) {
             return Ok(run);
         }
         Err(EngineError::WrongState {

@@ -8,6 +8,7 @@ use domain::event::BaseRef;
 use domain::gate::{ForbiddenText, GateLimits, GatePolicy, PathSet, Verdict};
 use domain::ids::Sha256;
 use domain::proposal::ProviderId;
+use domain::task::Kind;
 use domain::verification::Run;
 use git::Repository;
 
@@ -37,6 +38,8 @@ pub struct Project {
     pub warnings: Vec<String>,
     /// The embedded and the user's codemod rules.
     pub rules: Arc<codemods::RuleSet>,
+    /// What the machine's owner wants to be said for a kind of task, in place of our words.
+    prompts: BTreeMap<Kind, String>,
     /// Who can be asked.
     pub providers: Vec<Box<dyn Provider>>,
     /// The sandbox.
@@ -77,7 +80,9 @@ impl Project {
         let rules = Arc::new(rules(&loaded, &BaseSource::new(&repository, &base.tree))?);
         let gate = gate_policy(&loaded.config)?;
         let place = repository.work_dir().unwrap_or(repository.common_dir()).to_owned();
+        let prompts = prompts(&loaded.config)?;
         Ok(Self {
+            prompts,
             boxes: Boxes::new(loaded.config.sandbox.clone(), place),
             policy: Sha256::of(loaded.policy_text.as_bytes()),
             policy_text: loaded.policy_text,
@@ -117,10 +122,25 @@ impl Project {
         BaseSource::new(&self.repository, &self.base.tree)
     }
 
+    /// What the machine's owner wants to be said for this kind of task.
+    pub fn own_rule(&self, kind: Kind) -> Option<&str> {
+        self.prompts.get(&kind).map(String::as_str)
+    }
+
     /// The gate's values in this configuration.
     pub fn gate_policy(&self) -> &GatePolicy {
         &self.gate
     }
+}
+
+/// The owner's own words for kinds of tasks, from the files that the configuration names.
+fn prompts(config: &Config) -> Result<BTreeMap<Kind, String>, EngineError> {
+    let read = |(kind, path): (&Kind, &String)| {
+        let text = std::fs::read_to_string(path);
+        let text = text.map_err(|e| ConfigError::Unreadable { path: path.into(), why: e.to_string() })?;
+        Ok((*kind, text))
+    };
+    config.context.prompts.iter().map(read).collect()
 }
 
 /// The embedded rules with the user's (files of this machine) and the repository's (files of the base tree).

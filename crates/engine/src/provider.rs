@@ -10,6 +10,8 @@ use domain::proposal::{Charge, Form, ProviderFailure, ProviderId, Usage};
 use domain::task::Task;
 use serde::{Deserialize, Serialize};
 
+use crate::context::{AnswerForm, PackedFile};
+
 /// What a provider may read: files of the base tree, never the user's working tree.
 pub trait Source: Send + Sync {
     /// The content of a file of the base tree; `None` when it is not there, is no ordinary file, or is over the cap.
@@ -66,6 +68,8 @@ pub struct Ask<'a> {
     pub model: Option<&'a str>,
     /// A patch that the caller handed in.
     pub handed_in: Option<&'a [u8]>,
+    /// What the machine's owner wants to be said for this kind of task, in place of our words.
+    pub own_rule: Option<&'a str>,
     /// The most that the whole answer may take.
     pub deadline: Duration,
 }
@@ -128,6 +132,11 @@ pub trait Provider: Send + Sync {
     /// When the question cannot be put, for instance because a file is not there.
     fn request(&self, ask: &Ask<'_>) -> Result<Request, ProviderFailure>;
 
+    /// What would be sent for this question; `None` for those that are sent nothing.
+    fn packed(&self, _ask: &Ask<'_>) -> Option<Result<Packed, ProviderFailure>> {
+        None
+    }
+
     /// The most that sending this request can cost.
     ///
     /// # Errors
@@ -149,11 +158,36 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// A cheap look at whether anybody is there, after a row of failures: it asks for nothing that costs.
+    ///
+    /// # Errors
+    /// Why it is not well, in a sentence.
+    async fn probe(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Sends the request and waits for the answer, bounded in time and size.
     ///
     /// # Errors
     /// Why there is no answer. Dropping the future stops whatever it started.
     async fn propose(&self, request: &Request, ask: &Ask<'_>) -> Result<Answer, Refusal>;
+}
+
+/// What would be sent to a provider, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// The model.
+    pub model: String,
+    /// The form in which it would be asked to answer.
+    pub form: AnswerForm,
+    /// Tokens of the prompt, by our estimate.
+    pub approx_tokens: usize,
+    /// The files that stand in it.
+    pub files: Vec<PackedFile>,
+    /// What was left out, and why.
+    pub left_out: Vec<String>,
+    /// The most that it can cost, where the price is known.
+    pub ceiling: Option<MicroDollars>,
 }
 
 /// No answer, and what it cost all the same.

@@ -65,6 +65,7 @@ impl Operator {
         };
         Ok(match extract(exchange.form, &answer, base) {
             Extracted::Change(change) => Ok(change.diff.sha256().clone()),
+            Extracted::Answer => Err("the recorded answer is a text, not a change".to_owned()),
             Extracted::NoChange(why) => Err(format!("the recorded answer changes nothing: {why}")),
             Extracted::Refused(_, reasons) => Err(reasons.join("; ")),
         })

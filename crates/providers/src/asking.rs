@@ -100,6 +100,7 @@ impl Question {
             repair: self.repair.as_ref(),
             model: self.model,
             handed_in: self.handed_in.as_deref(),
+            own_rule: None,
             deadline: self.deadline,
         }
     }

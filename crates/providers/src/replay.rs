@@ -46,6 +46,7 @@ impl Provider for Replay {
         true
     }
 
+    // Nothing is sent, so that nobody has to be there.
     async fn propose(&self, _request: &Request, _ask: &Ask<'_>) -> Result<Answer, Refusal> {
         let detail = format!("no answer of {} is recorded for this request", self.of.id());
         let failure = failure(FailureKind::NotRecorded, detail);

@@ -86,7 +86,7 @@ async fn append(store: &Store, round: usize) {
             handed_in: None,
             agent: None,
         },
-        Event::Routed { route: Route { providers: Vec::new(), skipped: Vec::new() } },
+        Event::Routed { route: Route::default() },
         Event::Ended { ending: Ending::NoProvider, why: "there is none".to_owned() },
     ];
     let after = Intent::fold(id, &events).unwrap().unwrap();

@@ -1,6 +1,7 @@
 //! One verb a file. Each gives the code to exit with, or the failure to show.
 
 mod agent;
+mod approve;
 mod audit;
 mod commit;
 mod config;
@@ -19,6 +20,7 @@ mod reject;
 mod replay;
 mod reply;
 mod resume;
+mod route;
 mod run;
 mod scan;
 mod serve;
@@ -29,15 +31,17 @@ mod usage;
 mod verify;
 
 pub(crate) use audit::{audit as audit_report, show as show_audit};
+use domain::event::Ending;
 use domain::exit_code::ExitCode;
 use domain::intent::Intent;
+use domain::task::Kind;
 use engine::Operator;
 use serde_json::{Value, json};
 
-use crate::args::{AuditCommand, Command, IntentCommand, RunArgs};
+use crate::args::{AuditCommand, Command, IntentCommand, RouteCommand, RunArgs};
 use crate::error::Failure;
 use crate::session::Session;
-use crate::ui::{diff as coloured, logs, story, words};
+use crate::ui::{diff as coloured, logs, shell, story, words};
 use crate::{demo, output, view};
 
 /// Carries out one command; without one, the words are a task.
@@ -49,6 +53,13 @@ pub(crate) async fn run(
     match command {
         None => run::run(session, &task).await,
         Some(Command::Run(args)) => run::run(session, &args).await,
+        Some(Command::Ask(args)) => run::of_kind(session, args, Kind::Ask).await,
+        Some(Command::Debug(args)) => run::of_kind(session, args, Kind::Debug).await,
+        Some(Command::Feature(args)) => run::of_kind(session, args, Kind::Feature).await,
+        Some(Command::Test(args)) => run::of_kind(session, args, Kind::Test).await,
+        Some(Command::Refactor(args)) => run::of_kind(session, args, Kind::Refactor).await,
+        Some(Command::Route(RouteCommand::Explain(args))) => route::explain(session, &args),
+        Some(Command::Approve(args)) => approve::run(session, &args).await,
         Some(Command::Scan(args)) => scan::run(session, &args),
         Some(Command::Fix(args)) => fix::run(session, &args).await,
         Some(Command::Suggest(args)) => suggest::run(session, &args).await,
@@ -91,6 +102,15 @@ pub(crate) async fn diff_of(operator: &Operator, intent: &Intent) -> Result<Opti
     }
 }
 
+/// The text that answers a question, when the intent is a question that was answered.
+pub(crate) async fn answer_of(operator: &Operator, intent: &Intent) -> Result<Option<String>, Failure> {
+    let answered = matches!(intent.ended, Some((Ending::Answered, _)));
+    match intent.current().and_then(|a| a.proposal.as_ref()).filter(|_| answered) {
+        Some(proposal) => Ok(Some(operator.text(&proposal.answer).await?)),
+        None => Ok(None),
+    }
+}
+
 /// Shows what became of one intent: diff, checks, result, next commands; or the document.
 pub(crate) async fn finish(
     session: &Session<'_>,
@@ -111,9 +131,18 @@ pub(crate) async fn finish_with(
     code: ExitCode,
 ) -> Result<ExitCode, Failure> {
     let diff = diff_of(operator, intent).await?;
+    let answer = answer_of(operator, intent).await?;
     if session.shell.is_json() {
-        let fields = json!({ "intent": view::intent(intent), "diff": diff, "exit_code": code.code() });
+        let mut fields = json!({ "intent": view::intent(intent), "diff": diff, "exit_code": code.code() });
+        if let Some(answer) = answer {
+            fields["answer"] = answer.into();
+        }
         session.shell.json(&output::document(command, fields));
+        return Ok(code);
+    }
+    if let Some(answer) = answer {
+        session.remark(&format!("intent      {}   cost {}", intent.id.short(), story::cost(intent)));
+        session.shell.out(&shell::clean(answer.trim_end()));
         return Ok(code);
     }
     if let Some(diff) = diff {

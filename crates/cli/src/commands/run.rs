@@ -1,36 +1,38 @@
 //! `codex-task "text"`: a task in words, by whoever the rules choose.
 
 use std::io::Read;
+use std::path::Path;
 
 use domain::exit_code::ExitCode;
-use domain::proposal::ProviderId;
 use domain::task::{Kind, Task};
-use engine::steps::route::route;
 use serde_json::json;
 
-use super::{document, finish};
+use super::{answer_of, document, finish, route};
 use crate::args::RunArgs;
 use crate::error::Failure;
 use crate::session::Session;
 use crate::take::{Taken, job, on_signals, take};
+use crate::ui::story;
+use crate::view;
 
 /// No task is longer, in bytes: it has to fit into a prompt.
 const MOST: u64 = 1 << 20;
 
 pub(crate) async fn run(session: &Session<'_>, args: &RunArgs) -> Result<ExitCode, Failure> {
-    let kind = args.kind.unwrap_or(Kind::Fix);
     let text = text(session, args)?;
-    if kind == Kind::Ask {
-        let mut failure =
-            Failure::usage("answers (`--type ask`) are not in this version yet: it makes changes only")
-                .hint("ask for a change, for instance `codex-task --type docs \"Document ...\"`");
-        failure.code = ExitCode::NoProvider;
-        return Err(failure);
-    }
+    let kind = match (args.kind, &args.output) {
+        (Some(kind), Some(_)) if kind != Kind::Ask => {
+            return Err(Failure::usage(format!("-o takes an answer, and --type {kind} asks for a change"))
+                .hint("leave -o out: the change becomes a branch, and `codex-task diff` prints it"));
+        }
+        (Some(kind), _) => kind,
+        (None, Some(_)) => Kind::Ask,
+        (None, None) => route::kind_of(&text),
+    };
     let task = Task { kind, text, finding: None };
     let project = session.project(&args.steering.flags())?;
     if args.dry_run {
-        return dry_run(session, &project, &task, args.steering.provider.as_deref());
+        return dry_run(session, &project, &task, args);
     }
     let operator = session.operator().await?;
     let cancel = on_signals()?;
@@ -39,26 +41,71 @@ pub(crate) async fn run(session: &Session<'_>, args: &RunArgs) -> Result<ExitCod
     let (Taken::Ran(intent) | Taken::Already(intent)) =
         take(&operator, &project, job, &reporter, &cancel).await?;
     drop(reporter);
+    if let (Some(file), Some(answer)) = (&args.output, answer_of(&operator, &intent).await?) {
+        let path = session.environment.folder.join(file);
+        std::fs::write(&path, content_for(file, &answer)).map_err(|e| Failure::file(&path, &e))?;
+        session.remark(&format!("written     {}   cost {}", file.display(), story::cost(&intent)));
+        document(
+            session,
+            "run",
+            json!({ "intent": view::intent(&intent), "answer": answer, "exit_code": 0 }),
+        );
+        return Ok(ExitCode::Done);
+    }
     finish(session, "run", &operator, &intent).await
 }
 
+/// A verb that names the kind.
+pub(crate) async fn of_kind(
+    session: &Session<'_>,
+    mut args: RunArgs,
+    kind: Kind,
+) -> Result<ExitCode, Failure> {
+    if args.kind.is_some_and(|other| other != kind) {
+        return Err(Failure::usage(format!(
+            "the verb says {kind}, --type another kind; leave one of them out"
+        )));
+    }
+    args.kind = Some(kind);
+    run(session, &args).await
+}
+
+/// Text files get the whole answer; any other file the one block of code that stands in it.
+fn content_for(file: &Path, answer: &str) -> String {
+    let is_text = file.extension().is_none_or(|e| ["md", "txt", "rst"].iter().any(|text| e == *text));
+    let code = if is_text { None } else { only_block(answer) };
+    let mut content = code.unwrap_or(answer).to_owned();
+    if !content.ends_with('\n') {
+        content.push('\n');
+    }
+    content
+}
+
+/// The content of the only fence in a text.
+fn only_block(text: &str) -> Option<&str> {
+    let (_, after) = text.split_once("```")?;
+    let (_, body) = after.split_once('\n')?;
+    let (code, rest) = body.split_once("\n```")?;
+    (!rest.contains("```")).then_some(code)
+}
+
 /// Who would be asked, and why; nothing is sent.
-pub(crate) fn dry_run(
+fn dry_run(
     session: &Session<'_>,
     project: &engine::Project,
     task: &Task,
-    only: Option<&str>,
+    args: &RunArgs,
 ) -> Result<ExitCode, Failure> {
-    let route = route(project, task, only.map(ProviderId::new).as_ref())?;
-    for leg in &route.providers {
-        session.shell.out(&format!("would ask   {}: {}", leg.provider, leg.reason));
-    }
-    for leg in &route.skipped {
-        session.shell.out(&format!("skipped     {}: {}", leg.provider, leg.reason));
-    }
-    let code = if route.providers.is_empty() { ExitCode::NoProvider } else { ExitCode::Done };
+    let route = route::of(session, project, task, args.steering.provider.as_deref())?;
+    route::show(session, project, &route);
+    let packed = route::packed(session, project, task, &route, args.steering.model.as_deref());
+    let code = route::code(&route);
     session.shell.out("dry run     nothing was sent and nothing is recorded");
-    document(session, "run", json!({ "dry_run": true, "route": route, "exit_code": code.code() }));
+    document(
+        session,
+        "run",
+        json!({ "dry_run": true, "route": route, "prompts": packed, "exit_code": code.code() }),
+    );
     Ok(code)
 }
 
@@ -94,4 +141,31 @@ fn stdin() -> Result<String, Failure> {
         return Err(Failure::usage("the task on stdin is larger than 1 MiB"));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_code_gets_the_one_block_and_a_text_all() {
+        let answer = "Here:\n```python\nx = 1\n```\nDone.";
+        assert_eq!(content_for(Path::new("a.py"), answer), "x = 1\n");
+        assert_eq!(content_for(Path::new("a.md"), answer), format!("{answer}\n"));
+        assert_eq!(content_for(Path::new("a.py"), "x = 1"), "x = 1\n");
+        let two = "```\na\n```\nor\n```\nb\n```\n";
+        assert_eq!(content_for(Path::new("a.py"), two), two, "two blocks: which one is not ours to choose");
+    }
+
+    #[test]
+    fn a_word_of_asking_in_front_makes_a_question() {
+        for (text, kind) in [
+            ("Analyze codebase", Kind::Ask),
+            ("why? it fails", Kind::Ask),
+            ("Fix why it fails", Kind::Fix),
+            ("listing.py prints nothing", Kind::Fix),
+        ] {
+            assert_eq!(route::kind_of(text), kind, "{text}");
+        }
+    }
 }

@@ -3,14 +3,12 @@
 use domain::exit_code::ExitCode;
 use domain::finding::Finding;
 use domain::gate;
-use domain::proposal::ProviderId;
 use domain::task::Task;
 use engine::Project;
 use engine::provider::Source;
-use engine::steps::route::route;
 use serde_json::json;
 
-use super::{document, finish};
+use super::{document, finish, route};
 use crate::args::SuggestArgs;
 use crate::error::Failure;
 use crate::files;
@@ -83,7 +81,7 @@ fn dry_run(
     finding: &Finding,
     only: Option<&str>,
 ) -> Result<ExitCode, Failure> {
-    let route = route(project, task, only.map(ProviderId::new).as_ref())?;
+    let route = route::of(session, project, task, only)?;
     let shell = session.shell;
     for leg in &route.providers {
         shell.out(&format!("would ask   {}: {}", leg.provider, leg.reason));

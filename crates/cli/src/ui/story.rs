@@ -34,7 +34,8 @@ pub(crate) fn story(shell: &Shell, intent: &Intent) {
     line("repository", &intent.repository);
     if let Some(route) = &intent.route {
         for leg in &route.providers {
-            line("asked", &format!("{}: {}", leg.provider, leg.reason));
+            let word = if leg.needs_approval { "on approval" } else { "asked" };
+            line(word, &format!("{}: {}", leg.provider, leg.reason));
         }
         for leg in &route.skipped {
             line("skipped", &format!("{}: {}", leg.provider, leg.reason));
@@ -158,7 +159,7 @@ fn tests(shell: &Shell, check: &CheckResult) {
 pub(crate) fn outcome(shell: &Shell, intent: &Intent) {
     let style = match intent.phase {
         Phase::Published | Phase::Undone => GREEN,
-        Phase::Waiting => YELLOW,
+        Phase::Waiting | Phase::Unapproved => YELLOW,
         _ => RED,
     };
     shell.out(&format!(
@@ -185,6 +186,9 @@ pub(crate) fn cost(intent: &Intent) -> String {
 pub(crate) fn next(intent: &Intent) -> Vec<String> {
     let id = intent.id.short();
     match intent.phase {
+        Phase::Unapproved => {
+            vec![format!("codex-task approve {id}"), format!("codex-task reject {id} --reason \"...\"")]
+        }
         Phase::Waiting => vec![
             format!("codex-task diff {id}"),
             format!("codex-task commit {id}"),

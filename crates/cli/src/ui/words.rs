@@ -5,7 +5,9 @@ use domain::event::Ending;
 use domain::event::Event;
 use domain::exit_code::ExitCode;
 use domain::intent::{Intent, Phase};
+use domain::money::MicroDollars;
 use domain::patch::{Class, Stat};
+use domain::proposal::ProviderId;
 use domain::verification::{CheckVerdict, Run, RunEnd, Verdict};
 
 /// `1 file, +3 -2`.
@@ -67,6 +69,10 @@ pub(crate) fn end_state(intent: &Intent) -> String {
     match intent.phase {
         Phase::Published => format!("published as {}", branch(intent).unwrap_or("a branch")),
         Phase::Undone => format!("taken back: {} is gone", branch(intent).unwrap_or("the branch")),
+        Phase::Unapproved => match &intent.asks_for {
+            Some(asks) => format!("needs a person: {}", approval(&asks.provider, asks.ceiling)),
+            None => "needs a person".to_owned(),
+        },
         Phase::Waiting if intent.goal == Goal::Verify => "verified; kept as a candidate".to_owned(),
         Phase::Waiting => {
             let reasons = match intent.current().and_then(|a| a.decision.as_ref()) {
@@ -88,6 +94,7 @@ fn ending_word(ending: Ending) -> &'static str {
         Ending::OverBudget => "over budget",
         Ending::BaselineBroken => "baseline broken",
         Ending::Rejected => "rejected",
+        Ending::Answered => "answered",
         Ending::Aborted => "aborted",
         Ending::Failed => "failed",
     }
@@ -109,11 +116,12 @@ pub(crate) fn exit_code(intent: &Intent) -> ExitCode {
             Ending::OverBudget => ExitCode::OverBudget,
             Ending::BaselineBroken => ExitCode::BaselineBroken,
             Ending::Rejected => ExitCode::Refused,
+            Ending::Answered => ExitCode::Done,
             Ending::Aborted => ExitCode::Aborted,
             Ending::Failed => ExitCode::Internal,
         },
         (None, Phase::Waiting) if intent.goal == Goal::Verify => ExitCode::Done,
-        (None, Phase::Waiting) => ExitCode::NeedsPerson,
+        (None, Phase::Waiting | Phase::Unapproved) => ExitCode::NeedsPerson,
         (None, _) => ExitCode::Done,
     }
 }
@@ -125,6 +133,12 @@ pub(crate) fn decision(decision: &Decision) -> String {
         Decision::Rejected { decider, reason } => format!("rejected by {decider}: {reason}"),
         Decision::NeedsPerson { reasons } => format!("needs a person: {}", reasons.join("; ")),
     }
+}
+
+/// What a person is asked about a provider.
+fn approval(provider: &ProviderId, ceiling: Option<MicroDollars>) -> String {
+    let most = ceiling.map_or_else(|| "its cost is not known".to_owned(), |most| format!("at most {most}"));
+    format!("may {provider} be asked? It costs money: {most}")
 }
 
 /// Milliseconds as people read them.
@@ -158,6 +172,10 @@ pub(crate) fn step(event: &Event) -> Option<(&'static str, String)> {
         Event::Routed { route } => {
             let names: Vec<&str> = route.providers.iter().map(|l| l.provider.as_str()).collect();
             ("route", if names.is_empty() { "nobody can be asked".to_owned() } else { names.join(" -> ") })
+        }
+        Event::ApprovalAsked { provider, ceiling } => ("approve", approval(provider, *ceiling)),
+        Event::ProviderApproved { provider, decider } => {
+            ("approve", format!("{provider} may be asked, says {decider}"))
         }
         Event::ProposalAsked { provider, repairs, .. } => {
             ("propose", format!("{provider} is asked{}", if repairs.is_some() { " to repair" } else { "" }))

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod asking;
 mod audit;
 mod boxed;
 mod dependencies;
@@ -17,6 +18,8 @@ mod places;
 mod prepare;
 mod replay;
 mod repo_states;
+mod routing;
+mod secrets;
 mod stops;
 mod tell;
 mod undo;

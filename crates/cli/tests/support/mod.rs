@@ -108,6 +108,13 @@ impl Place {
         Done::of(run.variables(self.environment()).without_fault())
     }
 
+    /// A line of the shell, in which `"$0"` is the program.
+    #[track_caller]
+    pub(crate) fn shell(&self, line: &str) -> Done {
+        let run = FaultRun::new(Path::new("/bin/sh"), self.repo.path()).args(&["-c", line, PROGRAM]);
+        Done::of(run.variables(self.environment()).without_fault())
+    }
+
     /// The document that the program prints for `--json`.
     #[track_caller]
     pub(crate) fn json(&self, code: i32, args: &[&str]) -> Value {

@@ -29,6 +29,11 @@ impl Default for FlowRules {
 pub enum Next {
     /// Choose the providers.
     Route,
+    /// Ask a person whether the provider at this place of the route may be asked.
+    AskPerson {
+        /// The place in the route.
+        leg: usize,
+    },
     /// Ask the provider at this place of the route.
     Ask {
         /// The number of the attempt.
@@ -87,7 +92,9 @@ impl Intent {
             Phase::Approved | Phase::Publishing => Next::Publish,
             Phase::Rejected => Next::End(Ending::Rejected, "a person rejected the change".to_owned()),
             Phase::Undoing => Next::Undo,
-            Phase::Waiting | Phase::Published | Phase::Undone | Phase::Ended => Next::Rest,
+            Phase::Unapproved | Phase::Waiting | Phase::Published | Phase::Undone | Phase::Ended => {
+                Next::Rest
+            }
         }
     }
 
@@ -104,7 +111,15 @@ impl Intent {
             let (ending, why) = self.exhausted();
             return Next::End(ending, why);
         }
+        if repairs.is_none() && self.lacks_approval(leg) {
+            return Next::AskPerson { leg };
+        }
         Next::Ask { attempt: self.attempts.len() as u32 + 1, leg, repairs }
+    }
+
+    fn lacks_approval(&self, leg: usize) -> bool {
+        let leg = self.route.as_ref().and_then(|route| route.providers.get(leg));
+        leg.is_some_and(|leg| leg.needs_approval && !self.approved.contains(&leg.provider))
     }
 
     fn next_leg(&self) -> Next {

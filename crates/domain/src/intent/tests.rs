@@ -33,12 +33,17 @@ fn reserved() -> Event {
 }
 
 fn leg(name: &str) -> Leg {
-    Leg { provider: ProviderId::new(name), reason: "configured".into(), repairs: name == "local" }
+    Leg {
+        provider: ProviderId::new(name),
+        reason: "configured".into(),
+        repairs: name == "local",
+        needs_approval: name == "paid",
+    }
 }
 
 fn routed(names: &[&str]) -> Event {
     let providers = names.iter().map(|n| leg(n)).collect();
-    Event::Routed { route: Route { providers, skipped: Vec::new() } }
+    Event::Routed { route: Route { providers, ..Route::default() } }
 }
 
 fn asked(attempt: u32, provider: &str, repairs: Option<u32>) -> [Event; 2] {
@@ -348,6 +353,7 @@ fn events_are_read_back_as_they_were_written() {
     events.extend(judged(1, GateVerdict::Review));
     events.extend(staged(1));
     events.push(verified(1, Verdict::Failed { why: vec!["x".into()] }));
+    events.extend([approval_asked("paid"), provider_approved("paid", person())]);
     for event in events {
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event, "{text}");
@@ -366,4 +372,47 @@ fn an_agent_cannot_approve_what_it_asked_for() {
     };
     assert!(approved_by(asker).unwrap_err().to_string().contains("cannot approve what it asked for"));
     assert!(approved_by("reviewer".parse().unwrap()).is_ok());
+}
+
+fn approval_asked(provider: &str) -> Event {
+    Event::ApprovalAsked { provider: ProviderId::new(provider), ceiling: None }
+}
+
+fn provider_approved(provider: &str, decider: Decider) -> Event {
+    Event::ProviderApproved { provider: ProviderId::new(provider), decider }
+}
+
+fn person() -> Decider {
+    Decider::Person { name: "tester".into() }
+}
+
+#[test]
+fn what_costs_money_waits_for_an_approval_and_goes_on_where_it_stood() {
+    let rules = FlowRules::default();
+    let mut intent = story([reserved(), routed(&["local", "paid"])]);
+    for event in asked(1, "local", None) {
+        intent.apply(&event).unwrap();
+    }
+    let failure = ProviderFailure { kind: FailureKind::TimedOut, detail: "x".into() };
+    intent.apply(&Event::ProviderFailed { attempt: 1, provider: ProviderId::new("local"), failure }).unwrap();
+    intent.apply(&settled(1, ChargeBasis::Ceiling)).unwrap();
+    assert_eq!(intent.next(&rules), Next::AskPerson { leg: 1 });
+    intent.apply(&approval_asked("paid")).unwrap();
+    assert_eq!((intent.next(&rules), intent.status()), (Next::Rest, "needs-approval"));
+    assert!(intent.phase.is_at_rest() && intent.phase.is_live());
+    assert!(intent.apply(&provider_approved("other", person())).is_err());
+    assert!(intent.apply(&asked(2, "paid", None)[0]).is_err(), "nothing is reserved before it is approved");
+    intent.apply(&provider_approved("paid", person())).unwrap();
+    assert_eq!(intent.next(&rules), Next::Ask { attempt: 2, leg: 1, repairs: None });
+    assert!(intent.apply(&provider_approved("paid", person())).is_err());
+}
+
+#[test]
+fn an_agent_cannot_approve_the_cost_of_what_it_asked_for() {
+    let asker: AgentName = "bot".parse().unwrap();
+    let mut intent = story([reserved(), routed(&["paid"]), approval_asked("paid")]);
+    intent.agent = Some(asker.clone());
+    let by = |name: AgentName| intent.clone().apply(&provider_approved("paid", Decider::Agent { name }));
+    assert!(by(asker).is_err());
+    assert!(by("reviewer".parse().unwrap()).is_ok());
 }

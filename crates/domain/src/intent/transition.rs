@@ -4,7 +4,7 @@ use crate::decision::{Approval, Decider, Decision};
 use crate::event::Event;
 use crate::gate::GatePass;
 use crate::ids::IntentId;
-use crate::intent::{Attempt, Intent, Phase};
+use crate::intent::{Asks, Attempt, Intent, Phase};
 use crate::proposal::ProviderId;
 
 /// An event that cannot follow what is recorded: the journal is damaged, or we have a defect.
@@ -47,6 +47,8 @@ impl Intent {
             attempts: Vec::new(),
             phase: Phase::New,
             publication: None,
+            approved: Vec::new(),
+            asks_for: None,
             redoing: false,
             ended: None,
             version: 1,
@@ -78,6 +80,7 @@ impl Intent {
                 self.route = Some(route.clone());
                 Ok(Phase::Routed)
             }
+            Event::ApprovalAsked { .. } | Event::ProviderApproved { .. } => self.approving(event),
             Event::Reserved { .. } | Event::ProposalAsked { .. } | Event::ProviderFailed { .. } => {
                 self.asking(event)
             }
@@ -121,6 +124,29 @@ impl Intent {
             Phase::Settled => self.current().is_some_and(|a| a.failure.is_some()),
             Phase::Judged => refused,
             _ => false,
+        }
+    }
+
+    /// Asking for an approval changes nothing but that the intent rests; with it, it goes on where it stood.
+    fn approving(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
+        match event {
+            Event::ApprovalAsked { provider, ceiling } if self.between_attempts() => {
+                self.asks_for =
+                    Some(Asks { provider: provider.clone(), ceiling: *ceiling, back: self.phase });
+                Ok(Phase::Unapproved)
+            }
+            Event::ProviderApproved { provider, decider } if self.phase == Phase::Unapproved => {
+                if self.is_by_its_asker(decider) {
+                    return Err(self.illegal(event, "an agent cannot approve what it asked for"));
+                }
+                let other = self.illegal(event, "another provider was asked about");
+                let back = self.asks_for.as_ref().filter(|a| a.provider == *provider).map(|a| a.back);
+                let back = back.ok_or(other)?;
+                self.asks_for = None;
+                self.approved.push(provider.clone());
+                Ok(back)
+            }
+            _ => Err(self.illegal(event, "")),
         }
     }
 
@@ -251,6 +277,11 @@ impl Intent {
         }
     }
 
+    /// Whether this is the agent that the intent belongs to: whatever its rights, it decides nothing about it.
+    fn is_by_its_asker(&self, decider: &Decider) -> bool {
+        matches!(decider, Decider::Agent { name } if self.agent.as_ref() == Some(name))
+    }
+
     fn deciding(
         &mut self,
         event: &Event,
@@ -259,9 +290,7 @@ impl Intent {
     ) -> Result<Phase, IllegalTransition> {
         let from = if self.phase == Phase::Waiting { Phase::Waiting } else { Phase::Verified };
         let (expected, other) = (self.binding(), self.illegal(event, "it approves something else"));
-        if let Decision::Approved { decider: Decider::Agent { name }, .. } = decision
-            && self.agent.as_ref() == Some(name)
-        {
+        if matches!(decision, Decision::Approved { decider, .. } if self.is_by_its_asker(decider)) {
             return Err(self.illegal(event, "an agent cannot approve what it asked for"));
         }
         let current = self.at(from, number, event)?;

@@ -1,6 +1,9 @@
 //! The sections that steer one change on its way: `repair`, `sandbox`, `checks`, `budget`, `context`.
 
+use std::collections::BTreeMap;
+
 use domain::money::MicroDollars;
+use domain::task::Kind;
 use domain::verification::CheckKind;
 use serde::{Deserialize, Serialize};
 
@@ -204,10 +207,12 @@ impl Default for Budget {
 pub struct Context {
     /// The most tokens of a prompt, as estimated by us (seeds: 50,000).
     pub max_tokens: u64,
+    /// Files on this machine whose text is said for a kind of task, in place of our words.
+    pub prompts: BTreeMap<Kind, String>,
 }
 
 impl Default for Context {
     fn default() -> Self {
-        Self { max_tokens: 50_000 }
+        Self { max_tokens: 50_000, prompts: BTreeMap::new() }
     }
 }

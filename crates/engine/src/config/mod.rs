@@ -22,6 +22,7 @@ mod tests;
 use domain::command::CommandRules;
 use domain::decision::ApprovalRules;
 use domain::intent::FlowRules;
+use domain::route::Complexity;
 use domain::task::Kind;
 use serde::{Deserialize, Serialize};
 
@@ -87,9 +88,9 @@ impl Config {
         FlowRules { max_retries: self.repair.max_retries, repair_confidence: self.repair.min_confidence }
     }
 
-    /// The providers to ask for this kind of task, in order.
-    pub fn route_order(&self, kind: Kind) -> &[String] {
-        self.routing.order_for(kind)
+    /// The providers to ask for such a task, in order.
+    pub fn route_order(&self, kind: Kind, complexity: Complexity) -> &[String] {
+        self.routing.order_for(kind, complexity)
     }
 
     /// The most tokens of a prompt: the lower of `context.max_tokens` and the seeds' `codex.max_context_tokens`.

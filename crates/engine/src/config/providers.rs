@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::money::MicroDollars;
+use domain::route::Complexity;
 use domain::task::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::dollars;
 use crate::context::AnswerForm;
+use crate::routing::{Matrix, Prefer, built_in};
 
 /// The `providers` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,26 +138,51 @@ pub enum Structured {
     None,
 }
 
-/// The `routing` section.
+/// The `routing` section: who is asked for what, in which order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Routing {
-    /// The providers to ask, in order.
-    pub order: Vec<String>,
-    /// The same for one kind of task, instead of `order`.
+    /// The providers to ask, in order, whatever the task; absent, the table decides.
+    pub order: Option<Vec<String>>,
+    /// The same for one kind of task; goes before `order`.
     pub kinds: BTreeMap<Kind, Vec<String>>,
+    /// What matters more where both cannot be had: `cost` or `speed`.
+    pub prefer: Prefer,
+    /// Rows that replace those of the built-in table: kind (or `any`), then complexity, then the providers in order.
+    pub matrix: Matrix,
+    /// Providers that are asked only after a person approved it, because they cost money.
+    pub needs_approval: Vec<String>,
 }
 
 impl Default for Routing {
-    /// What is free and deterministic first.
+    /// By the table; a person approves what is charged per token.
     fn default() -> Self {
-        Self { order: vec!["codemod".to_owned(), "local".to_owned()], kinds: BTreeMap::new() }
+        let paid = ["openai", "anthropic", "codex-cli"];
+        Self {
+            order: None,
+            kinds: BTreeMap::new(),
+            prefer: Prefer::Cost,
+            matrix: Matrix::default(),
+            needs_approval: paid.map(str::to_owned).to_vec(),
+        }
     }
 }
 
 impl Routing {
-    /// The providers to ask for this kind of task, in order.
-    pub fn order_for(&self, kind: Kind) -> &[String] {
-        self.kinds.get(&kind).unwrap_or(&self.order)
+    /// The providers to ask for such a task, in order.
+    pub fn order_for(&self, kind: Kind, complexity: Complexity) -> &[String] {
+        let fixed = self.kinds.get(&kind).or(self.order.as_ref()).map(Vec::as_slice);
+        let built_in = || built_in(self.prefer)?.order(kind, complexity);
+        fixed.or_else(|| self.matrix.order(kind, complexity)).or_else(built_in).unwrap_or_default()
+    }
+
+    /// All providers that may be asked: for one kind of task, or for any.
+    pub fn allowed(&self, kind: Option<Kind>) -> Vec<String> {
+        let of_kind = kind.and_then(|kind| self.kinds.get(&kind));
+        if let Some(fixed) = of_kind.or(self.order.as_ref()) {
+            return fixed.clone();
+        }
+        let built_in = built_in(self.prefer).map(Matrix::all).unwrap_or_default();
+        self.matrix.all().union(&built_in).map(|name| (*name).to_owned()).collect()
     }
 }

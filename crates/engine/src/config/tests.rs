@@ -244,7 +244,8 @@ rules: [rules/a.yaml]
     assert_eq!(config.budget.per_change.to_string(), "$0.10");
     assert_eq!(config.budget.daily.map(|d| d.to_string()).as_deref(), Some("$1.00"));
     assert_eq!(config.checks.commands.len(), 1);
-    assert_eq!(config.route_order(domain::task::Kind::Fix), ["codemod"]);
+    let low = domain::route::Complexity::Low;
+    assert_eq!(config.route_order(domain::task::Kind::Fix, low), ["codemod"]);
     assert_eq!((config.rules.len(), config.rules_in_tree), (0, vec!["rules/a.yaml".to_owned()]));
 }
 
@@ -279,6 +280,8 @@ fn a_repository_cannot_loosen_and_each_attempt_is_a_warning() {
         ("providers: {local: {api_key_env: AWS_SECRET}}", "providers"),
         ("routing: {order: [codemod, local, expensive]}", "routing.order"),
         ("routing: {kinds: {fix: [expensive]}}", "routing.kinds.fix"),
+        ("routing: {prefer: speed}", "routing.prefer"),
+        ("routing: {matrix: {any: {low: [openai]}}}", "routing.matrix"),
         ("budget: {per_change: 100}", "budget.per_change"),
         ("budget: {monthly: '20.000001'}", "budget.monthly"),
         ("context: {max_tokens: 50001}", "context.max_tokens"),
@@ -296,6 +299,7 @@ fn a_repository_cannot_loosen_and_each_attempt_is_a_warning() {
         config.checks.commands.clear();
         let strict = Config::default();
         config.routing.kinds.clear();
+        config.routing.order = None;
         assert_eq!(config, strict, "{text}");
         assert!(!loaded.sources.iter().any(|s| s.key == key), "{text}");
     }

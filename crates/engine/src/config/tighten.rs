@@ -56,7 +56,8 @@ pub(super) fn tighten(owner: &Config, asked: Config) -> Tightened {
     t.owners_only("providers", &owner.providers, providers);
     t.routing(&owner.routing, routing);
     t.budget(&owner.budget, budget);
-    let Context { max_tokens } = context;
+    let Context { max_tokens, prompts } = context;
+    t.owners_only("context.prompts", &owner.context.prompts, prompts);
     t.at_most("context.max_tokens", &owner.context.max_tokens, max_tokens);
     *rules_in_tree = t.rules(&owner.rules, rules);
     t.owners_only("trees", &owner.trees, trees);
@@ -334,14 +335,19 @@ impl Judge {
 
     /// The repository may reorder or leave out the owner's providers; it cannot bring in another one.
     fn routing(&mut self, owner: &Routing, asked: &mut Routing) {
-        let Routing { order, kinds } = asked;
-        self.subset("routing.order", &owner.order, order);
+        let Routing { order, kinds, prefer, matrix, needs_approval } = asked;
+        if let Some(order) = order {
+            self.subset("routing.order", &owner.allowed(None), order);
+        }
         for (kind, asked) in kinds.iter_mut() {
-            self.subset(&format!("routing.kinds.{kind}"), owner.order_for(*kind), asked);
+            self.subset(&format!("routing.kinds.{kind}"), &owner.allowed(Some(*kind)), asked);
         }
         for (kind, owners) in &owner.kinds {
             kinds.entry(*kind).or_insert_with(|| owners.clone());
         }
+        self.owners_only("routing.prefer", &owner.prefer, prefer);
+        self.owners_only("routing.matrix", &owner.matrix, matrix);
+        Self::union(&owner.needs_approval, needs_approval);
     }
 
     fn subset(&mut self, key: &str, owner: &[String], asked: &mut Vec<String>) {

@@ -39,6 +39,9 @@ pub(super) fn check(config: &Config, sources: &BTreeMap<String, String>) -> Resu
     if config.checks.reruns > MOST_RERUNS {
         return Err(refuse("checks.reruns", format!("must be at most {MOST_RERUNS}")));
     }
+    if let Some(word) = config.routing.matrix.unknown_kind() {
+        return Err(refuse("routing.matrix", format!("{word:?} is no kind of task and not \"any\"")));
+    }
     if !is_branch_prefix(&config.git.branch_prefix) {
         return Err(refuse(
             "git.branch_prefix",

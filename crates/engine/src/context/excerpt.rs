@@ -83,7 +83,7 @@ fn indent(line: &str) -> usize {
 }
 
 /// The last line of the imports at the head of a file, counted from 0.
-fn imports(lines: &[&str]) -> Option<usize> {
+pub(super) fn imports(lines: &[&str]) -> Option<usize> {
     const WORDS: [&str; 8] =
         ["import ", "import(", "from ", "use ", "pub use ", "#include", "package ", "require "];
     let is_import = |line: &&str| {

@@ -21,20 +21,16 @@ pub(super) fn for_rule(code: &str) -> &'static str {
     }
 }
 
-/// What a kind of task asks for beyond its text.
+/// What a kind of task asks for beyond its text, unless the machine's owner has words of their own for it.
 pub(super) fn for_kind(kind: Kind) -> &'static str {
     match kind {
-        Kind::Fix => "Find the cause and repair it; do not hide the symptom.",
-        Kind::Refactor => {
-            "Change the shape of the code, not its behaviour; existing tests must pass unchanged."
-        }
-        Kind::Test => "Add tests that can fail; do not change the code under test.",
-        Kind::Debug => {
-            "Name the root cause in the explanation, repair it, and add a test that fails without the repair."
-        }
-        Kind::Feature => "Add code and tests for it; keep to the conventions of the files around.",
-        Kind::Docs => "Change documentation and comments only.",
-        Kind::Chore => "Do the maintenance that is asked for; behaviour stays as it is.",
-        Kind::Ask => "It is a question: put the answer into the explanation and leave the patch empty.",
+        Kind::Fix => include_str!("prompts/kinds/fix.md"),
+        Kind::Refactor => include_str!("prompts/kinds/refactor.md"),
+        Kind::Test => include_str!("prompts/kinds/test.md"),
+        Kind::Debug => include_str!("prompts/kinds/debug.md"),
+        Kind::Feature => include_str!("prompts/kinds/feature.md"),
+        Kind::Docs => include_str!("prompts/kinds/docs.md"),
+        Kind::Chore => include_str!("prompts/kinds/chore.md"),
+        Kind::Ask => include_str!("prompts/kinds/ask.md"),
     }
 }

@@ -5,6 +5,7 @@
 //! look like secrets are never read, and every text that others wrote is fenced as data.
 
 mod answer;
+mod defined;
 mod excerpt;
 mod failure;
 mod fence;
@@ -18,7 +19,7 @@ mod template;
 mod tests;
 
 use domain::finding::Finding;
-use domain::task::Task;
+use domain::task::{Kind, Task};
 
 use crate::provider::{Repair, Source};
 
@@ -28,7 +29,7 @@ pub use secrets::looks_secret;
 
 /// The version of the prompt texts in `prompts/`. It is raised with every change of them, so that the record tells
 /// which wording an answer belongs to.
-pub const PROMPT_VERSION: u32 = 2;
+pub const PROMPT_VERSION: u32 = 3;
 
 /// How large a prompt may become, and what it says about the size of the change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +115,21 @@ pub fn approx_tokens(text: &str) -> usize {
     text.len().div_ceil(3)
 }
 
-/// The prompt for a task, within bounds, that asks for an answer in this form.
+/// The files of the base that a request names, each once.
+pub fn named_paths(text: &str, source: &dyn Source) -> Vec<String> {
+    let mut paths: Vec<String> = Vec::new();
+    for mention in named::mentions(text) {
+        if let named::Found::File(path, _) = named::resolve(source, &mention.name, |_| true)
+            && !paths.contains(&path)
+        {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+/// The prompt for a task, within bounds, that asks for an answer in this form; a question is
+/// answered in text. `own_rule` is what the machine's owner wants to be said for this kind of task, in place of ours.
 ///
 /// # Errors
 /// When the finding's file cannot be shown, or when nothing useful fits into the bounds.
@@ -124,29 +139,45 @@ pub fn prompt(
     repair: Option<&Repair>,
     bounds: &Bounds,
     form: AnswerForm,
+    own_rule: Option<&str>,
 ) -> Result<Prompt, ContextError> {
     let limits = [("max_files", bounds.max_files.to_string()), ("max_lines", bounds.max_lines.to_string())];
     let limits = limits.each_ref().map(|(name, value)| (*name, value.as_str()));
     let answer = template::fill(form.rules(), &limits);
     let system = template::fill(include_str!("prompts/system.md"), &[("answer", &answer)]);
-    let end = End { repair: repair.map(repair_text).unwrap_or_default(), now: form.call() };
+    let kind_rule = own_rule.unwrap_or_else(|| hints::for_kind(task.kind)).trim_end();
+    if task.kind == Kind::Ask {
+        let system = include_str!("prompts/ask_system.md").to_owned();
+        let template = include_str!("prompts/ask.md");
+        let end = End { repair: String::new(), now: "", kind_rule, template };
+        return for_task(task, source, system, &end, bounds);
+    }
+    let end = End {
+        repair: repair.map(repair_text).unwrap_or_default(),
+        now: form.call(),
+        kind_rule,
+        template: include_str!("prompts/task.md"),
+    };
     match &task.finding {
         Some(finding) => for_finding(finding, source, system, &end, bounds),
         None => for_task(task, source, system, &end, bounds),
     }
 }
 
-/// What stands at the end of every question.
-struct End {
+/// What stands in every question beside the task and its files.
+struct End<'a> {
     repair: String,
     now: &'static str,
+    kind_rule: &'a str,
+    /// The question itself, where it is not about a finding.
+    template: &'static str,
 }
 
 fn for_finding(
     finding: &Finding,
     source: &dyn Source,
     system: String,
-    end: &End,
+    end: &End<'_>,
     bounds: &Bounds,
 ) -> Result<Prompt, ContextError> {
     let question = |files: &str| {
@@ -178,16 +209,16 @@ fn for_task(
     task: &Task,
     source: &dyn Source,
     system: String,
-    end: &End,
+    end: &End<'_>,
     bounds: &Bounds,
 ) -> Result<Prompt, ContextError> {
     let listing = pack::root_listing(source);
     let question = |files: &str| {
         template::fill(
-            include_str!("prompts/task.md"),
+            end.template,
             &[
                 ("kind", task.kind.as_str()),
-                ("kind_rule", hints::for_kind(task.kind)),
+                ("kind_rule", end.kind_rule),
                 ("text", &fence::block(&task.text)),
                 ("files", files),
                 ("listing", &listing),
@@ -198,7 +229,8 @@ fn for_task(
     };
     let room = Room::after(&system, &question(""), bounds);
     room.check("the task")?;
-    let packed = pack::named_files(&task.text, source, &room);
+    let mut packed = pack::named_files(&task.text, source, &room);
+    pack::add_definitions(&mut packed, &task.text, source, &room);
     Ok(assemble(system, question(&packed.text), packed.files, packed.left_out))
 }
 

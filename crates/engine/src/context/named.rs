@@ -13,6 +13,11 @@ const MOST_FOLDERS: usize = 512;
 /// Folders that are not looked through: not the project's own code.
 const NOT_OURS: [&str; 6] = ["node_modules/", "vendor/", "third_party/", "target/", "dist/", "build/"];
 
+/// Whether a folder (with its slash) is not looked through.
+pub(super) fn is_not_ours(folder: &str) -> bool {
+    folder.starts_with('.') || NOT_OURS.contains(&folder)
+}
+
 /// A word of a request that may name a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mention {
@@ -93,7 +98,7 @@ fn with_name(source: &dyn Source, name: &str) -> Vec<String> {
         for entry in source.list(folder.trim_end_matches('/')) {
             if entry == name {
                 found.push(format!("{folder}{entry}"));
-            } else if entry.ends_with('/') && !entry.starts_with('.') && !NOT_OURS.contains(&entry.as_str()) {
+            } else if entry.ends_with('/') && !is_not_ours(&entry) {
                 folders.push_back(format!("{folder}{entry}"));
             }
         }

@@ -1,7 +1,9 @@
 //! Files as they stand in a prompt: numbered lines between fences, whole or in blocks, as much as there is room for.
 
+use codemods::Definition;
 use domain::finding::Finding;
 
+use super::defined;
 use super::excerpt::{self, Block};
 use super::named::{self, Found, Mention};
 use super::{ContextError, PackedFile, Portion, Room, approx_tokens, fence, looks_secret};
@@ -9,6 +11,9 @@ use crate::provider::Source;
 
 /// A finding's file up to this many bytes is shown whole: about 8,000 tokens, which also small local models take.
 const WHOLE_FILE: usize = 24 * 1024;
+
+/// The most lines of one definition.
+const DEFINITION: usize = 120;
 
 /// The most names of the root listing.
 const MOST_LISTED: usize = 200;
@@ -64,6 +69,53 @@ pub(super) fn named_files(request: &str, source: &dyn Source, room: &Room) -> Pa
         }
     }
     packed
+}
+
+/// Then the definitions that the request speaks of, the best first, while there is room. One file's are one excerpt.
+pub(super) fn add_definitions(packed: &mut PackedFiles, request: &str, source: &dyn Source, room: &Room) {
+    let words = defined::words(request);
+    if words.is_empty() {
+        return;
+    }
+    let shown: Vec<String> = packed.files.iter().map(|file| file.path.clone()).collect();
+    let found = defined::definitions(&words, source, &shown);
+    for of_file in found.chunk_by(|a, b| a.path == b.path) {
+        let Some(first) = of_file.first() else { continue };
+        let left = room.left().saturating_sub(approx_tokens(&packed.text));
+        let one = definitions_of(&first.path, &first.text, of_file);
+        let needed = approx_tokens(&one.text);
+        if needed > left {
+            let names: Vec<&str> = of_file.iter().map(|found| found.definition.name.as_str()).collect();
+            let (path, names) = (&first.path, names.join(", "));
+            packed.left_out.push(format!("{path}: {names} need about {needed} tokens, {left} are left"));
+            continue;
+        }
+        packed.text.push_str(&one.text);
+        packed.text.push('\n');
+        packed.files.push(one.file);
+    }
+}
+
+/// One file's imports and these definitions of it, each cut at [`DEFINITION`] lines.
+fn definitions_of(path: &str, text: &str, found: &[defined::Found]) -> Packed {
+    let lines: Vec<&str> = text.lines().collect();
+    let last_line = lines.len().saturating_sub(1);
+    let mut blocks: Vec<Block> = excerpt::imports(&lines).map(|end| (0, end)).into_iter().collect();
+    let shown =
+        |d: &Definition| (d.first.min(last_line), d.last.min(d.first + DEFINITION - 1).min(last_line));
+    blocks.extend(found.iter().map(|found| shown(&found.definition)));
+    blocks.sort_unstable();
+    let mut joined: Vec<Block> = Vec::new();
+    for (first, last) in blocks {
+        match joined.last_mut() {
+            Some(before) if first <= before.1 + 1 => before.1 = before.1.max(last),
+            _ => joined.push((first, last)),
+        }
+    }
+    let bytes = joined.iter().flat_map(|(a, b)| &lines[*a..=*b]).map(|line| line.len() + 1).sum();
+    let portion = Portion::Excerpt(joined.iter().map(|(a, b)| (a + 1, b + 1)).collect());
+    let text = render(path, text, &lines, &joined);
+    Packed { text, file: PackedFile { path: path.to_owned(), bytes, portion } }
 }
 
 fn one_named(mention: &Mention, source: &dyn Source, left: usize) -> Result<Option<Packed>, String> {

@@ -39,7 +39,7 @@ fn task(text: &str) -> Task {
 }
 
 fn put(task: &Task, files: &Files) -> Result<Prompt, ContextError> {
-    prompt(task, files, None, &Bounds::for_task(task), AnswerForm::Diff)
+    prompt(task, files, None, &Bounds::for_task(task), AnswerForm::Diff, None)
 }
 
 #[test]
@@ -76,13 +76,13 @@ fn a_prompt_keeps_within_its_bound_or_says_what_it_needs() {
     let task = finding("a.py", &text, 4002);
     for max_tokens in [1_400, 2_000, 4_000, 50_000] {
         let bounds = Bounds { max_tokens, ..Bounds::for_task(&task) };
-        let prompt = prompt(&task, &files, None, &bounds, AnswerForm::Diff).unwrap();
+        let prompt = prompt(&task, &files, None, &bounds, AnswerForm::Diff, None).unwrap();
         assert!(prompt.approx_tokens <= max_tokens, "{} of {max_tokens}", prompt.approx_tokens);
         assert!(prompt.user.contains(" 4002 | x = y\n"));
     }
     let bounds = Bounds { max_tokens: 500, ..Bounds::for_task(&task) };
     assert!(matches!(
-        prompt(&task, &files, None, &bounds, AnswerForm::Diff),
+        prompt(&task, &files, None, &bounds, AnswerForm::Diff, None),
         Err(ContextError::TooLarge { most: 500, .. })
     ));
 }
@@ -148,10 +148,10 @@ fn secrets_are_never_read_whoever_names_them() {
         ("d/.netrc", "hunter2\n"),
     ]));
     let named = task("use .env, deploy/prod.pem, prod.pem and .netrc");
-    let prompt = prompt(&named, &files, None, &Bounds::for_task(&named), AnswerForm::Diff).unwrap();
+    let prompt = prompt(&named, &files, None, &Bounds::for_task(&named), AnswerForm::Diff, None).unwrap();
     assert!(!prompt.user.contains("hunter2") && prompt.files.is_empty() && !prompt.left_out.is_empty());
     let found = finding(".env", "KEY=hunter2\n", 1);
-    let refused = super::prompt(&found, &files, None, &Bounds::for_task(&found), AnswerForm::Diff);
+    let refused = super::prompt(&found, &files, None, &Bounds::for_task(&found), AnswerForm::Diff, None);
     assert_eq!(refused, Err(ContextError::Secret(".env".to_owned())));
 }
 
@@ -166,6 +166,7 @@ fn a_repair_shows_the_failed_patch_and_the_log_as_data() {
         Some(&repair),
         &Bounds::for_task(&task),
         AnswerForm::Diff,
+        None,
     )
     .unwrap();
     assert!(
@@ -198,7 +199,7 @@ fn each_form_of_answer_has_its_own_rules_and_the_same_limits() {
     let files = Files::of(&[("a.py", "x = 1\n")]);
     let task = task("change a.py");
     let system = |form| {
-        prompt(&task, &files, None, &Bounds::for_task(&task), form).map(|p| p.system + &p.user).unwrap()
+        prompt(&task, &files, None, &Bounds::for_task(&task), form, None).map(|p| p.system + &p.user).unwrap()
     };
     for (form, words) in [
         (AnswerForm::Diff, ["@@ -OLD,COUNT", "JSON object now"]),
@@ -209,4 +210,32 @@ fn each_form_of_answer_has_its_own_rules_and_the_same_limits() {
         assert!(words.iter().all(|word| text.contains(word)), "{form:?}: {text}");
         assert!(text.contains("At most 10 files and 500 added") && !text.contains("{{"), "{form:?}: {text}");
     }
+}
+
+#[test]
+fn a_task_brings_the_definitions_that_it_speaks_of() {
+    let filler: String = (0..200).map(|n| format!("x{n} = {n}\n")).collect();
+    let service =
+        format!("import os\n\n{filler}class UserService:\n    def find(self):\n        return os.name\n");
+    let files = Files::of(&[
+        ("src/service.py", &service),
+        ("src/other.py", "def find():\n    return UserService\n"),
+        ("src/named.py", "def parse_header():\n    return 1\n"),
+        ("vendor/copy.py", "class UserService:\n    pass\n"),
+        (".env.py", "class UserService:\n    pass\n"),
+    ]);
+    let prompt = put(&task("UserService fails in src/named.py and parse_header()"), &files).unwrap();
+    let paths: Vec<&str> = prompt.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        ["src/named.py", "src/service.py"],
+        "named files first, each once; no copies of others"
+    );
+    assert_eq!(prompt.files[1].portion, Portion::Excerpt(vec![(1, 1), (203, 205)]));
+    assert!(prompt.user.contains("class UserService:") && !prompt.user.contains("x100 = 100"));
+    let small = Bounds { max_tokens: prompt.approx_tokens - 10, ..Bounds::for_task(&task("x")) };
+    let asked = task("UserService fails in src/named.py and parse_header()");
+    let less = super::prompt(&asked, &files, None, &small, AnswerForm::Diff, None).unwrap();
+    assert_eq!(less.files.len(), 1);
+    assert!(less.left_out[0].contains("UserService need about"), "{:?}", less.left_out);
 }

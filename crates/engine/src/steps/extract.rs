@@ -2,10 +2,11 @@
 //! Bad output of a provider is data here, never an error.
 
 use domain::confidence::Confidence;
-use domain::event::{Event, PatchRecord};
+use domain::event::{Ending, Event, PatchRecord};
 use domain::patch::{self, Applied, CanonicalDiff, Class, How, PatchFinding, Tolerance};
 use domain::proposal::Form;
 use domain::reply::{self, ReplyLimits};
+use domain::task::Kind;
 
 use crate::error::EngineError;
 use crate::provider::Edits;
@@ -19,6 +20,8 @@ const MOST_EXPLAINED: usize = 2_000;
 pub(crate) enum Extracted {
     /// One change.
     Change(Box<Change>),
+    /// The answer to a question.
+    Answer,
     /// Nothing is to be changed, says the answer.
     NoChange(String),
     /// The answer cannot be read as a change.
@@ -61,6 +64,14 @@ pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
             run.diff = Some(diff);
             run.note(Event::PatchRead { attempt, patch: record })
         }
+        Extracted::Answer if run.intent.task.kind == Kind::Ask => {
+            let why = "the question is answered".to_owned();
+            run.note(Event::Ended { ending: Ending::Answered, why })
+        }
+        Extracted::Answer => {
+            let reasons = vec!["a text was given where a change was asked for".to_owned()];
+            run.note(Event::ReplyRefused { attempt, reasons, class: Class::Malformed })
+        }
         Extracted::NoChange(why) => {
             run.note(Event::ReplyRefused { attempt, reasons: vec![why], class: Class::NoChange })
         }
@@ -74,6 +85,7 @@ pub(crate) fn extract(form: Form, answer: &[u8], base: &BaseSource<'_>) -> Extra
         Form::Reply => from_reply(answer, base),
         Form::Diff => from_diff(answer, base, patch::Form::Auto, Told::new("a patch handed in")),
         Form::Files => from_files(answer, base),
+        Form::Text => Extracted::Answer,
         Form::Edits => from_edits(answer, base),
     }
 }

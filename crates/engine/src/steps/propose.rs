@@ -11,6 +11,7 @@ use store::{AppendError, BudgetLimit, Exchange, Micros, MoneyOp, Scope, Window};
 use crate::config::Budget;
 use crate::context;
 use crate::error::EngineError;
+use crate::health::{Circuit, Health};
 use crate::provider::{Answer, Ask, Provider, Refusal, Repair, Request};
 use crate::run::Run;
 use crate::source::BaseSource;
@@ -45,15 +46,62 @@ pub(crate) async fn ask(
         repair: repair.as_ref(),
         model: model.as_deref(),
         handed_in: handed_in.as_deref(),
+        own_rule: run.project.own_rule(task.kind),
         deadline: Duration::from_secs(run.project.config.providers.total_seconds()),
     };
     run.answer = None;
     run.diff = None;
+    if let Err(why) = look_first(run, provider).await {
+        let failure = ProviderFailure { kind: FailureKind::Unreachable, detail: why };
+        return unasked(run, attempt, id, failure);
+    }
     let request = match provider.request(&question) {
         Ok(request) => request,
         Err(failure) => return unasked(run, attempt, id, failure),
     };
     put(run, provider, &question, &request, Turn { attempt, id, repairs }).await
+}
+
+/// The person is told what is to be asked and what it can cost at most; the run rests until somebody approves.
+pub(crate) fn ask_person(run: &mut Run<'_>, leg: usize) -> Result<(), EngineError> {
+    let id = run.intent.route.as_ref().and_then(|r| r.providers.get(leg)).map(|l| l.provider.clone());
+    let id = id.ok_or_else(|| EngineError::defect("the route has no such place"))?;
+    let ceiling = ceiling_of(run, &id);
+    run.note(Event::ApprovalAsked { provider: id, ceiling })
+}
+
+/// The most that asking this provider can cost, as far as it can be told beforehand.
+fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars> {
+    let provider = run.project.provider(id)?;
+    let source = BaseSource::new(&run.project.repository, &run.intent.base.tree);
+    let tools = BoxedTools::new(run.operator, run.project, &run.intent.id, run.call.cancel);
+    let question = Ask {
+        task: &run.intent.task,
+        base: &run.intent.base,
+        source: &source,
+        tools: &tools,
+        repair: None,
+        model: run.intent.model.as_deref(),
+        handed_in: None,
+        own_rule: run.project.own_rule(run.intent.task.kind),
+        deadline: Duration::ZERO,
+    };
+    provider.request(&question).and_then(|request| provider.ceiling(&request)).ok()
+}
+
+/// After a row of failures a provider is looked at before it is asked again.
+async fn look_first(run: &Run<'_>, provider: &dyn Provider) -> Result<(), String> {
+    let world = &run.operator.world;
+    let mut health = Health::load(&world.folders);
+    let id = provider.id();
+    if health.circuit(&id, world.clock.now_micros()) != Circuit::Trial {
+        return Ok(());
+    }
+    let found = provider.probe().await;
+    if found.is_err() {
+        health.failed(&id, FailureKind::Unreachable, world.clock.now_micros());
+    }
+    found.map_err(|why| format!("still not well after a row of failures: {why}"))
 }
 
 /// Which attempt a question is for.
@@ -91,9 +139,15 @@ async fn put(
         answer = provider.propose(request, question) => answer,
         () = run.call.cancel.wait() => Err(stopped(ceiling)),
     };
+    let world = &run.operator.world;
+    let mut health = Health::load(&world.folders);
     match answer {
-        Ok(answer) => received(run, attempt, answer).await,
+        Ok(answer) => {
+            health.answered(&turn.id);
+            received(run, attempt, answer).await
+        }
         Err(Refusal { failure, charge }) => {
+            health.failed(&turn.id, failure.kind, world.clock.now_micros());
             run.note(Event::ProviderFailed { attempt, provider: turn.id, failure })?;
             close(run, charge).await
         }

@@ -1,4 +1,4 @@
-//! Task -> route: the providers in the order of the configuration, each with the reason for or against it.
+//! Task -> route: the providers in the order that the rules give, each with the reason for or against it.
 //! No model is asked; the same inputs give the same route.
 
 use domain::event::Event;
@@ -7,37 +7,75 @@ use domain::route::{Leg, Route};
 use domain::task::Task;
 
 use crate::error::EngineError;
+use crate::health::{Circuit, Health};
 use crate::project::Project;
+use crate::routing;
 use crate::run::Run;
 
 pub(crate) fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
-    let route = route(run.project, &run.intent.task, run.only.as_ref())?;
+    let world = &run.operator.world;
+    let seen = Seen { health: &Health::load(&world.folders), now: world.clock.now_micros() };
+    let route = route(run.project, &run.intent.task, run.only.as_ref(), seen)?;
     run.note(Event::Routed { route })
 }
 
-/// The route for a task: what the loop takes, and what a dry run shows.
+/// What a route depends on beside the task, its base and the configuration.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    /// Which providers have been silent lately.
+    pub health: &'a Health,
+    /// The time, in microseconds since 1970.
+    pub now: i64,
+}
+
+/// The route for a task: what the loop takes, and what a dry run shows. A provider that the caller names is asked
+/// whatever the rules say: naming it is the approval.
 ///
 /// # Errors
 /// When `only` names no provider.
-pub fn route(project: &Project, task: &Task, only: Option<&ProviderId>) -> Result<Route, EngineError> {
+pub fn route(
+    project: &Project,
+    task: &Task,
+    only: Option<&ProviderId>,
+    seen: Seen<'_>,
+) -> Result<Route, EngineError> {
+    let assessed = routing::assess(task, &project.source(), project.gate_policy());
     let order: Vec<ProviderId> = match only {
         Some(id) => vec![id.clone()],
-        None => project.config.route_order(task.kind).iter().map(ProviderId::new).collect(),
+        None => {
+            let order = project.config.route_order(task.kind, assessed.complexity);
+            order.iter().map(ProviderId::new).collect()
+        }
     };
-    let mut route = Route { providers: Vec::new(), skipped: Vec::new() };
+    let mut route = Route {
+        complexity: Some(assessed.complexity),
+        because: assessed.because,
+        providers: Vec::new(),
+        skipped: Vec::new(),
+    };
     for id in order {
         let Some(provider) = project.provider(&id) else {
             if only.is_some() {
                 return Err(project.no_such_provider(&id));
             }
             let reason = "not built into this version".to_owned();
-            route.skipped.push(Leg { provider: id, reason, repairs: false });
+            route.skipped.push(Leg { provider: id, reason, repairs: false, needs_approval: false });
             continue;
         };
-        let repairs = provider.repairs();
-        match provider.suits(task) {
-            Ok(reason) => route.providers.push(Leg { provider: id, reason, repairs }),
-            Err(reason) => route.skipped.push(Leg { provider: id, reason, repairs }),
+        let verdict = provider.suits(task).and_then(|reason| match seen.health.circuit(&id, seen.now) {
+            Circuit::Open(why) if only.is_none() => Err(why),
+            _ => Ok(reason),
+        });
+        let named = project.config.routing.needs_approval.iter().any(|name| name == id.as_str());
+        let leg = |reason, needs_approval| Leg {
+            provider: id.clone(),
+            reason,
+            repairs: provider.repairs(),
+            needs_approval,
+        };
+        match verdict {
+            Ok(reason) => route.providers.push(leg(reason, named && only.is_none())),
+            Err(reason) => route.skipped.push(leg(reason, false)),
         }
     }
     Ok(route)

@@ -38,6 +38,15 @@ impl Endpoint {
         &self.0
     }
 
+    /// The list of the server's models: the cheapest thing that it can be asked.
+    pub(super) fn models(&self) -> Url {
+        let mut url = self.0.clone();
+        let own = ["/chat/completions", "/responses", "/messages"];
+        let base = own.into_iter().find_map(|own| self.0.path().strip_suffix(own)).unwrap_or_default();
+        url.set_path(&format!("{base}/models"));
+        url
+    }
+
     /// The path with its query: the part of the address that a request's hash covers.
     pub(super) fn path(&self) -> String {
         let query = self.0.query().map(|query| format!("?{query}")).unwrap_or_default();

@@ -24,8 +24,8 @@ use domain::money::MicroDollars;
 use domain::proposal::{Charge, ChargeBasis, FailureKind, Form, ProviderFailure, ProviderId, Usage};
 use domain::task::{Kind, Task};
 use engine::config::{Structured, Wire};
-use engine::context::{self, AnswerForm};
-use engine::provider::{Answer, Ask, Provider, Refusal, Request};
+use engine::context::{self, AnswerForm, Prompt};
+use engine::provider::{Answer, Ask, Packed, Provider, Refusal, Request};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -99,6 +99,24 @@ impl Http {
     fn client(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, Failed> {
         let made = self.client.get_or_init(|| send::client(endpoint, &self.settings.waits));
         made.as_ref().map_err(|why| Failed::NotSent(why.clone()))
+    }
+
+    /// The request for a question, with the prompt that it is made of.
+    fn put(&self, ask: &Ask<'_>) -> Result<(Request, Prompt, AnswerForm), ProviderFailure> {
+        let (server, settings) = (self.server()?, &self.settings);
+        let model = ask.model.or(settings.model.as_deref()).ok_or_else(|| {
+            let why = format!("no model is named (providers.{}.model or --model)", settings.name);
+            failure(FailureKind::NotConfigured, why)
+        })?;
+        let form = self.form(model);
+        let bounds = settings.bounds(ask.task);
+        let prompt = context::prompt(ask.task, ask.source, ask.repair, bounds, form, ask.own_rule)
+            .map_err(|error| failure(FailureKind::NoFix, error.to_string()))?;
+        let question =
+            Question { model, prompt: &prompt, json: form.is_json() && ask.task.kind != Kind::Ask };
+        let body = wire::body(&question, settings).map_err(|why| failure(FailureKind::NotConfigured, why))?;
+        let bytes = canonical(&settings.name, &server.endpoint, &body);
+        Ok((Request { bytes, model: Some(model.to_owned()) }, prompt, form))
     }
 
     async fn ask(&self, request: &Request, deadline: Duration) -> Result<Vec<u8>, Failed> {
@@ -189,12 +207,9 @@ impl Provider for Http {
         ProviderId::new(&self.settings.name)
     }
 
-    fn suits(&self, task: &Task) -> Result<String, String> {
+    fn suits(&self, _task: &Task) -> Result<String, String> {
         let server = self.server.as_ref().map_err(Clone::clone)?;
-        match task.kind {
-            Kind::Ask => Err("it is asked for changes only, not for answers".to_owned()),
-            _ => Ok(format!("a model at {}", server.endpoint)),
-        }
+        Ok(format!("a model at {}", server.endpoint))
     }
 
     fn repairs(&self) -> bool {
@@ -202,18 +217,19 @@ impl Provider for Http {
     }
 
     fn request(&self, ask: &Ask<'_>) -> Result<Request, ProviderFailure> {
-        let (server, settings) = (self.server()?, &self.settings);
-        let model = ask.model.or(settings.model.as_deref()).ok_or_else(|| {
-            let why = format!("no model is named (providers.{}.model or --model)", settings.name);
-            failure(FailureKind::NotConfigured, why)
-        })?;
-        let form = self.form(model);
-        let prompt = context::prompt(ask.task, ask.source, ask.repair, settings.bounds(ask.task), form)
-            .map_err(|error| failure(FailureKind::NoFix, error.to_string()))?;
-        let question = Question { model, prompt: &prompt, json: form.is_json() };
-        let body = wire::body(&question, settings).map_err(|why| failure(FailureKind::NotConfigured, why))?;
-        let bytes = canonical(&settings.name, &server.endpoint, &body);
-        Ok(Request { bytes, model: Some(model.to_owned()) })
+        Ok(self.put(ask)?.0)
+    }
+
+    fn packed(&self, ask: &Ask<'_>) -> Option<Result<Packed, ProviderFailure>> {
+        let packed = |(request, prompt, form): (Request, Prompt, AnswerForm)| Packed {
+            ceiling: self.most(&request),
+            model: request.model.unwrap_or_default(),
+            form,
+            approx_tokens: prompt.approx_tokens,
+            files: prompt.files,
+            left_out: prompt.left_out,
+        };
+        Some(self.put(ask).map(packed))
     }
 
     fn ceiling(&self, request: &Request) -> Result<MicroDollars, ProviderFailure> {
@@ -230,6 +246,15 @@ impl Provider for Http {
         Some(self.settings.pricing.words(self.settings.model.as_deref().unwrap_or_default()))
     }
 
+    async fn probe(&self) -> Result<(), String> {
+        let server = self.server.as_ref().map_err(Clone::clone)?;
+        let client = self.client(&server.endpoint).map_err(|failed| failed.into_failure().detail)?;
+        let header = key_header(self.settings.wire);
+        send::probe(client, &server.endpoint, server.key.as_ref(), header)
+            .await
+            .map_err(|failed| failed.into_failure().detail)
+    }
+
     async fn propose(&self, request: &Request, ask: &Ask<'_>) -> Result<Answer, Refusal> {
         if let Err(failure) = self.ceiling(request) {
             return Err(Refusal { failure, charge: Charge::nothing(ChargeBasis::Free) });
@@ -242,12 +267,11 @@ impl Provider for Http {
         let charge = self.charge(read.usage.map_or(Owed::Unknown, Owed::Tokens), request);
         let content = read.content.map_err(|failure| Refusal { failure, charge })?;
         let form = self.form(request.model.as_deref().unwrap_or_default());
-        Ok(Answer {
-            form: if form.is_json() { Form::Reply } else { Form::Files },
-            bytes: content.into_bytes(),
-            model: read.model,
-            usage: read.usage,
-            charge,
-        })
+        let form = match (ask.task.kind, form.is_json()) {
+            (Kind::Ask, _) => Form::Text,
+            (_, true) => Form::Reply,
+            (_, false) => Form::Files,
+        };
+        Ok(Answer { form, bytes: content.into_bytes(), model: read.model, usage: read.usage, charge })
     }
 }

@@ -262,6 +262,40 @@ impl Sender<'_> {
     }
 }
 
+/// How long a look at a server may take.
+const PROBE: Duration = Duration::from_secs(3);
+
+/// Asks for the list of models. Any answer but an error of the server means that somebody is there.
+///
+/// # Errors
+/// As a question would fail.
+pub(super) async fn probe(
+    client: &Client,
+    endpoint: &Endpoint,
+    key: Option<&SecretString>,
+    header: KeyHeader,
+) -> Result<(), Failed> {
+    let mut request = client.get(endpoint.models());
+    if let Some(key) = key {
+        request = request.header(header.name(), header.value(key)?);
+    }
+    if header == KeyHeader::Anthropic {
+        request = request.header("anthropic-version", ANTHROPIC_VERSION);
+    }
+    let sent = tokio::time::timeout(PROBE, request.send()).await;
+    let sent = sent.map_err(|_| Failed::TimedOut(Wait::FirstByte))?;
+    let unreachable = |error: reqwest::Error| {
+        let error = error.without_url();
+        Failed::Unreachable {
+            refused: false,
+            why: format!("no connection to {endpoint}: {}", causes(&error)),
+        }
+    };
+    let code = sent.map_err(unreachable)?.status().as_u16();
+    let (excerpt, hint) = (String::new(), String::new());
+    if code < 500 { Ok(()) } else { Err(Failed::Status { code, excerpt, later: None, hint }) }
+}
+
 /// How an interface wants its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KeyHeader {

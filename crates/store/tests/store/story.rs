@@ -215,9 +215,13 @@ pub(crate) fn registered(finding: Option<Finding>) -> Event {
 }
 
 pub(crate) fn routed() -> Event {
-    let leg =
-        Leg { provider: ProviderId::new("local"), reason: "it is the only one".to_owned(), repairs: true };
-    Event::Routed { route: Route { providers: vec![leg], skipped: Vec::new() } }
+    let leg = Leg {
+        provider: ProviderId::new("local"),
+        reason: "it is the only one".to_owned(),
+        repairs: true,
+        needs_approval: false,
+    };
+    Event::Routed { route: Route { providers: vec![leg], ..Route::default() } }
 }
 
 pub(crate) fn reserved(amount: u64) -> Event {
