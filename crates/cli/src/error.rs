@@ -125,7 +125,7 @@ impl From<EngineError> for Failure {
             E::Moved { .. } => Self::of(ExitCode::NeedsPerson, Who::Caller, &error),
             E::Erased { .. } => Self::of(ExitCode::NotVerified, Who::Caller, &error),
             E::Folder { .. } => Self::of(ExitCode::Internal, Who::Machine, &error).hint(FOLDER_HINT),
-            E::Append(ref inner @ store::AppendError::OverBudget { .. }) => {
+            E::Append(ref inner @ store::AppendError::OverBudget(_)) => {
                 Self::of(ExitCode::OverBudget, Who::Caller, inner)
                     .hint("`codex-task usage` shows what was spent")
             }

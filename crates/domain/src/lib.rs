@@ -4,6 +4,7 @@
 //! `confidence`, `decision`. What happened is an `event`; the state of one change is the fold of its events, `intent`.
 
 pub mod agent;
+pub mod budget;
 pub mod command;
 pub mod confidence;
 pub mod decision;
@@ -16,6 +17,7 @@ pub mod intent;
 pub mod money;
 pub mod patch;
 pub mod proposal;
+pub mod registry;
 pub mod reply;
 pub mod route;
 pub mod task;

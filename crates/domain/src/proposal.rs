@@ -110,6 +110,12 @@ pub struct Charge {
 }
 
 impl Charge {
+    /// All that was set aside: whether the provider answered, or what it used, is unknown.
+    pub fn ceiling(reserved: MicroDollars) -> Self {
+        let basis = if reserved == MicroDollars::ZERO { ChargeBasis::Free } else { ChargeBasis::Ceiling };
+        Self { billed: reserved, imputed: MicroDollars::ZERO, basis }
+    }
+
     /// Nothing owed: a free provider, or an answer from the record.
     pub fn nothing(basis: ChargeBasis) -> Self {
         Self { billed: MicroDollars::ZERO, imputed: MicroDollars::ZERO, basis }

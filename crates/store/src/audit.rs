@@ -190,6 +190,20 @@ pub enum Problem {
         /// In the ledger.
         found: Option<String>,
     },
+    /// A budget's counter tells something else than the ledger and the recorded resets.
+    #[error("budget {scope} {stretch}: {column} is {}, by the ledger it is {}", shown(.found), shown(.expected))]
+    BudgetDiffers {
+        /// The row's scope.
+        scope: String,
+        /// The row's stretch.
+        stretch: String,
+        /// The column, or `row` for the whole row.
+        column: String,
+        /// By the ledger and the journal.
+        expected: Option<String>,
+        /// In the counters.
+        found: Option<String>,
+    },
     /// Bytes that were recorded with an entry are gone.
     #[error("blob {sha256}, recorded with entry {seq}, is missing")]
     BlobMissing {

@@ -2,12 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use domain::budget::OverBudget;
 use domain::ids::{IntentId, Sha256};
 use domain::intent::IllegalTransition;
-use domain::money::MicroDollars;
 use sqlx::error::DatabaseError as _;
-
-use crate::ledger::{Scope, Window};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -127,19 +125,8 @@ pub enum AppendError {
         existing: IntentId,
     },
     /// A budget has no room.
-    #[error("over budget: {asked} asked, {used} of {limit} used ({scope}, per {window})")]
-    OverBudget {
-        /// The limit's window.
-        window: Window,
-        /// The limit's scope.
-        scope: Scope,
-        /// The limit.
-        limit: MicroDollars,
-        /// Spent and set aside so far.
-        used: MicroDollars,
-        /// What was asked for.
-        asked: MicroDollars,
-    },
+    #[error("{0}")]
+    OverBudget(OverBudget),
     /// Settled or released without a reservation.
     #[error("intent {intent} has no reservation for attempt {attempt}")]
     NoReservation {

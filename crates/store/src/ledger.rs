@@ -1,18 +1,20 @@
 //! Money and tokens: reserved, settled, released. The values; the statements are in `sql/ledger.rs`.
 
+use domain::budget::BudgetLimit;
 use domain::event::Event;
 use domain::ids::IntentId;
 use domain::money::MicroDollars;
 use domain::proposal::{ChargeBasis, ProviderId};
-use serde::{Deserialize, Serialize};
+use domain::task::Kind;
+use serde::Serialize;
 
 use crate::time::Micros;
 
 /// One movement of money, in the transaction of its event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MoneyOp {
-    /// Sets money aside for one attempt, when every limit has room for it. It counts in the day and the month of the
-    /// transaction's time, whenever it is settled. An amount of zero always has room.
+    /// Sets money aside for one attempt, when every limit has room for it. It counts in the day, the week and the month of
+    /// the transaction's time, whenever it is settled. Nothing at all always has room.
     Reserve {
         /// The intent.
         intent: IntentId,
@@ -24,6 +26,13 @@ pub enum MoneyOp {
         agent: Option<String>,
         /// The most that the attempt can cost.
         amount: MicroDollars,
+        /// 1 when the provider is really to be asked, 0 when the record answers or it needs no asking.
+        requests: u64,
+        /// The most tokens that question and answer can have; they count in the minute of the transaction's time.
+        tokens: u64,
+        /// When nobody can be waiting for the answer any more: from then on [`crate::Store::expire_leases`] settles what
+        /// is still open at its ceiling. Without it, only the intent's own operator settles.
+        lease_until: Option<Micros>,
         /// The limits that have to have room.
         limits: Vec<BudgetLimit>,
     },
@@ -83,61 +92,6 @@ impl MoneyOp {
     }
 }
 
-/// A limit on what may be spent or set aside.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BudgetLimit {
-    /// In which stretch.
-    pub window: Window,
-    /// By whom.
-    pub scope: Scope,
-    /// At most this much, open reservations included.
-    pub limit: MicroDollars,
-}
-
-/// The stretch over which a limit counts. Days and months are those of UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Window {
-    /// All attempts of the intent.
-    Change,
-    /// The day of the reservation.
-    Day,
-    /// The month of the reservation.
-    Month,
-}
-
-impl std::fmt::Display for Window {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Change => "change",
-            Self::Day => "day",
-            Self::Month => "month",
-        })
-    }
-}
-
-/// Whose spending a limit counts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Everybody's.
-    Global,
-    /// This agent's.
-    Agent(String),
-    /// The intent's own.
-    Intent,
-}
-
-impl std::fmt::Display for Scope {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Global => f.write_str("everybody"),
-            Self::Agent(name) => write!(f, "agent {name}"),
-            Self::Intent => f.write_str("this change"),
-        }
-    }
-}
-
 /// Money that is set aside and neither settled nor released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reservation {
@@ -153,6 +107,8 @@ pub struct Reservation {
     pub amount: MicroDollars,
     /// Since when.
     pub at: Micros,
+    /// Until when somebody may be waiting for the answer.
+    pub lease_until: Option<Micros>,
 }
 
 /// A stretch of time, from its first moment to just before its end.
@@ -169,15 +125,21 @@ impl Period {
     pub const ALL: Self = Self { from: Micros(i64::MIN), until: Micros(i64::MAX) };
 }
 
-/// What one provider cost on one day.
+/// What one provider cost on one day, for one agent and one kind of task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UsageLine {
     /// The day in UTC, `2026-11-21`.
     pub day: String,
     /// The provider.
     pub provider: ProviderId,
+    /// The agent that pays; `None` for people.
+    pub agent: Option<String>,
+    /// The kind of task.
+    pub kind: Kind,
     /// How often it was to be asked.
     pub attempts: u64,
+    /// How often it was really asked, and not answered from the record.
+    pub requests: u64,
     /// Money owed.
     pub billed: MicroDollars,
     /// List price of what was free.

@@ -29,6 +29,10 @@ pub struct Filter {
     pub repository: Option<String>,
     /// The agent that asked.
     pub agent: Option<AgentName>,
+    /// Registered at this time or later.
+    pub since: Option<Micros>,
+    /// Registered before this time.
+    pub until: Option<Micros>,
     /// How far along.
     pub life: Option<Life>,
 }

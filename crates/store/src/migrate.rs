@@ -2,13 +2,19 @@
 //! its own: docs/recipes/migration.md.
 
 /// The text of each migration; the first makes format 1.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_journal.sql"), include_str!("../migrations/0002_agents.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_journal.sql"),
+    include_str!("../migrations/0002_agents.sql"),
+    include_str!("../migrations/0003_budgets.sql"),
+];
 
 /// The format that this version reads and writes. A database with a higher one is refused.
 pub(crate) const FORMAT: i64 = MIGRATIONS.len() as i64;
 
 /// Rows as that format wrote them, loaded by a test before it migrates on; one for each migration.
 #[cfg(test)]
-pub(crate) const SAMPLES: &[&str] =
-    &[include_str!("../migrations/samples/0001.sql"), include_str!("../migrations/samples/0002.sql")];
+pub(crate) const SAMPLES: &[&str] = &[
+    include_str!("../migrations/samples/0001.sql"),
+    include_str!("../migrations/samples/0002.sql"),
+    include_str!("../migrations/samples/0003.sql"),
+];

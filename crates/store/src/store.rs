@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
+use domain::budget::{Scope, Window};
 use domain::event::Event;
 use domain::finding::Fingerprint;
 use domain::ids::{IntentId, Sha256};
 use domain::intent::Intent;
+use domain::proposal::{Charge, FailureKind, ProviderFailure};
+use domain::registry::RegistryEvent;
 
 use crate::append::{Append, Appended, Exchange, Recorded};
 use crate::audit::{Anchor, AuditReport};
 use crate::checkpoint::Keeper;
 use crate::error::{AppendError, Fault, StoreError};
-use crate::ledger::{Period, Reservation, UsageLine};
+use crate::ledger::{MoneyOp, Period, Reservation, UsageLine};
 use crate::list::{Filter, Found, Page, Row};
 use crate::sql::Database;
 use crate::time::Micros;
@@ -168,12 +171,86 @@ impl Store {
         self.db.put_cached(key, bytes, at).await.map_err(self.named())
     }
 
-    /// What was reserved in a period, by day and provider, the newest day first.
+    /// What was reserved in a period, by day, provider, agent and kind of task, the newest day first.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn usage(&self, period: Period) -> Result<Vec<UsageLine>, StoreError> {
         self.db.usage(period).await.map_err(self.named())
+    }
+
+    /// Forgives what was spent in the present day, week or month: it no longer counts against the limits. Open reservations
+    /// go on counting. Recorded in the journal; `None` when nothing was counted there.
+    ///
+    /// # Errors
+    /// When the database fails, or nothing may be written to the journal.
+    pub async fn reset_budget(
+        &self,
+        scope: &Scope,
+        window: Window,
+        at: Micros,
+        by: &str,
+    ) -> Result<Option<RegistryEvent>, StoreError> {
+        self.db.reset_budget((scope, window), at, by, &self.keeper).await.map_err(self.named())
+    }
+
+    /// Settles the reservations whose lease has run out, at their ceiling: whoever held them is dead, and whether the
+    /// provider answered is unknown. Gives how many there were. Those of an intent that somebody else moves on meanwhile
+    /// are left to them.
+    ///
+    /// # Errors
+    /// When the database fails, or an intent's events cannot be read.
+    pub async fn expire_leases(&self, now: Micros) -> Result<u64, StoreError> {
+        let mut settled = 0;
+        loop {
+            let expired = self.db.expired(now).await.map_err(self.named())?;
+            let before = settled;
+            for reservation in expired {
+                settled += u64::from(self.expire(&reservation, now).await?);
+            }
+            if settled == before {
+                return Ok(settled);
+            }
+        }
+    }
+
+    async fn expire(&self, reservation: &Reservation, now: Micros) -> Result<bool, StoreError> {
+        let Some(before) = self.intent(&reservation.intent).await? else { return Ok(false) };
+        let charge = Charge::ceiling(reservation.amount);
+        let attempt = reservation.attempt;
+        let failure = ProviderFailure {
+            kind: FailureKind::Interrupted,
+            detail: "nobody waited for the answer any more".to_owned(),
+        };
+        let provider = reservation.provider.clone();
+        let events =
+            [Event::ProviderFailed { attempt, provider, failure }, Event::Settled { attempt, charge }];
+        let mut after = before.clone();
+        if events.iter().any(|event| after.apply(event).is_err()) {
+            return Ok(false);
+        }
+        let money = vec![MoneyOp::Settle {
+            intent: before.id.clone(),
+            attempt,
+            billed: charge.billed,
+            imputed: charge.imputed,
+            basis: charge.basis,
+        }];
+        let entry = Append {
+            intent: &before.id,
+            at: now,
+            events: &events,
+            after: &after,
+            expected_version: before.version,
+            money,
+            blobs: &[],
+            exchange: None,
+        };
+        match self.append(entry).await {
+            Ok(_) => Ok(true),
+            Err(AppendError::Store(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// The reservations that are neither settled nor released, the oldest first.

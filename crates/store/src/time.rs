@@ -14,6 +14,18 @@ impl Micros {
         jiff::tz::Offset::UTC.to_datetime(time).date().to_string()
     }
 
+    /// The week in UTC by ISO 8601, `2026-W47`.
+    pub fn week(self) -> String {
+        let time = jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::MAX);
+        let week = jiff::tz::Offset::UTC.to_datetime(time).date().iso_week_date();
+        format!("{:04}-W{:02}", week.year(), week.week())
+    }
+
+    /// The minutes since 1970-01-01 00:00 UTC, in eight digits so that they sort as text.
+    pub(crate) fn minute(self) -> String {
+        format!("{:08}", self.0.div_euclid(60_000_000))
+    }
+
     /// The month in UTC, `2026-11`.
     pub fn month(self) -> String {
         let mut day = self.day();
@@ -32,6 +44,10 @@ mod tests {
         assert_eq!(Micros(midnight).day(), "2026-11-21");
         assert_eq!(Micros(midnight - 1).day(), "2026-11-20");
         assert_eq!(Micros(midnight).month(), "2026-11");
+        // A Saturday; the next Monday is in the next week, and minutes sort as text.
+        assert_eq!(Micros(midnight).week(), "2026-W47");
+        assert_eq!(Micros(midnight + 2 * 86_400_000_000).week(), "2026-W48");
+        assert_eq!(Micros(midnight + 59_999_999).minute(), "29920320");
     }
 
     #[test]

@@ -189,7 +189,7 @@ async fn reserve(
         .await;
     match refused {
         Ok(()) => Ok(true),
-        Err(EngineError::Append(why @ AppendError::OverBudget { .. })) => {
+        Err(EngineError::Append(why @ AppendError::OverBudget(_))) => {
             run.intent = before;
             let failure = ProviderFailure { kind: FailureKind::OverBudget, detail: why.to_string() };
             unasked(run, turn.attempt, turn.id.clone(), failure)?;
@@ -262,7 +262,7 @@ fn note_settled(run: &mut Run<'_>, charge: Charge) -> Result<(), EngineError> {
 /// The process died after the answer was recorded and before the money was settled. Answer and settlement are one
 /// transaction, so this is met only in a journal of another version: charge what was reserved.
 pub(crate) fn settle(run: &mut Run<'_>) -> Result<(), EngineError> {
-    let charge = ceiling_charge(run.reserved());
+    let charge = Charge::ceiling(run.reserved());
     note_settled(run, charge)
 }
 
@@ -275,19 +275,14 @@ pub(crate) fn interrupted(run: &mut Run<'_>) -> Result<(), EngineError> {
         detail: "the process ended while it waited for the answer".to_owned(),
     };
     run.note(Event::ProviderFailed { attempt, provider, failure })?;
-    let charge = ceiling_charge(run.reserved());
+    let charge = Charge::ceiling(run.reserved());
     note_settled(run, charge)
-}
-
-fn ceiling_charge(reserved: MicroDollars) -> Charge {
-    let basis = if reserved == MicroDollars::ZERO { ChargeBasis::Free } else { ChargeBasis::Ceiling };
-    Charge { billed: reserved, imputed: MicroDollars::ZERO, basis }
 }
 
 fn stopped(ceiling: MicroDollars) -> Refusal {
     let failure =
         ProviderFailure { kind: FailureKind::Interrupted, detail: "stopped while it was asked".to_owned() };
-    Refusal { failure, charge: ceiling_charge(ceiling) }
+    Refusal { failure, charge: Charge::ceiling(ceiling) }
 }
 
 /// The recorded answer to this request, when its bytes are still there.

@@ -20,6 +20,8 @@ pub(crate) struct Expected {
     pub(crate) suggestions: Vec<(String, i64)>,
     /// The ledger's rows by attempt.
     pub(crate) money: BTreeMap<u32, Money>,
+    /// The agent that asked, and pays.
+    agent: Option<String>,
     /// Whether nothing more happens, so that no reservation may be open.
     at_rest: bool,
 }
@@ -61,6 +63,7 @@ fn fold(stored_id: &str, entries: &[Entry]) -> Result<Option<Expected>, String> 
         suggestions: suggestions(&events),
         money: money(entries, &events),
         at_rest: intent.phase.is_at_rest(),
+        agent: intent.agent.as_ref().map(ToString::to_string),
     }))
 }
 
@@ -128,6 +131,7 @@ impl Expected {
         };
         let mut columns = vec![
             ("at", Some(row.at.0.to_string())),
+            ("agent", self.agent.clone()),
             ("day", Some(row.at.day())),
             ("month", Some(row.at.month())),
             ("state", Some(state.to_owned())),

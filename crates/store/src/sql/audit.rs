@@ -1,6 +1,7 @@
 //! The audit's reading: everything in pages, at one moment of the database, with no more than a page in memory.
 //! Here is the journal itself; what is worked out from it and lies beside it is in `tables`.
 
+mod budgets;
 mod tables;
 
 use super::conn::{Db, Row, Tx, query};
@@ -57,6 +58,7 @@ async fn look(
     missing_files(head, &trusted, report);
     checkpoints(db, &origin, &trusted, report).await?;
     tables::stories(db, report).await?;
+    budgets::check(db, report).await?;
     tables::blobs(db, report).await?;
     tables::exchanges(db, report).await?;
     Ok(tx.rollback().await?)

@@ -2,6 +2,7 @@
 
 use domain::event::{EVENT_FORMAT, Event};
 use domain::ids::{IntentId, Sha256};
+use domain::registry::{REGISTRY, RegistryEvent};
 
 use super::conn::{Db, Row, query};
 use super::{exchanges, statements};
@@ -73,6 +74,11 @@ impl Entry {
         }
     }
 
+    /// The entry of the registry itself; an error says in words why it cannot be read.
+    pub(crate) fn registry_event(&self) -> Result<RegistryEvent, String> {
+        serde_json::from_slice(&self.body).map_err(|e| format!("entry {}: {e}", self.seq))
+    }
+
     /// The event; an error says in words why it cannot be read. The format has to be known already.
     pub(crate) fn event(&self) -> Result<Event, String> {
         let event: Event =
@@ -105,11 +111,11 @@ pub(super) async fn tail(db: &mut Db<'_>, intent: &str) -> Result<Tail, Fault> {
 }
 
 /// The head file is written after a commit, and nobody else can commit now: it must not be ahead of the tail.
-pub(super) fn check_head(tail: &Tail, keeper: &Keeper) -> Result<(), Stop> {
+pub(super) fn check_head(tail: &Tail, keeper: &Keeper) -> Result<(), Fault> {
     match keeper.head()? {
         Some(head) if head.seq > tail.seq || (head.seq == tail.seq && head.hash != tail.hash.as_str()) => {
             let (expected, found) = (head.seq.unsigned_abs(), tail.seq.unsigned_abs());
-            Err(Stop::Fault(Fault::TailCut { expected, found }))
+            Err(Fault::TailCut { expected, found })
         }
         _ => Ok(()),
     }
@@ -149,6 +155,37 @@ pub(super) async fn write(
     Ok(())
 }
 
+/// Appends an entry of the registry itself.
+pub(super) async fn write_registry(
+    db: &mut Db<'_>,
+    tail: &mut Tail,
+    event: &RegistryEvent,
+    at: Micros,
+    keeper: &Keeper,
+) -> Result<(), Fault> {
+    let unwritable = |error| Fault::Damaged(format!("{} cannot be recorded: {error}", event.name()));
+    let body = serde_json::to_vec(event).map_err(unwritable)?;
+    let (prev, version) = (tail.hash.to_string(), query(statements::REGISTRY_VERSION).number(db).await?);
+    tail.seq += 1;
+    let link = Link {
+        seq: tail.seq,
+        intent: REGISTRY,
+        version: version + 1,
+        at: at.0,
+        name: event.name(),
+        format: i64::from(EVENT_FORMAT),
+        body: &body,
+        attached: "",
+        prev: &prev,
+    };
+    tail.hash = link.hash();
+    insert(db, &link, &tail.hash).await?;
+    if tail.seq % EVERY == 0 {
+        add_checkpoint(db, tail, at, keeper).await?;
+    }
+    Ok(())
+}
+
 async fn insert(db: &mut Db<'_>, link: &Link<'_>, hash: &Sha256) -> Result<(), Fault> {
     let add = query(statements::ADD_ENTRY).bind(link.seq).bind(link.intent).bind(link.version).bind(link.at);
     let add = add.bind(link.name).bind(link.format).bind(link.body).bind(link.attached);
@@ -156,7 +193,7 @@ async fn insert(db: &mut Db<'_>, link: &Link<'_>, hash: &Sha256) -> Result<(), F
     Ok(())
 }
 
-async fn add_checkpoint(db: &mut Db<'_>, tail: &Tail, at: Micros, keeper: &Keeper) -> Result<(), Stop> {
+async fn add_checkpoint(db: &mut Db<'_>, tail: &Tail, at: Micros, keeper: &Keeper) -> Result<(), Fault> {
     let note = keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?;
     let add = query(statements::ADD_CHECKPOINT).bind(note.seq).bind(note.hash).bind(note.at.0);
     add.bind(note.key).bind(note.signature).execute(db).await?;

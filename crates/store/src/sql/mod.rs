@@ -5,6 +5,7 @@
 mod agents;
 mod audit;
 mod blobs;
+mod budgets;
 mod cache;
 mod conn;
 mod exchanges;
@@ -19,8 +20,10 @@ mod statements;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::budget::{Scope, Window};
 use domain::finding::Fingerprint;
 use domain::ids::{IntentId, Sha256};
+use domain::registry::RegistryEvent;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqliteConnection;
@@ -180,6 +183,41 @@ impl Database {
         let mut tx = turn.begin().await?;
         cache::put(&mut tx.db(), key, bytes, at).await?;
         Ok(tx.commit().await?)
+    }
+
+    pub(crate) async fn expired(&self, now: Micros) -> Result<Vec<Reservation>, Fault> {
+        ledger::expired(&mut self.turn().await?.db(), now).await
+    }
+
+    /// Forgives what was spent, and records that.
+    pub(crate) async fn reset_budget(
+        &self,
+        (scope, window): (&Scope, Window),
+        at: Micros,
+        by: &str,
+        keeper: &Keeper,
+    ) -> Result<Option<RegistryEvent>, Fault> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let Some(event) = budgets::reset(&mut tx.db(), scope, window, at, by).await? else { return Ok(None) };
+        self.record(tx, &event, at, keeper).await?;
+        Ok(Some(event))
+    }
+
+    /// Records what happened to the registry itself, and ends the transaction in which it happened.
+    async fn record(
+        &self,
+        mut tx: Tx<'_>,
+        event: &RegistryEvent,
+        at: Micros,
+        keeper: &Keeper,
+    ) -> Result<(), Fault> {
+        let db = &mut tx.db();
+        let mut tail = journal::tail(db, "").await?;
+        journal::check_head(&tail, keeper)?;
+        journal::write_registry(db, &mut tail, event, at, keeper).await?;
+        tx.commit().await?;
+        Ok(keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?)?)
     }
 
     pub(crate) async fn usage(&self, period: Period) -> Result<Vec<UsageLine>, Fault> {

@@ -8,7 +8,7 @@ use domain::ids::{IntentId, SuggestionId};
 use domain::money::MicroDollars;
 use domain::proposal::ProviderId;
 
-use super::conn::{self, Db, query};
+use super::conn::{self, Bound, Db, query};
 use super::journal::Tail;
 use super::statements;
 use crate::append::Append;
@@ -133,6 +133,12 @@ pub(super) async fn list(db: &mut Db<'_>, filter: &Filter, page: Page) -> Result
     for (number, (condition, _)) in (3..).zip(&conditions) {
         text += &format!(" AND {condition}").replace("$n", &format!("${number}"));
     }
+    // A partial index wants its condition as it stands in the index.
+    text += match filter.life {
+        Some(Life::Live) => " AND live = 1",
+        Some(Life::Unfinished) => " AND unfinished = 1",
+        None => "",
+    };
     let mut query = conn::built(text + statements::NEWEST_FIRST).bind(before).bind(i64::from(page.limit));
     for (_, value) in conditions {
         query = query.bind(value);
@@ -146,24 +152,27 @@ pub(super) async fn one(db: &mut Db<'_>, intent: &IntentId) -> Result<Option<Row
 }
 
 /// What has to hold, and the value that stands for `$n` there.
-fn conditions(filter: &Filter) -> Vec<(&'static str, &str)> {
-    let texts = [
-        ("status = $n", filter.status.as_deref()),
-        ("phase = $n", filter.phase.as_deref()),
-        ("kind = $n", filter.kind.map(|k| k.as_str())),
-        ("file = $n", filter.file.as_deref()),
-        ("rule = $n", filter.rule.as_deref()),
-        (
-            "id = (SELECT intent FROM suggestions WHERE suggestion = $n)",
-            filter.suggestion.as_ref().map(SuggestionId::as_str),
-        ),
-        ("repository = $n", filter.repository.as_deref()),
-        ("agent = $n", filter.agent.as_ref().map(|a| a.as_str())),
-        // A partial index wants its condition as it stands in the index.
-        ("live = 1 AND $n = ''", (filter.life == Some(Life::Live)).then_some("")),
-        ("unfinished = 1 AND $n = ''", (filter.life == Some(Life::Unfinished)).then_some("")),
+fn conditions(filter: &Filter) -> Vec<(&'static str, Bound<'_>)> {
+    fn text<'q>(condition: &'static str, value: Option<&'q str>) -> Option<(&'static str, Bound<'q>)> {
+        value.map(|value| (condition, value.into()))
+    }
+    fn time<'q>(condition: &'static str, value: Option<Micros>) -> Option<(&'static str, Bound<'q>)> {
+        value.map(|at| (condition, at.0.into()))
+    }
+    let suggestion = filter.suggestion.as_ref().map(SuggestionId::as_str);
+    let all = [
+        text("status = $n", filter.status.as_deref()),
+        text("phase = $n", filter.phase.as_deref()),
+        text("kind = $n", filter.kind.map(|k| k.as_str())),
+        text("file = $n", filter.file.as_deref()),
+        text("rule = $n", filter.rule.as_deref()),
+        text("id = (SELECT intent FROM suggestions WHERE suggestion = $n)", suggestion),
+        text("repository = $n", filter.repository.as_deref()),
+        text("agent = $n", filter.agent.as_ref().map(|a| a.as_str())),
+        time("created_at >= $n", filter.since),
+        time("created_at < $n", filter.until),
     ];
-    texts.into_iter().filter_map(|(condition, value)| Some((condition, value?))).collect()
+    all.into_iter().flatten().collect()
 }
 
 fn row(row: &conn::Row) -> Result<Row, Fault> {

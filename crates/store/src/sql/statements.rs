@@ -11,6 +11,9 @@ pub(super) const TAIL: &str = "SELECT m.value AS origin, j.seq, j.hash, j.at, \
      FROM meta m LEFT JOIN journal j ON j.seq = (SELECT MAX(seq) FROM journal) WHERE m.name = 'origin'";
 pub(super) const SET_ORIGIN: &str = "INSERT INTO meta (name, value) VALUES ('origin', $1)";
 pub(super) const ORIGIN: &str = "SELECT value FROM meta WHERE name = 'origin'";
+/// How many entries the registry itself has.
+pub(super) const REGISTRY_VERSION: &str =
+    "SELECT COALESCE(MAX(version), 0) FROM journal WHERE intent = 'registry'";
 pub(super) const ADD_ENTRY: &str = "INSERT INTO journal (seq, intent, version, at, name, format, body, attached, prev, hash) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 pub(super) const ENTRIES_OF_INTENT: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
@@ -54,24 +57,86 @@ pub(super) const INTENT_IDS_AFTER: &str = "SELECT intent FROM (SELECT intent FRO
 
 // The ledger.
 
-/// Conditions may follow, and then [`UNLESS_RESERVED`].
-pub(super) const RESERVE: &str = "INSERT INTO ledger (intent, attempt, provider, agent, at, day, month, state, amount, \
-     counted, billed, imputed, basis, prompt_tokens, completion_tokens) \
-     SELECT $1, $2, $3, $4, $5, $6, $7, 'open', $8, $8, 0, 0, NULL, 0, 0 WHERE 1 = 1";
-pub(super) const UNLESS_RESERVED: &str = " ON CONFLICT (intent, attempt) DO NOTHING";
+/// Refused when the intent has no room; `$12` is its limit, or NULL.
+pub(super) const RESERVE: &str = "INSERT INTO ledger (intent, attempt, provider, agent, at, day, month, week, state, amount, \
+     counted, billed, imputed, basis, prompt_tokens, completion_tokens, requests, lease_until) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $9, 0, 0, NULL, 0, 0, $10, $11 \
+     WHERE $12 IS NULL OR $9 = 0 \
+     OR (SELECT CAST(COALESCE(SUM(counted), 0) AS BIGINT) FROM ledger WHERE intent = $1) + $9 <= $12 \
+     ON CONFLICT (intent, attempt) DO NOTHING";
+pub(super) const SPENT_BY_INTENT: &str =
+    "SELECT CAST(COALESCE(SUM(counted), 0) AS BIGINT) FROM ledger WHERE intent = $1";
+pub(super) const LEDGER_ROW: &str =
+    "SELECT at, agent, state, counted, requests FROM ledger WHERE intent = $1 AND attempt = $2";
 pub(super) const SETTLE: &str = "UPDATE ledger SET state = 'settled', billed = $3, imputed = $4, basis = $5, \
      counted = $3 WHERE intent = $1 AND attempt = $2 AND state <> 'settled'";
-pub(super) const RELEASE: &str =
-    "UPDATE ledger SET state = 'released', counted = 0 WHERE intent = $1 AND attempt = $2 AND state = 'open'";
+pub(super) const RELEASE: &str = "UPDATE ledger SET state = 'released', counted = 0, requests = 0 \
+     WHERE intent = $1 AND attempt = $2 AND state = 'open'";
 pub(super) const COUNT_TOKENS: &str =
     "UPDATE ledger SET prompt_tokens = $3, completion_tokens = $4 WHERE intent = $1 AND attempt = $2";
-pub(super) const IS_RESERVED: &str = "SELECT COUNT(*) FROM ledger WHERE intent = $1 AND attempt = $2";
-pub(super) const OPEN: &str = "SELECT intent, attempt, provider, agent, amount, at FROM ledger WHERE state = 'open' ORDER BY at, intent, attempt";
-pub(super) const USAGE: &str = "SELECT day, provider, COUNT(*) AS attempts, CAST(SUM(billed) AS BIGINT) AS billed, \
-     CAST(SUM(imputed) AS BIGINT) AS imputed, \
-     CAST(SUM(CASE WHEN state = 'open' THEN amount ELSE 0 END) AS BIGINT) AS reserved, \
-     CAST(SUM(prompt_tokens) AS BIGINT) AS prompt_tokens, CAST(SUM(completion_tokens) AS BIGINT) AS completion_tokens FROM ledger \
-     WHERE at >= $1 AND at < $2 GROUP BY day, provider ORDER BY day DESC, provider";
+pub(super) const OPEN: &str = "SELECT intent, attempt, provider, agent, amount, at, lease_until FROM ledger \
+     WHERE state = 'open' ORDER BY at, intent, attempt";
+pub(super) const EXPIRED: &str = "SELECT intent, attempt, provider, agent, amount, at, lease_until FROM ledger \
+     WHERE state = 'open' AND lease_until <= $1 ORDER BY at, intent, attempt LIMIT 100";
+pub(super) const USAGE: &str = "SELECT l.day, l.provider, l.agent, i.kind, COUNT(*) AS attempts, \
+     CAST(SUM(l.requests) AS BIGINT) AS requests, CAST(SUM(l.billed) AS BIGINT) AS billed, \
+     CAST(SUM(l.imputed) AS BIGINT) AS imputed, \
+     CAST(SUM(CASE WHEN l.state = 'open' THEN l.amount ELSE 0 END) AS BIGINT) AS reserved, \
+     CAST(SUM(l.prompt_tokens) AS BIGINT) AS prompt_tokens, \
+     CAST(SUM(l.completion_tokens) AS BIGINT) AS completion_tokens \
+     FROM ledger l JOIN intents i ON i.id = l.intent WHERE l.at >= $1 AND l.at < $2 \
+     GROUP BY l.day, l.provider, l.agent, i.kind ORDER BY l.day DESC, l.provider, l.agent, i.kind";
+
+// Budgets.
+
+pub(super) const TAKE: &str = "INSERT INTO budgets (scope, stretch, money, requests, tokens, forgiven_money, forgiven_requests) \
+     VALUES ($1, $2, $3, $4, $5, 0, 0) ON CONFLICT (scope, stretch) DO UPDATE SET money = budgets.money + $3, \
+     requests = budgets.requests + $4, tokens = budgets.tokens + $5 \
+     WHERE ($6 IS NULL OR $3 = 0 OR budgets.money - budgets.forgiven_money + $3 <= $6) \
+     AND ($7 IS NULL OR $4 = 0 OR budgets.requests - budgets.forgiven_requests + $4 <= $7) \
+     AND ($8 IS NULL OR $5 = 0 OR budgets.tokens + $5 <= $8)";
+pub(super) const GIVE_BACK: &str =
+    "UPDATE budgets SET money = money - $3, requests = requests - $4 WHERE scope = $1 AND stretch = $2";
+pub(super) const COUNTS: &str = "SELECT money, requests, tokens, forgiven_money, forgiven_requests FROM budgets \
+     WHERE scope = $1 AND stretch = $2";
+pub(super) const FORGIVE: &str =
+    "UPDATE budgets SET forgiven_money = $3, forgiven_requests = $4 WHERE scope = $1 AND stretch = $2";
+pub(super) const FORGET_MINUTES: &str =
+    "DELETE FROM budgets WHERE scope = $1 AND stretch >= 'minute:' AND stretch < $2";
+pub(super) const BUDGET_ROWS: &str = "SELECT scope, stretch, money, requests, tokens, forgiven_money, forgiven_requests \
+     FROM budgets WHERE stretch < 'minute:' OR stretch >= 'minute;' ORDER BY scope, stretch";
+/// What the rows that last should count.
+pub(super) const LEDGER_SUMS: &str = "SELECT 'global' AS scope, 'day:' || day AS stretch, CAST(SUM(counted) AS BIGINT) AS money, \
+     CAST(SUM(requests) AS BIGINT) AS requests FROM ledger WHERE day IS NOT NULL GROUP BY day \
+     UNION ALL SELECT 'global' AS scope, 'week:' || week AS stretch, CAST(SUM(counted) AS BIGINT) AS money, \
+     CAST(SUM(requests) AS BIGINT) AS requests FROM ledger WHERE week IS NOT NULL GROUP BY week \
+     UNION ALL SELECT 'global' AS scope, 'month:' || month AS stretch, CAST(SUM(counted) AS BIGINT) AS money, \
+     CAST(SUM(requests) AS BIGINT) AS requests FROM ledger WHERE month IS NOT NULL GROUP BY month \
+     UNION ALL SELECT 'agent:' || agent AS scope, 'day:' || day AS stretch, CAST(SUM(counted) AS BIGINT) AS money, \
+     CAST(SUM(requests) AS BIGINT) AS requests FROM ledger WHERE day IS NOT NULL AND agent IS NOT NULL GROUP BY agent, day \
+     UNION ALL SELECT 'agent:' || agent AS scope, 'week:' || week AS stretch, CAST(SUM(counted) AS BIGINT) AS money, \
+     CAST(SUM(requests) AS BIGINT) AS requests FROM ledger WHERE week IS NOT NULL AND agent IS NOT NULL GROUP BY agent, week \
+     UNION ALL SELECT 'agent:' || agent AS scope, 'month:' || month AS stretch, CAST(SUM(counted) AS BIGINT) AS money, \
+     CAST(SUM(requests) AS BIGINT) AS requests FROM ledger WHERE month IS NOT NULL AND agent IS NOT NULL GROUP BY agent, month";
+pub(super) const PUBLISHED: &str = "SELECT COUNT(*) FROM intents WHERE status = 'published'";
+pub(super) const PUBLISHED_BY: &str =
+    "SELECT COUNT(*) FROM intents WHERE agent = $1 AND status = 'published'";
+
+/// What is open in a stretch, of an agent or, without one, of everybody.
+pub(super) fn open_in(window: domain::budget::Window) -> Option<String> {
+    use domain::budget::Window;
+    let column = match window {
+        Window::Day => "day",
+        Window::Week => "week",
+        Window::Month => "month",
+        Window::Change | Window::Minute | Window::Now => return None,
+    };
+    Some(format!(
+        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM ledger WHERE state = 'open' \
+         AND ($1 IS NULL OR agent = $1) AND {column} = $2"
+    ))
+}
+
 // Blobs, exchanges, cache.
 
 /// Bytes that were erased come back when they are recorded again.

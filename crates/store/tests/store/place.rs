@@ -10,13 +10,14 @@ use store::{Problem, Store};
 use tempfile::TempDir;
 
 /// The tables in an order that the references allow.
-pub(crate) const TABLES: [&str; 13] = [
+pub(crate) const TABLES: [&str; 14] = [
     "meta",
     "intents",
     "journal",
     "checkpoints",
     "suggestions",
     "ledger",
+    "budgets",
     "blobs",
     "exchanges",
     "cache",

@@ -27,6 +27,10 @@ pub(crate) struct Story {
     pub(crate) intent: Option<Intent>,
     pub(crate) at: Micros,
     pub(crate) agent: Option<String>,
+    /// The most tokens of its question.
+    pub(crate) tokens: u64,
+    /// How long its reservations are held, in microseconds.
+    pub(crate) lease: Option<i64>,
     pub(crate) limits: Vec<BudgetLimit>,
 }
 
@@ -34,7 +38,7 @@ impl Story {
     /// The story whose id ends in this number.
     pub(crate) fn new(number: u64) -> Self {
         let id = format!("01990000-0000-7000-8000-{number:012x}").parse().unwrap();
-        Self { id, intent: None, at: Micros(NOON), agent: None, limits: Vec::new() }
+        Self { id, intent: None, at: Micros(NOON), agent: None, tokens: 0, lease: None, limits: Vec::new() }
     }
 
     pub(crate) fn version(&self) -> u64 {
@@ -92,6 +96,9 @@ impl Story {
                 provider: ProviderId::new("local"),
                 agent: self.agent.clone(),
                 amount: *amount,
+                requests: 1,
+                tokens: self.tokens,
+                lease_until: self.lease.map(|lease| Micros(self.at.0 + lease)),
                 limits: self.limits.clone(),
             }),
             Event::Settled { attempt, charge } => Some(MoneyOp::Settle {
@@ -111,7 +118,11 @@ impl Story {
         store: &Store,
         finding: Option<Finding>,
     ) -> Result<Appended, AppendError> {
-        self.append(store, &[registered(finding), routed()]).await
+        let mut first = registered(finding);
+        if let Event::IntentReserved { agent, .. } = &mut first {
+            *agent = self.agent.as_ref().map(|name| name.parse().unwrap());
+        }
+        self.append(store, &[first, routed()]).await
     }
 
     /// Registers and routes for an agent.

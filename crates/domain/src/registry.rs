@@ -1,0 +1,58 @@
+//! What happens to the registry as a whole and belongs to no intent. Recorded in the same journal, under the name
+//! [`REGISTRY`] in the place of an intent's id.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::Sha256;
+use crate::money::MicroDollars;
+
+/// Stands where other entries name their intent.
+pub const REGISTRY: &str = "registry";
+
+/// Something that an admin did to the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RegistryEvent {
+    /// What was spent in a stretch no longer counts against its limit.
+    BudgetReset {
+        /// The row's scope: `global` or `agent:<name>`.
+        scope: String,
+        /// The row's stretch: `month:2026-11`, `week:2026-W47` or `day:2026-11-21`.
+        stretch: String,
+        /// All that was taken out of this stretch so far, this time included.
+        forgiven: MicroDollars,
+        /// The same of requests.
+        requests: u64,
+        /// By whom.
+        by: String,
+    },
+    /// The signing key was exchanged.
+    KeyRotated {
+        /// The key that signed so far, hexadecimal.
+        old: String,
+        /// The key that signs from the next checkpoint on.
+        new: String,
+        /// The old key's signature over the new one, hexadecimal; see the store's `checkpoint.rs`.
+        proof: String,
+    },
+    /// Bytes were erased. The journal goes on naming them by their hash.
+    Erased {
+        /// The hash of a random salt, which was thrown away, and the erased bytes: it proves that one thing was erased
+        /// here, and helps nobody to guess it.
+        salted: Sha256,
+        /// How many bytes.
+        size: u64,
+        /// By whom.
+        by: String,
+    },
+}
+
+impl RegistryEvent {
+    /// The event's name, as in the journal.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::BudgetReset { .. } => "BudgetReset",
+            Self::KeyRotated { .. } => "KeyRotated",
+            Self::Erased { .. } => "Erased",
+        }
+    }
+}

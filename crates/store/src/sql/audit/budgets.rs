@@ -1,0 +1,87 @@
+//! The audit of the budgets' counters: what the ledger and the recorded resets say they should be.
+
+use std::collections::BTreeMap;
+
+use domain::event::EVENT_FORMAT;
+use domain::registry::{REGISTRY, RegistryEvent};
+
+use crate::audit::{AuditReport, Problem};
+use crate::error::Fault;
+use crate::sql::conn::{Db, query};
+use crate::sql::journal::Entry;
+use crate::sql::statements;
+
+/// A row's columns that can be worked out: money, requests, forgiven money, forgiven requests.
+type Counts = [i64; 4];
+const COLUMNS: [&str; 4] = ["money", "requests", "forgiven_money", "forgiven_requests"];
+
+/// By scope and stretch. There are as many as days and agents, not as intents.
+type Rows = BTreeMap<(String, String), Counts>;
+
+/// The rows of minutes are left out: they are kept for a while only.
+pub(super) async fn check(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
+    let mut expected = Rows::new();
+    for row in query(statements::LEDGER_SUMS).rows(db).await? {
+        let counts = [row.get("money")?, row.get("requests")?, 0, 0];
+        expected.insert((row.get("scope")?, row.get("stretch")?), counts);
+    }
+    forgive(db, &mut expected, report).await?;
+    let mut found = Rows::new();
+    for row in query(statements::BUDGET_ROWS).rows(db).await? {
+        let counts = [row.get(COLUMNS[0])?, row.get(COLUMNS[1])?, row.get(COLUMNS[2])?, row.get(COLUMNS[3])?];
+        found.insert((row.get("scope")?, row.get("stretch")?), counts);
+    }
+    compare(&expected, &found, report);
+    Ok(())
+}
+
+/// The registry's own entries, in order; the last reset of a stretch holds.
+async fn forgive(db: &mut Db<'_>, expected: &mut Rows, report: &mut AuditReport) -> Result<(), Fault> {
+    let rows = query(statements::ENTRIES_OF_INTENT).bind(REGISTRY).rows(db).await?;
+    // An entry that cannot be read was named with the chain.
+    let entries: Vec<Entry> = rows.iter().filter_map(|row| Entry::from_row(row).ok()).collect();
+    for (version, entry) in (1..).zip(&entries) {
+        if entry.version != version {
+            let detail = format!("entry {version} of the registry is missing");
+            report.add(Problem::IllegalStory { intent: REGISTRY.to_owned(), detail });
+            return Ok(());
+        }
+        if entry.format > i64::from(EVENT_FORMAT) {
+            return Ok(());
+        }
+        match entry.registry_event() {
+            Ok(RegistryEvent::BudgetReset { scope, stretch, forgiven, requests, .. }) => {
+                let counts = expected.entry((scope, stretch)).or_default();
+                counts[2] = i64::try_from(forgiven.micros()).unwrap_or(i64::MAX);
+                counts[3] = i64::try_from(requests).unwrap_or(i64::MAX);
+            }
+            Ok(_) => {}
+            Err(detail) => report.add(Problem::IllegalStory { intent: REGISTRY.to_owned(), detail }),
+        }
+    }
+    Ok(())
+}
+
+fn compare(expected: &Rows, found: &Rows, report: &mut AuditReport) {
+    let keys = expected.keys().chain(found.keys().filter(|key| !expected.contains_key(*key)));
+    for key in keys {
+        let (wanted, there) = (expected.get(key), found.get(key));
+        let zero = Counts::default();
+        // A row without a count is as good as none: what was given back leaves one.
+        if wanted.unwrap_or(&zero) == there.unwrap_or(&zero) {
+            continue;
+        }
+        let (wanted, there) = (wanted.unwrap_or(&zero), there.unwrap_or(&zero));
+        for (column, (wanted, there)) in COLUMNS.iter().zip(wanted.iter().zip(there)) {
+            if wanted != there {
+                report.add(Problem::BudgetDiffers {
+                    scope: key.0.clone(),
+                    stretch: key.1.clone(),
+                    column: (*column).to_owned(),
+                    expected: Some(wanted.to_string()),
+                    found: Some(there.to_string()),
+                });
+            }
+        }
+    }
+}
