@@ -6,16 +6,17 @@ use std::ffi::OsString;
 use crate::error::Failure;
 
 /// Flag and verb; what follows the flag follows the verb.
-const VERBS: [(&str, &str); 5] = [
+const VERBS: [(&str, &str); 6] = [
     ("--undo", "undo"),
     ("--commit", "commit"),
     ("--usage", "usage"),
+    ("--reset-budget", "usage --reset"),
     ("--examples", "examples"),
     ("--demo", "demo"),
 ];
 
 /// Flags that this version does not have yet, and what helps meanwhile.
-const LATER: [(&str, &str); 8] = [
+const LATER: [(&str, &str); 7] = [
     (
         "--restore-stash",
         "nothing of yours was stashed or changed: this version never writes to the working tree",
@@ -29,10 +30,6 @@ const LATER: [(&str, &str); 8] = [
     (
         "--create-pr",
         "the branch is made locally; push it and open the pull request with your forge's own tool",
-    ),
-    (
-        "--reset-budget",
-        "`codex-task usage` shows what was spent; `budget` in the configuration sets the limits",
     ),
     ("--force-push", "nothing is pushed by this version; push the branch yourself"),
     ("--image", "no provider of this version reads images; describe the picture in words"),
@@ -58,7 +55,7 @@ pub(crate) fn rewrite(words: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
     let mut rewritten = words;
     let flag = rewritten.remove(place);
     let verb = VERBS.iter().find(|(name, _)| flag == *name).map_or("help", |(_, verb)| verb);
-    rewritten.insert(0, verb.into());
+    rewritten.splice(0..0, verb.split(' ').map(OsString::from));
     Ok(rewritten)
 }
 
@@ -110,6 +107,8 @@ mod tests {
             ("--undo 3f2a", "undo 3f2a"),
             ("--commit -m refactor:x", "commit -m refactor:x"),
             ("--json --usage", "usage --json"),
+            ("--reset-budget", "usage --reset"),
+            ("--usage --reset", "usage --reset"),
         ] {
             assert_eq!(rewritten(line).unwrap(), verb);
         }

@@ -3,6 +3,7 @@
 pub(crate) mod judges;
 pub(crate) mod policy;
 pub(crate) mod service;
+pub(crate) mod usage;
 
 use std::path::PathBuf;
 
@@ -10,8 +11,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::task::Kind;
 use engine::config::{Flags, WantedLevel};
 
+pub(crate) use usage::{AuditCommand, UsageArgs, UsageKey, UsageWindow};
+
 use crate::help::{
-    ABOUT, AFTER, AGENT, APPROVE, ASK, AUDIT, COMMIT, DEMO, FIX, GC, MCP, PATCH, PREPARE, REPLAY, REPLY,
+    ABOUT, AFTER, AGENT, APPROVE, ASK, COMMIT, DEMO, FIX, GC, MCP, PATCH, PREPARE, REPLAY, REPLY,
     RESUME, RUN, SCAN, SERVE, SUGGEST, TEMPLATE, UNDO, VERIFY,
 };
 
@@ -187,8 +190,8 @@ pub(crate) enum Command {
     /// List and show changes
     #[command(subcommand)]
     Intent(IntentCommand),
-    /// What was spent, by day and provider
-    Usage,
+    /// What was spent, by day, provider, agent or kind of task
+    Usage(UsageArgs),
     /// Rebuild a change from its record alone and compare the patches
     #[command(after_help = REPLAY)]
     Replay(IdArgs),
@@ -479,14 +482,6 @@ pub(crate) struct ListArgs {
     pub(crate) all: bool,
 }
 
-/// The journal.
-#[derive(Debug, Subcommand)]
-pub(crate) enum AuditCommand {
-    /// Is the journal still what was written? Works offline
-    #[command(after_help = AUDIT)]
-    Verify,
-}
-
 /// Recovery.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ResumeArgs {
@@ -534,9 +529,9 @@ impl Cli {
             Some(Command::Undo(_)) => "undo",
             Some(Command::Intent(IntentCommand::List(_))) => "intent list",
             Some(Command::Intent(IntentCommand::Show(_))) => "show",
-            Some(Command::Usage) => "usage",
+            Some(Command::Usage(_)) => "usage",
             Some(Command::Replay(_)) => "replay",
-            Some(Command::Audit(_)) => "audit verify",
+            Some(Command::Audit(command)) => command.name(),
             Some(Command::Policy(command)) => command.name(),
             Some(Command::Resume(_)) => "resume",
             Some(Command::Prepare(_)) => "prepare",

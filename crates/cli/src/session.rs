@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::ids::IntentId;
 use domain::intent::Intent;
-use engine::config::Flags;
+use engine::config::{self, Flags, Layers, SYSTEM_FILE};
 use engine::world::World;
 use engine::{EngineError, Operator, Project};
 use git::Repository;
@@ -109,7 +109,20 @@ impl<'a> Session<'a> {
     pub(crate) async fn store(&self) -> Result<Store, Failure> {
         let folder = &self.world.folders.state;
         std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
-        Ok(Store::open(folder).await?)
+        // A repository has no say in where its changes are recorded.
+        let user = world::user_file(self.environment);
+        let layers = Layers {
+            system: Some(Path::new(SYSTEM_FILE)),
+            user: user.as_deref(),
+            repository: None,
+            environment: &self.world.environment,
+            flags: &Flags::default(),
+        };
+        let loaded = config::load(&layers).map_err(EngineError::from)?;
+        match &loaded.config.store.url {
+            Some(url) => Ok(Store::connect(folder, url.expose()).await?),
+            None => Ok(Store::open(folder).await?),
+        }
     }
 
     pub(crate) async fn operator(&self) -> Result<Operator, Failure> {

@@ -3,7 +3,7 @@
 
 use domain::ids::IntentId;
 use domain::intent::Intent;
-use store::{Filter, Life, Page};
+use store::{Filter, Life, Micros, Page};
 
 use crate::error::EngineError;
 use crate::lock::IntentLock;
@@ -41,6 +41,8 @@ impl Operator {
         call: Call<'_>,
     ) -> Result<Recovered, EngineError> {
         let mut recovered = Recovered::default();
+        // Whoever holds a reservation beyond its lease is dead, on whatever machine it was.
+        self.store.expire_leases(Micros(self.world.clock.now_micros())).await?;
         for id in self.unfinished().await? {
             let Some(intent) = self.store.intent(&id).await? else { continue };
             if intent.repository != repository {

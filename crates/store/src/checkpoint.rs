@@ -48,12 +48,12 @@ impl Note {
         matches!((key, signature), (Some(k), Some(s)) if k.verify_strict(text.as_bytes(), &s).is_ok())
     }
 
-    fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let signed = Self::signed_text(&self.origin, self.seq, &self.hash);
         format!("{signed}\nat {}\nkey {}\nsignature {}\n", self.at.0, self.key, self.signature)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (signed, rest) = text.split_once("\n\n")?;
         let mut lines = signed.split('\n');
         if lines.next()? != NAME {
@@ -159,13 +159,49 @@ impl Keeper {
             .map(|key| hex::encode(key.verifying_key().to_bytes()))
             .into_iter()
             .collect();
-        let path = self.folder.join("checkpoint.trusted");
+        let path = self.trusted_path();
         match fs::read_to_string(&path) {
             Ok(text) => keys.extend(text.split_whitespace().map(str::to_owned)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(file_error(&path, "read")(error)),
         }
         Ok(keys)
+    }
+
+    /// Makes the key that takes the place of the present one, as a file beside it; [`Keeper::exchange_keys`] puts it in
+    /// force. Gives both public keys, and the present key's signature over the next one.
+    pub(crate) fn next_key(&self, origin: &str) -> Result<NextKey, StoreError> {
+        let next = SigningKey::from_bytes(&random::<32>(&self.key_path())?);
+        let path = self.next_key_path();
+        let written = private().create(true).truncate(true).open(&path).and_then(|mut file| {
+            writeln!(file, "{}", hex::encode(next.to_bytes()))?;
+            file.sync_all()
+        });
+        written.map_err(file_error(&path, "write"))?;
+        let present = self.key()?;
+        let new = hex::encode(next.verifying_key().to_bytes());
+        let proof = hex::encode(present.sign(rotation_text(origin, &new).as_bytes()).to_bytes());
+        Ok(NextKey { old: hex::encode(present.verifying_key().to_bytes()), new, proof })
+    }
+
+    /// From the next opening on the new key signs. What the old one signed stays trusted.
+    pub(crate) fn exchange_keys(&self, keys: &NextKey) -> Result<(), StoreError> {
+        let path = self.trusted_path();
+        let listed = private().create(true).append(true).open(&path);
+        let listed = listed.and_then(|mut file| {
+            writeln!(file, "{}", keys.old)?;
+            file.sync_all()
+        });
+        listed.map_err(file_error(&path, "write"))?;
+        fs::rename(self.next_key_path(), self.key_path()).map_err(file_error(&self.key_path(), "replace"))
+    }
+
+    fn next_key_path(&self) -> PathBuf {
+        self.folder.join("checkpoint.key.next")
+    }
+
+    fn trusted_path(&self) -> PathBuf {
+        self.folder.join("checkpoint.trusted")
     }
 
     fn key(&self) -> Result<&SigningKey, StoreError> {
@@ -198,6 +234,26 @@ impl Keeper {
             _ => read_key(&path)?.ok_or_else(|| damaged(path, "it vanished")),
         }
     }
+}
+
+/// Two keys, one of which takes the other's place.
+#[derive(Debug, Clone)]
+pub(crate) struct NextKey {
+    pub(crate) old: String,
+    pub(crate) new: String,
+    pub(crate) proof: String,
+}
+
+fn rotation_text(origin: &str, new: &str) -> String {
+    format!("{NAME}\n{origin}\nkey {new}\n")
+}
+
+/// Whether the old key vouches for the new one.
+pub(crate) fn is_vouched_for(origin: &str, old: &str, new: &str, proof: &str) -> bool {
+    let key = hex_array::<32>(old).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+    let signature = hex_array::<64>(proof).map(|bytes| Signature::from_bytes(&bytes));
+    let text = rotation_text(origin, new);
+    matches!((key, signature), (Some(k), Some(s)) if k.verify_strict(text.as_bytes(), &s).is_ok())
 }
 
 /// This many random bytes from the system, meant for `path`.

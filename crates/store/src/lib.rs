@@ -18,6 +18,7 @@ mod service;
 mod sql;
 mod store;
 mod time;
+mod witness;
 
 pub use agents::{Agent, AgentKey, Figures, KeyHolder, NewKey, Promise, Told, Trace};
 pub use append::{Append, Appended, Exchange, Recorded};
@@ -28,3 +29,4 @@ pub use ledger::{MoneyOp, Period, Reservation, UsageLine};
 pub use list::{Filter, Found, Life, Page, Row};
 pub use store::Store;
 pub use time::Micros;
+pub use witness::{Checkpoint, Consistency, Inconsistent, JournalEntry};

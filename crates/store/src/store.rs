@@ -18,6 +18,7 @@ use crate::ledger::{MoneyOp, Period, Reservation, UsageLine};
 use crate::list::{Filter, Found, Page, Row};
 use crate::sql::Database;
 use crate::time::Micros;
+use crate::witness::{Checkpoint, JournalEntry};
 
 /// An open journal with what belongs to it. Any number of processes may have the same folder open.
 #[derive(Debug)]
@@ -129,13 +130,39 @@ impl Store {
         self.db.blob(sha256).await.map_err(self.named())
     }
 
-    /// Erases bytes for good, as far as the database can, and says whether there were any. The journal goes on
-    /// naming them, and the audit reports them as erased, not as lost.
+    /// Erases bytes for good, as far as the database can, and says whether there were any. The journal goes on naming
+    /// them, the audit reports them as erased and not as lost, and an entry tells that somebody erased something, with a
+    /// salted hash.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn erase_blob(&self, sha256: &Sha256, at: Micros) -> Result<bool, StoreError> {
-        self.db.erase_blob(sha256, at).await.map_err(self.named())
+    pub async fn erase_blob(&self, sha256: &Sha256, at: Micros, by: &str) -> Result<bool, StoreError> {
+        self.db.erase_blob(sha256, at, by, &self.keeper).await.map_err(self.named())
+    }
+
+    /// The journal's entries after this number, in order.
+    ///
+    /// # Errors
+    /// When the database fails, or an entry cannot be read.
+    pub async fn entries(&self, after: u64, limit: u32) -> Result<Vec<JournalEntry>, StoreError> {
+        self.db.entries(after, limit).await.map_err(self.named())
+    }
+
+    /// A checkpoint of the journal's present end, signed with this folder's key.
+    ///
+    /// # Errors
+    /// When the database fails, or there is no key and none can be made.
+    pub async fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
+        self.db.checkpoint(&self.keeper).await.map(Checkpoint::of).map_err(self.named())
+    }
+
+    /// Signs with a new key from the next opening on. The old key vouches for it in the journal, and what it signed stays
+    /// trusted. Gives the new key's id.
+    ///
+    /// # Errors
+    /// When the journal or the folder cannot be written.
+    pub async fn rotate_key(&self, at: Micros) -> Result<String, StoreError> {
+        self.db.rotate_key(at, &self.keeper).await.map_err(self.named())
     }
 
     /// The recorded answer to a request.

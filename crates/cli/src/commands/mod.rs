@@ -38,7 +38,7 @@ use domain::task::Kind;
 use engine::Operator;
 use serde_json::{Value, json};
 
-use crate::args::{AuditCommand, Command, IntentCommand, RouteCommand, RunArgs};
+use crate::args::{Command, IntentCommand, RouteCommand, RunArgs};
 use crate::error::Failure;
 use crate::session::Session;
 use crate::ui::{diff as coloured, logs, shell, story, words};
@@ -74,9 +74,9 @@ pub(crate) async fn run(
         Some(Command::Reject(args)) => reject::run(session, &args).await,
         Some(Command::Undo(args)) => undo::run(session, &args).await,
         Some(Command::Intent(IntentCommand::List(args))) => intent::list(session, &args).await,
-        Some(Command::Usage) => usage::run(session).await,
+        Some(Command::Usage(args)) => usage::run(session, &args).await,
         Some(Command::Replay(args)) => replay::run(session, &args).await,
-        Some(Command::Audit(AuditCommand::Verify)) => audit::run(session).await,
+        Some(Command::Audit(command)) => audit::run(session, &command).await,
         Some(Command::Policy(command)) => policy::run(session, &command),
         Some(Command::Resume(args)) => resume::run(session, &args).await,
         Some(Command::Prepare(args)) => prepare::run(session, &args).await,

@@ -81,7 +81,7 @@ fn with_the_answer_erased_replay_says_so_and_fails() {
     let intent = place.intent();
     let answer = intent.attempts[0].proposal.as_ref().unwrap().answer.clone();
     place.with_store(|store| async move {
-        assert!(store.erase_blob(&answer, store::Micros(1)).await.unwrap());
+        assert!(store.erase_blob(&answer, store::Micros(1), "a test").await.unwrap());
     });
     let done = place.ends_with(1, &["replay", intent.id.as_str()]);
     assert!(done.stdout.contains("erased"), "{}", done.stdout);

@@ -189,6 +189,14 @@ pub struct Budget {
     /// The most for one month (seeds: 20).
     #[serde(with = "dollars")]
     pub monthly: MicroDollars,
+    /// The most questions to models in one minute; absent, as many as one likes.
+    pub requests_per_minute: Option<u64>,
+    /// The most tokens of questions and answers in one minute, each counted at what it can have at most.
+    pub tokens_per_minute: Option<u64>,
+    /// The most questions to models in one week, Monday to Sunday (seeds: a pilot of 5 suggestions a week).
+    pub changes_per_week: Option<u64>,
+    /// The most branches of ours that are published and not taken back.
+    pub open_pull_requests: Option<u64>,
 }
 
 impl Default for Budget {
@@ -197,6 +205,10 @@ impl Default for Budget {
             per_change: MicroDollars::from_micros(500_000),
             daily: None,
             monthly: MicroDollars::from_micros(20_000_000),
+            requests_per_minute: None,
+            tokens_per_minute: None,
+            changes_per_week: None,
+            open_pull_requests: None,
         }
     }
 }

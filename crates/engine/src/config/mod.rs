@@ -12,6 +12,7 @@ mod providers;
 mod safety;
 mod seeds;
 mod starter;
+mod store;
 mod tighten;
 mod trees;
 mod validate;
@@ -37,6 +38,7 @@ pub use seeds::{
     AutoPush, Codex, CodexMode, CommitStyle, Git, LogFormat, LogLevel, Logging, PushConditions, PushThreshold,
 };
 pub use starter::starter_file;
+pub use store::{StoreConfig, StoreUrl};
 pub use trees::TreesConfig;
 
 /// Everything that can be configured, resolved. `Config::default()` is the built-in layer.
@@ -74,6 +76,8 @@ pub struct Config {
     /// Files of ast-grep rules inside the base tree, as the repository's file names them under `rules`.
     #[serde(skip)]
     pub rules_in_tree: Vec<String>,
+    /// Where the registry is.
+    pub store: StoreConfig,
     /// The folders in which checks run.
     pub trees: TreesConfig,
     /// Fetching the dependencies of a base.

@@ -38,6 +38,7 @@ pub(super) fn tighten(owner: &Config, asked: Config) -> Tightened {
         context,
         rules,
         rules_in_tree,
+        store,
         trees,
         prepare,
         logging,
@@ -60,6 +61,7 @@ pub(super) fn tighten(owner: &Config, asked: Config) -> Tightened {
     t.owners_only("context.prompts", &owner.context.prompts, prompts);
     t.at_most("context.max_tokens", &owner.context.max_tokens, max_tokens);
     *rules_in_tree = t.rules(&owner.rules, rules);
+    t.owners_only("store", &owner.store, store);
     t.owners_only("trees", &owner.trees, trees);
     t.prepare(&owner.prepare, prepare);
     t.owners_only("logging", &owner.logging, logging);
@@ -359,7 +361,19 @@ impl Judge {
     }
 
     fn budget(&mut self, owner: &Budget, asked: &mut Budget) {
-        let Budget { per_change, daily, monthly } = asked;
+        let Budget {
+            per_change,
+            daily,
+            monthly,
+            requests_per_minute,
+            tokens_per_minute,
+            changes_per_week,
+            open_pull_requests,
+        } = asked;
+        self.bound("budget.requests_per_minute", &owner.requests_per_minute, requests_per_minute);
+        self.bound("budget.tokens_per_minute", &owner.tokens_per_minute, tokens_per_minute);
+        self.bound("budget.changes_per_week", &owner.changes_per_week, changes_per_week);
+        self.bound("budget.open_pull_requests", &owner.open_pull_requests, open_pull_requests);
         self.at_most("budget.per_change", &owner.per_change, per_change);
         self.bound("budget.daily", &owner.daily, daily);
         self.at_most("budget.monthly", &owner.monthly, monthly);

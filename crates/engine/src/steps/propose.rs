@@ -6,7 +6,7 @@ use domain::event::Event;
 use domain::ids::Sha256;
 use domain::money::MicroDollars;
 use domain::proposal::{Charge, ChargeBasis, FailureKind, Proposal, ProviderFailure, ProviderId};
-use store::{AppendError, BudgetLimit, Exchange, Micros, MoneyOp, Scope, Window};
+use store::{AppendError, BudgetLimit, Exchange, Measure, Micros, MoneyOp, Scope, Window};
 
 use crate::config::Budget;
 use crate::context;
@@ -125,7 +125,9 @@ async fn put(
         (None, Ok(ceiling)) => ceiling,
         (None, Err(failure)) => return unasked(run, turn.attempt, turn.id, failure),
     };
-    if !reserve(run, &turn, request, hash, ceiling).await? {
+    // What codemods and handed-in patches take is neither money nor anybody's quota.
+    let is_sent = recorded.is_none() && provider.is_recorded();
+    if !reserve(run, &turn, request, hash, ceiling, is_sent).await? {
         return Ok(());
     }
     let attempt = turn.attempt;
@@ -161,21 +163,32 @@ async fn reserve(
     request: &Request,
     hash: Sha256,
     amount: MicroDollars,
+    is_sent: bool,
 ) -> Result<bool, EngineError> {
     // What is pending must be durable on its own: the transaction below may be refused.
-    if amount > MicroDollars::ZERO {
+    if amount > MicroDollars::ZERO || is_sent {
         run.commit().await?;
     }
     let before = run.checkpoint();
     run.note(Event::Reserved { attempt: turn.attempt, amount })?;
-    run.money(MoneyOp::Reserve {
+    let config = &run.project.config;
+    let lease =
+        i64::try_from(config.providers.total_seconds()).unwrap_or(i64::MAX).saturating_add(LEASE_MARGIN);
+    let agent = run.intent.agent.as_ref().map(ToString::to_string);
+    let op = MoneyOp::Reserve {
         intent: run.intent.id.clone(),
-        agent: run.intent.agent.as_ref().map(ToString::to_string),
         attempt: turn.attempt,
         provider: turn.id.clone(),
         amount,
-        limits: limits(&run.project.config.budget),
-    });
+        requests: u64::from(is_sent),
+        tokens: if is_sent { most_tokens(run, &turn.id, request) } else { 0 },
+        lease_until: Some(Micros(
+            run.operator.world.clock.now_micros().saturating_add(lease.saturating_mul(1_000_000)),
+        )),
+        limits: limits(&config.budget),
+        agent,
+    };
+    run.money(op);
     run.blob(request.bytes.clone());
     let suggestion = run.operator.world.ids.suggestion();
     let refused = run
@@ -199,13 +212,30 @@ async fn reserve(
     }
 }
 
+/// How long a reservation is held beyond the longest wait for an answer, in seconds: time to settle it.
+const LEASE_MARGIN: i64 = 120;
+
+/// The most tokens that question and answer can have: a token has at least one byte, and the answer is bounded.
+fn most_tokens(run: &Run<'_>, provider: &ProviderId, request: &Request) -> u64 {
+    let all = run.project.config.providers.all();
+    let answer = all.into_iter().find(|(id, _)| *id == provider.as_str()).map(|(_, p)| p.max_output_tokens);
+    (request.bytes.len() as u64).saturating_add(answer.unwrap_or(0))
+}
+
 /// The configured budget as limits of the ledger.
 fn limits(budget: &Budget) -> Vec<BudgetLimit> {
+    let everybody = |measure, window, limit: Option<u64>| {
+        limit.map(|limit| BudgetLimit::count(measure, window, Scope::Global, limit))
+    };
     let mut limits = vec![
-        BudgetLimit { window: Window::Change, scope: Scope::Intent, limit: budget.per_change },
-        BudgetLimit { window: Window::Month, scope: Scope::Global, limit: budget.monthly },
+        BudgetLimit::money(Window::Change, Scope::Intent, budget.per_change),
+        BudgetLimit::money(Window::Month, Scope::Global, budget.monthly),
     ];
-    limits.extend(budget.daily.map(|limit| BudgetLimit { window: Window::Day, scope: Scope::Global, limit }));
+    limits.extend(budget.daily.map(|limit| BudgetLimit::money(Window::Day, Scope::Global, limit)));
+    limits.extend(everybody(Measure::Requests, Window::Minute, budget.requests_per_minute));
+    limits.extend(everybody(Measure::Tokens, Window::Minute, budget.tokens_per_minute));
+    limits.extend(everybody(Measure::Requests, Window::Week, budget.changes_per_week));
+    limits.extend(everybody(Measure::OpenPullRequests, Window::Now, budget.open_pull_requests));
     limits
 }
 

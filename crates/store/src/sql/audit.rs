@@ -58,7 +58,7 @@ async fn look(
     missing_files(head, &trusted, report);
     checkpoints(db, &origin, &trusted, report).await?;
     tables::stories(db, report).await?;
-    budgets::check(db, report).await?;
+    budgets::check(db, &origin, report).await?;
     tables::blobs(db, report).await?;
     tables::exchanges(db, report).await?;
     Ok(tx.rollback().await?)

@@ -11,6 +11,7 @@ use crate::chain::{Link, attached_blob, genesis};
 use crate::checkpoint::{EVERY, Keeper};
 use crate::error::{AppendError, Fault, Stop};
 use crate::time::Micros;
+use crate::witness::JournalEntry;
 
 /// The end of the journal, and how far one intent is.
 #[derive(Debug)]
@@ -253,4 +254,17 @@ fn recorded(entry: &Entry) -> Result<Recorded, Fault> {
 /// A hash as it is stored, or what is damaged.
 pub(super) fn parse_hash(text: &str, what: &str) -> Result<Sha256, Fault> {
     text.parse().map_err(|e| Fault::Damaged(format!("{what}: {e}")))
+}
+
+/// The entries after this number, as a witness needs them.
+pub(super) async fn entries(db: &mut Db<'_>, after: i64, limit: i64) -> Result<Vec<JournalEntry>, Fault> {
+    let rows = query(statements::ENTRIES_AFTER).bind(after).bind(limit).rows(db).await?;
+    rows.iter()
+        .map(|row| {
+            let Entry { seq, intent, version, at, name, format, body, attached, prev, hash } = read(row)?;
+            let not_text = |_| Fault::Damaged(format!("entry {seq} is not text"));
+            let body = String::from_utf8(body).map_err(not_text)?;
+            Ok(JournalEntry { seq, intent, version, at, name, format, body, attached, prev, hash })
+        })
+        .collect()
 }

@@ -38,6 +38,7 @@ use crate::error::{Fault, Stop, StoreError};
 use crate::ledger::{Period, Reservation, UsageLine};
 use crate::list::{Filter, Found, Page, Row};
 use crate::time::Micros;
+use crate::witness::JournalEntry;
 use conn::{Db, Tx, query};
 
 pub(crate) use journal::Entry;
@@ -162,8 +163,48 @@ impl Database {
         blobs::get(&mut self.turn().await?.db(), sha256).await
     }
 
-    pub(crate) async fn erase_blob(&self, sha256: &Sha256, at: Micros) -> Result<bool, Fault> {
-        blobs::erase(&mut self.turn().await?.db(), sha256, at).await
+    pub(crate) async fn erase_blob(
+        &self,
+        sha256: &Sha256,
+        at: Micros,
+        by: &str,
+        keeper: &Keeper,
+    ) -> Result<bool, Fault> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let Some(bytes) = blobs::get(&mut tx.db(), sha256).await? else { return Ok(false) };
+        blobs::erase(&mut tx.db(), sha256, at).await?;
+        // The salt is thrown away: the hash helps nobody to guess what was erased.
+        let salted = Sha256::of_fields(&[&random::<32>(&self.name)?, &bytes]);
+        let event = RegistryEvent::Erased { salted, size: bytes.len() as u64, by: by.to_owned() };
+        self.record(tx, &event, at, keeper).await?;
+        Ok(true)
+    }
+
+    pub(crate) async fn entries(&self, after: u64, limit: u32) -> Result<Vec<JournalEntry>, Fault> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        journal::entries(&mut self.turn().await?.db(), after, i64::from(limit)).await
+    }
+
+    pub(crate) async fn checkpoint(&self, keeper: &Keeper) -> Result<Note, Fault> {
+        let tail = journal::tail(&mut self.turn().await?.db(), "").await?;
+        journal::check_head(&tail, keeper)?;
+        Ok(keeper.sign(&tail.origin, tail.seq, &tail.hash, tail.at)?)
+    }
+
+    pub(crate) async fn rotate_key(&self, at: Micros, keeper: &Keeper) -> Result<String, Fault> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let origin = journal::tail(&mut tx.db(), "").await?.origin;
+        let keys = keeper.next_key(&origin)?;
+        let event = RegistryEvent::KeyRotated {
+            old: keys.old.clone(),
+            new: keys.new.clone(),
+            proof: keys.proof.clone(),
+        };
+        self.record(tx, &event, at, keeper).await?;
+        keeper.exchange_keys(&keys)?;
+        Ok(keys.new)
     }
 
     pub(crate) async fn exchange(&self, request: &Sha256) -> Result<Option<Exchange>, Fault> {

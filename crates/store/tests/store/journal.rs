@@ -181,7 +181,7 @@ async fn an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_ar
     assert!(store.forget_exchange(&request).await.unwrap());
     assert!(!store.forget_exchange(&request).await.unwrap());
     assert_eq!(store.exchange(&request).await.unwrap(), None);
-    assert!(store.erase_blob(&exchange.answer, Micros(NOON)).await.unwrap());
+    assert!(store.erase_blob(&exchange.answer, Micros(NOON), "root").await.unwrap());
     assert_eq!(store.blob(&exchange.answer).await.unwrap(), None);
     let report = store.verify(&[]).await.unwrap();
     assert_eq!((report.problems, report.erased), (Vec::new(), 1));

@@ -10,3 +10,4 @@ mod place;
 mod processes;
 mod sample;
 mod story;
+mod witness;

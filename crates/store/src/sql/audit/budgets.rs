@@ -1,4 +1,5 @@
-//! The audit of the budgets' counters: what the ledger and the recorded resets say they should be.
+//! The audit of the registry's own entries, and of the budgets' counters: what the ledger and the recorded resets say they
+//! should be.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use domain::event::EVENT_FORMAT;
 use domain::registry::{REGISTRY, RegistryEvent};
 
 use crate::audit::{AuditReport, Problem};
+use crate::checkpoint::is_vouched_for;
 use crate::error::Fault;
 use crate::sql::conn::{Db, query};
 use crate::sql::journal::Entry;
@@ -19,13 +21,13 @@ const COLUMNS: [&str; 4] = ["money", "requests", "forgiven_money", "forgiven_req
 type Rows = BTreeMap<(String, String), Counts>;
 
 /// The rows of minutes are left out: they are kept for a while only.
-pub(super) async fn check(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
+pub(super) async fn check(db: &mut Db<'_>, origin: &str, report: &mut AuditReport) -> Result<(), Fault> {
     let mut expected = Rows::new();
     for row in query(statements::LEDGER_SUMS).rows(db).await? {
         let counts = [row.get("money")?, row.get("requests")?, 0, 0];
         expected.insert((row.get("scope")?, row.get("stretch")?), counts);
     }
-    forgive(db, &mut expected, report).await?;
+    registry_entries(db, origin, &mut expected, report).await?;
     let mut found = Rows::new();
     for row in query(statements::BUDGET_ROWS).rows(db).await? {
         let counts = [row.get(COLUMNS[0])?, row.get(COLUMNS[1])?, row.get(COLUMNS[2])?, row.get(COLUMNS[3])?];
@@ -36,7 +38,12 @@ pub(super) async fn check(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(
 }
 
 /// The registry's own entries, in order; the last reset of a stretch holds.
-async fn forgive(db: &mut Db<'_>, expected: &mut Rows, report: &mut AuditReport) -> Result<(), Fault> {
+async fn registry_entries(
+    db: &mut Db<'_>,
+    origin: &str,
+    expected: &mut Rows,
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
     let rows = query(statements::ENTRIES_OF_INTENT).bind(REGISTRY).rows(db).await?;
     // An entry that cannot be read was named with the chain.
     let entries: Vec<Entry> = rows.iter().filter_map(|row| Entry::from_row(row).ok()).collect();
@@ -55,7 +62,14 @@ async fn forgive(db: &mut Db<'_>, expected: &mut Rows, report: &mut AuditReport)
                 counts[2] = i64::try_from(forgiven.micros()).unwrap_or(i64::MAX);
                 counts[3] = i64::try_from(requests).unwrap_or(i64::MAX);
             }
-            Ok(_) => {}
+            Ok(RegistryEvent::KeyRotated { old, new, proof })
+                if !is_vouched_for(origin, &old, &new, &proof) =>
+            {
+                let where_from = format!("entry {}", entry.seq);
+                let detail = format!("the old key does not vouch for the new one, {new}");
+                report.add(Problem::BadSignature { where_from, detail });
+            }
+            Ok(RegistryEvent::KeyRotated { .. } | RegistryEvent::Erased { .. }) => {}
             Err(detail) => report.add(Problem::IllegalStory { intent: REGISTRY.to_owned(), detail }),
         }
     }

@@ -1,4 +1,8 @@
-//! `audit verify`: the journal against itself, its signatures, and what the repository's commits know of it.
+//! `audit`: the journal against itself, its signatures, and what the repository's commits know of it; and what others need
+//! who check it elsewhere.
+
+mod export;
+mod witness;
 
 use domain::exit_code::ExitCode;
 use engine::message::journal_anchors;
@@ -7,15 +11,27 @@ use serde_json::json;
 use store::{Anchor, AuditReport};
 
 use super::document;
+use crate::args::AuditCommand;
 use crate::error::Failure;
 use crate::session::Session;
 use crate::ui::shell::{GREEN, RED};
 use crate::ui::words::count;
 
 /// Where commits that name the journal's head are found.
-const OURS: [&str; 2] = ["refs/codex-task/candidates/", "refs/heads/feature/"];
+const OURS: [&str; 3] = ["refs/codex-task/candidates/", "refs/heads/feature/", witness::ANCHORS];
 
-pub(crate) async fn run(session: &Session<'_>) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(session: &Session<'_>, command: &AuditCommand) -> Result<ExitCode, Failure> {
+    match command {
+        AuditCommand::Verify => verify(session).await,
+        AuditCommand::Export(args) => export::run(session, args).await,
+        AuditCommand::Show(args) => export::show(session, args).await,
+        AuditCommand::Checkpoint(args) => witness::checkpoint(session, args).await,
+        AuditCommand::Witness(args) => witness::run(session, args).await,
+        AuditCommand::RotateKey => witness::rotate_key(session).await,
+    }
+}
+
+async fn verify(session: &Session<'_>) -> Result<ExitCode, Failure> {
     let report = audit(session).await?;
     let code = if report.is_clean() { ExitCode::Done } else { ExitCode::NotVerified };
     show(session, &report);
