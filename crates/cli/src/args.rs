@@ -14,8 +14,8 @@ use engine::config::{Flags, WantedLevel};
 pub(crate) use usage::{AuditCommand, UsageArgs, UsageKey, UsageWindow};
 
 use crate::help::{
-    ABOUT, AFTER, AGENT, APPROVE, ASK, COMMIT, DEMO, FIX, GC, MCP, PATCH, PREPARE, REPLAY, REPLY,
-    RESUME, RUN, SCAN, SERVE, SUGGEST, TEMPLATE, UNDO, VERIFY,
+    ABOUT, AFTER, AGENT, APPROVE, ASK, COMMIT, DEMO, FIX, GC, MCP, PATCH, PREPARE, REPLAY, REPLY, RESUME,
+    RUN, SCAN, SERVE, SUGGEST, TEMPLATE, UNDO, VERIFY,
 };
 
 /// The whole command line.

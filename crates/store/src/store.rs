@@ -161,8 +161,8 @@ impl Store {
     ///
     /// # Errors
     /// When the journal or the folder cannot be written.
-    pub async fn rotate_key(&self, at: Micros) -> Result<String, StoreError> {
-        self.db.rotate_key(at, &self.keeper).await.map_err(self.named())
+    pub async fn rotate_signing_key(&self, at: Micros) -> Result<String, StoreError> {
+        self.db.rotate_signing_key(at, &self.keeper).await.map_err(self.named())
     }
 
     /// The recorded answer to a request.

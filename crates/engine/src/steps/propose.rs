@@ -174,6 +174,12 @@ async fn reserve(
     let config = &run.project.config;
     let lease =
         i64::try_from(config.providers.total_seconds()).unwrap_or(i64::MAX).saturating_add(LEASE_MARGIN);
+    let mut limits = limits(&config.budget);
+    if let Some(name) = &run.intent.agent {
+        let monthly = run.operator.store.agent(name).await?.and_then(|agent| agent.monthly);
+        let scope = Scope::Agent(name.to_string());
+        limits.extend(monthly.map(|limit| BudgetLimit::money(Window::Month, scope, limit)));
+    }
     let agent = run.intent.agent.as_ref().map(ToString::to_string);
     let op = MoneyOp::Reserve {
         intent: run.intent.id.clone(),
@@ -185,7 +191,7 @@ async fn reserve(
         lease_until: Some(Micros(
             run.operator.world.clock.now_micros().saturating_add(lease.saturating_mul(1_000_000)),
         )),
-        limits: limits(&config.budget),
+        limits,
         agent,
     };
     run.money(op);

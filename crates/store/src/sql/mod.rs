@@ -192,7 +192,7 @@ impl Database {
         Ok(keeper.sign(&tail.origin, tail.seq, &tail.hash, tail.at)?)
     }
 
-    pub(crate) async fn rotate_key(&self, at: Micros, keeper: &Keeper) -> Result<String, Fault> {
+    pub(crate) async fn rotate_signing_key(&self, at: Micros, keeper: &Keeper) -> Result<String, Fault> {
         let mut turn = self.turn().await?;
         let mut tx = turn.begin().await?;
         let origin = journal::tail(&mut tx.db(), "").await?.origin;

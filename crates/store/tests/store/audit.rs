@@ -285,7 +285,7 @@ async fn every_counter_of_a_budget_that_lasts_is_compared(place: Place) {
     assert!(reset.is_some());
     store.close().await.unwrap();
     assert_eq!(place.problems().await, []);
-    for column in ["money", "requests", "forgiven_money", "forgiven_requests"] {
+    for column in ["money", "requests", "tokens", "forgiven_money", "forgiven_requests"] {
         let statement = format!("UPDATE budgets SET {column} = {column} + 1 WHERE stretch LIKE 'month:%'");
         let found = place.problems_after(&statement).await;
         let named = |p: &Problem| matches!(p, Problem::BudgetDiffers { column: c, .. } if *c == column);
@@ -357,7 +357,14 @@ fn is_used(bytes: &[u8], at: usize) -> bool {
     let head = if at < PAGE { 100 } else { 0 };
     let pointers = head + if matches!(page[head], 2 | 5) { 12 } else { 8 };
     let room = pointers + 2 * number(head + 3)..number(head + 5);
-    !room.contains(&(at % PAGE))
+    // Blocks that were freed among the cells: each begins with the next one's place and its own size.
+    let mut free = vec![room];
+    let mut block = number(head + 1);
+    while block != 0 {
+        free.push(block + 4..block + number(block + 2));
+        block = number(block);
+    }
+    !free.iter().any(|range| range.contains(&(at % PAGE)))
 }
 
 /// Every byte in use, in steps, behind the file's header (whose counters any writer changes).

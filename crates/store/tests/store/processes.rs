@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use domain::money::MicroDollars;
+use store::{AppendError, BudgetLimit, Period, Scope, Window};
+
 use crate::on_both;
 use crate::place::{Place, open};
 use crate::story::*;
@@ -13,12 +16,18 @@ on_both! {
     writers_of_several_processes_make_one_sequence_even_when_they_begin_with_the_folder,
     fifty_writers_with_their_own_connections_leave_no_gap,
     a_killed_writer_leaves_a_chain_that_verifies_and_goes_on,
+    of_sixty_four_processes_for_a_hundred_places_exactly_a_hundred_are_granted,
+    killed_spenders_lose_nothing_once_their_leases_ran_out,
 }
 
 const FOLDER: &str = "CODEX_TASK_STORE_TEST_FOLDER";
 const URL: &str = "CODEX_TASK_STORE_TEST_URL";
 const FIRST: &str = "CODEX_TASK_STORE_TEST_FIRST";
 const STORIES: &str = "CODEX_TASK_STORE_TEST_STORIES";
+
+/// What one reservation takes, and what there is for all of them.
+const PRICE: u64 = 10;
+const ROOM: u64 = 1_000;
 
 /// Tells stories with the ids from `first` on; prints a line after each append.
 fn child(place: &Place, first: u64, stories: u64) -> Child {
@@ -94,4 +103,94 @@ async fn a_killed_writer_leaves_a_chain_that_verifies_and_goes_on(place: Place) 
         let after = store.verify(&[]).await.unwrap();
         assert_eq!((after.problems, after.events), (Vec::new(), before.events + 8));
     }
+}
+
+/// Reserves again and again until the budget has no room; settles every third one below its ceiling where `settle` is set.
+fn spender(place: &Place, first: u64, settle: bool) -> Child {
+    let (folder, url) = place.parts();
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::child_spends", "--ignored", "--nocapture"])
+        .env(FOLDER, folder)
+        .env(URL, url.unwrap_or_default())
+        .env(FIRST, first.to_string())
+        .env(STORIES, if settle { "settle" } else { "hold" })
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test]
+#[ignore = "is started by the other tests"]
+async fn child_spends() {
+    let Ok(folder) = std::env::var(FOLDER) else { return };
+    let url = std::env::var(URL).ok().filter(|url| !url.is_empty());
+    let settles = std::env::var(STORIES).unwrap() == "settle";
+    let first: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
+    let store = open(Path::new(&folder), url.as_deref()).await;
+    for number in first.. {
+        let mut story = Story::new(number);
+        story.limits =
+            vec![BudgetLimit::money(Window::Month, Scope::Global, MicroDollars::from_micros(ROOM))];
+        story.lease = Some(60_000_000);
+        story.begin(&store, None).await.unwrap();
+        match story.ask(&store, PRICE).await {
+            Ok(_) => println!("granted"),
+            Err(AppendError::OverBudget(_)) => break,
+            Err(error) => panic!("{error:?}"),
+        }
+        if settles && number % 3 == 0 {
+            story.answer(&store, PRICE / 2).await.unwrap();
+            println!("settled");
+        }
+    }
+    store.leave();
+}
+
+async fn of_sixty_four_processes_for_a_hundred_places_exactly_a_hundred_are_granted(place: Place) {
+    drop(place.open().await);
+    let children: Vec<Child> = (0..64).map(|n| spender(&place, 1 + n * 1_000, false)).collect();
+    let mut granted = 0;
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        granted += String::from_utf8_lossy(&output.stdout).lines().filter(|l| l.contains("granted")).count();
+    }
+    let store = place.open().await;
+    assert_eq!((granted, store.open_reservations().await.unwrap().len()), (100, 100));
+    assert_eq!(store.verify(&[]).await.unwrap().problems, []);
+}
+
+/// Whatever was killed wherever: what is settled and what is free make the limit.
+async fn killed_spenders_lose_nothing_once_their_leases_ran_out(place: Place) {
+    drop(place.open().await);
+    let mut children: Vec<Child> = (0..16).map(|n| spender(&place, 1 + n * 1_000, true)).collect();
+    // Every second one is killed at the first thing that it says, in the middle of its next transaction or before it.
+    for child in children.iter_mut().step_by(2) {
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        lines.map_while(Result::ok).take_while(|l| !l.contains("granted")).for_each(drop);
+        child.kill().unwrap();
+    }
+    for mut child in children {
+        child.wait().unwrap();
+    }
+    let store = place.open().await;
+    let open = store.open_reservations().await.unwrap();
+    let last = open.iter().filter_map(|r| r.lease_until).max().unwrap();
+    assert_eq!(store.expire_leases(last).await.unwrap(), open.len() as u64);
+    assert_eq!(store.open_reservations().await.unwrap(), []);
+    let settled: u64 = store.usage(Period::ALL).await.unwrap().iter().map(|line| line.billed.micros()).sum();
+    assert!(settled <= ROOM, "{settled}");
+    // The rest is free, to the last of it.
+    let rest = async |number, amount| {
+        let mut story = Story::new(number);
+        story.limits =
+            vec![BudgetLimit::money(Window::Month, Scope::Global, MicroDollars::from_micros(ROOM))];
+        story.begin(&store, None).await.unwrap();
+        story.ask(&store, amount).await
+    };
+    assert!(matches!(rest(900_001, ROOM - settled + 1).await, Err(AppendError::OverBudget(_))));
+    if settled < ROOM {
+        rest(900_002, ROOM - settled).await.unwrap();
+    }
+    assert_eq!(store.verify(&[]).await.unwrap().problems, []);
 }

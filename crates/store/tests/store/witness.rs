@@ -69,7 +69,7 @@ async fn a_rewritten_history_does_not_go_on_from_what_a_witness_kept(place: Plac
 async fn a_new_key_signs_and_what_the_old_one_signed_still_verifies(place: Place) {
     let store = place.open().await;
     let old = tell(&store, 1..=9).await;
-    let new_key = store.rotate_key(Micros(NOON)).await.unwrap();
+    let new_key = store.rotate_signing_key(Micros(NOON)).await.unwrap();
     store.close().await.unwrap();
     let store = place.open().await;
     let new = tell(&store, 10..=18).await;

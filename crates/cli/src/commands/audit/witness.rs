@@ -138,7 +138,7 @@ async fn from_store(
 
 /// The old key vouches for the new one in the journal.
 pub(super) async fn rotate_key(session: &Session<'_>) -> Result<ExitCode, Failure> {
-    let key = session.store().await?.rotate_key(Micros(session.world.clock.now_micros())).await?;
+    let key = session.store().await?.rotate_signing_key(Micros(session.world.clock.now_micros())).await?;
     if session.shell.is_json() {
         document(session, "audit rotate-key", json!({ "key": key, "exit_code": 0 }));
     } else {

@@ -13,9 +13,9 @@ use crate::sql::conn::{Db, query};
 use crate::sql::journal::Entry;
 use crate::sql::statements;
 
-/// A row's columns that can be worked out: money, requests, forgiven money, forgiven requests.
-type Counts = [i64; 4];
-const COLUMNS: [&str; 4] = ["money", "requests", "forgiven_money", "forgiven_requests"];
+/// A row's columns: money, requests, forgiven money, forgiven requests, and tokens, which only minutes count.
+type Counts = [i64; 5];
+const COLUMNS: [&str; 5] = ["money", "requests", "forgiven_money", "forgiven_requests", "tokens"];
 
 /// By scope and stretch. There are as many as days and agents, not as intents.
 type Rows = BTreeMap<(String, String), Counts>;
@@ -24,13 +24,16 @@ type Rows = BTreeMap<(String, String), Counts>;
 pub(super) async fn check(db: &mut Db<'_>, origin: &str, report: &mut AuditReport) -> Result<(), Fault> {
     let mut expected = Rows::new();
     for row in query(statements::LEDGER_SUMS).rows(db).await? {
-        let counts = [row.get("money")?, row.get("requests")?, 0, 0];
+        let counts = [row.get("money")?, row.get("requests")?, 0, 0, 0];
         expected.insert((row.get("scope")?, row.get("stretch")?), counts);
     }
     registry_entries(db, origin, &mut expected, report).await?;
     let mut found = Rows::new();
     for row in query(statements::BUDGET_ROWS).rows(db).await? {
-        let counts = [row.get(COLUMNS[0])?, row.get(COLUMNS[1])?, row.get(COLUMNS[2])?, row.get(COLUMNS[3])?];
+        let mut counts = Counts::default();
+        for (count, column) in counts.iter_mut().zip(COLUMNS) {
+            *count = row.get(column)?;
+        }
         found.insert((row.get("scope")?, row.get("stretch")?), counts);
     }
     compare(&expected, &found, report);

@@ -11,8 +11,8 @@ use crate::sql::exchanges::{Columns, digest_of};
 use crate::sql::journal::Entry;
 use crate::sql::{postgres, sqlite, statements};
 
-/// The ledger's columns that the journal knows.
-const LEDGER: [&str; 14] = [
+/// The ledger's columns that the journal knows, and the lease.
+const LEDGER: [&str; 15] = [
     "attempt",
     "provider",
     "agent",
@@ -27,6 +27,7 @@ const LEDGER: [&str; 14] = [
     "basis",
     "prompt_tokens",
     "completion_tokens",
+    "lease_until",
 ];
 pub(super) async fn stories(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
     let mut after = String::new();
@@ -131,6 +132,11 @@ async fn ledger_rows(
             differs(&attempt, "row", None, Some("there".to_owned()));
             continue;
         };
+        let number = |name| stored(row, name).and_then(|text| text.parse::<i64>().ok());
+        // No event tells how long a reservation is held, but it is not over before it begins.
+        if stored(row, "lease_until").is_some() && number("lease_until") < number("at") {
+            differs(&attempt, "lease_until", None, stored(row, "lease_until"));
+        }
         for (column, wanted) in expected.ledger_row(money, stored(row, "state").as_deref()) {
             let found = stored(row, column);
             if wanted != found {
