@@ -99,6 +99,7 @@ impl<'a> Growth<'a> {
 }
 
 /// An entry's share of the disk. A file with several names is met once by each of them.
+#[allow(clippy::useless_conversion, reason = "the type of st_nlink follows the processor")]
 fn bytes(stat: &Stat) -> u64 {
     let blocks = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512);
     match FileType::from_raw_mode(stat.st_mode) {
