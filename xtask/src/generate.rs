@@ -18,7 +18,10 @@ struct Generator {
 }
 
 /// Every generated file.
-const ALL: &[Generator] = &[Generator { path: "docs/manual/gate.md", text: crate::gate_page::text }];
+const ALL: &[Generator] = &[
+    Generator { path: "docs/manual/gate.md", text: crate::gate_page::text },
+    Generator { path: "docs/manual/openapi.json", text: || Ok(server::openapi()?) },
+];
 
 /// Writes each file that is not as it should be.
 pub(crate) fn write(root: &Path) -> anyhow::Result<ExitCode> {

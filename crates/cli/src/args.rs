@@ -230,6 +230,8 @@ pub(crate) enum Command {
     /// Who may use the API
     #[command(subcommand, after_help = AGENT)]
     Agent(service::AgentCommand),
+    /// The log's last lines, as JSON lines
+    Logs(service::LogsArgs),
     /// Completions for a shell, to be sourced
     Completions {
         /// The shell
@@ -544,6 +546,7 @@ impl Cli {
             Some(Command::Serve(_)) => "serve",
             Some(Command::Mcp(_)) => "mcp",
             Some(Command::Agent(command)) => command.name(),
+            Some(Command::Logs(_)) => "logs",
             Some(Command::Completions { .. }) => "completions",
             Some(Command::Man) => "man",
         }

@@ -58,6 +58,7 @@ Serve agents:
   serve        The API: REST with events, and MCP over HTTP
   mcp          The same verbs for one MCP client, over standard streams
   agent        Who may use it: keys, scopes, limits
+  logs         The log's last lines
 
 Set up:
   prepare      Fetch what the base's lock files name, for its checks

@@ -12,6 +12,7 @@ mod folder;
 mod help;
 mod input;
 mod judge;
+mod log;
 mod output;
 mod session;
 mod take;

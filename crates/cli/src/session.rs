@@ -17,7 +17,7 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::ui::progress::{Detail, Reporter};
 use crate::ui::shell::Shell;
-use crate::world;
+use crate::{log, world};
 
 /// One command at work.
 pub(crate) struct Session<'a> {
@@ -109,6 +109,7 @@ impl<'a> Session<'a> {
     pub(crate) async fn store(&self) -> Result<Store, Failure> {
         let folder = &self.world.folders.state;
         std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
+        log::begin(folder, &self.environment.variables, self.global.verbose);
         // A repository has no say in where its changes are recorded.
         let user = world::user_file(self.environment);
         let layers = Layers {

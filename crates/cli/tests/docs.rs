@@ -107,6 +107,11 @@ fn the_readmes_command_lines_work() {
 }
 
 #[test]
+fn the_apis_examples_work_as_they_stand() {
+    run_document("docs/manual/api.md");
+}
+
+#[test]
 fn the_manuals_command_lines_work() {
     for page in ["command-policy", "commands", "configuration", "gate", "json", "judges"] {
         run_document(&format!("docs/manual/{page}.md"));

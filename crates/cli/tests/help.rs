@@ -54,6 +54,7 @@ fn every_command_has_help() {
         "serve",
         "mcp",
         "agent",
+        "logs",
         "completions",
         "man",
     ] {

@@ -1,4 +1,4 @@
-//! The command line of the service: `serve`, `mcp`, and the agents that may use it.
+//! The command line of the service: `serve`, `mcp`, the agents that may use it, and the log.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -114,6 +114,14 @@ pub(crate) struct AgentCertifyArgs {
     /// Take the certificate away
     #[arg(long)]
     pub(crate) off: bool,
+}
+
+/// How much of the log.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LogsArgs {
+    /// At most this many lines
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) lines: usize,
 }
 
 impl AgentCommand {

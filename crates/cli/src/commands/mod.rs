@@ -12,6 +12,7 @@ mod fix;
 mod gc;
 mod init;
 mod intent;
+mod log_lines;
 mod patch;
 mod policy;
 mod prepare;
@@ -89,6 +90,7 @@ pub(crate) async fn run(
         Some(Command::Serve(args)) => serve::serve(session, &args).await,
         Some(Command::Mcp(args)) => serve::mcp(session, &args).await,
         Some(Command::Agent(command)) => agent::run(session, &command).await,
+        Some(Command::Logs(args)) => log_lines::run(session, &args),
         Some(Command::Completions { shell }) => reference::completions(session, shell),
         Some(Command::Man) => reference::man(session),
     }

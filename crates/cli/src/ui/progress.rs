@@ -74,7 +74,10 @@ impl<'a> Reporter<'a> {
 }
 
 impl Progress for Reporter<'_> {
-    fn update(&self, _intent: &IntentId, update: &Update<'_>) {
+    fn update(&self, intent: &IntentId, update: &Update<'_>) {
+        if let Update::Event(event) = update {
+            tracing::info!(%intent, event = event.name(), "recorded");
+        }
         if self.level == Detail::Quiet {
             return;
         }

@@ -153,3 +153,36 @@ fn a_server_says_why_it_does_not_start() {
     let done = place.ends_with(2, &["mcp"]);
     assert!(done.stderr.contains("CODEX_TASK_KEY"), "{}", done.stderr);
 }
+
+/// Everything that is logged.
+fn logged(place: &Place) -> String {
+    let files = std::fs::read_dir(place.state().join("logs")).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+#[test]
+fn no_secret_is_in_the_logs_after_a_whole_run() {
+    let mut place = place();
+    let canary = "sk-canary-5d1f0c9e";
+    place.set("OPENAI_API_KEY", canary);
+    place.set("CODEX_DEBUG", "1");
+    let bot = agent(&place, &["bot", "--certified"]);
+    let served = Served::by(&place, &[]);
+    // A canary in every place that a caller fills.
+    let wrong = format!("{}{}", &bot[..20], "0".repeat(61));
+    served.get("/intents", &wrong);
+    served.get(&format!("/intents?key={bot}"), "");
+    served.get(&format!("/intents/{bot}"), &bot);
+    served.post("/proposals", &bot, &json!({ "patch": COMMA, "text": 5 }));
+    let view = served.post("/proposals", &bot, &json!({ "patch": COMMA })).ok();
+    assert_eq!(served.rested(&id(&view), &bot)["status"], "published");
+    drop(served);
+    let log = logged(&place);
+    assert!(log.contains("\"Published\"") && log.contains(&id(&view)), "{log}");
+    for secret in [bot.as_str(), &bot[4..], &bot[17..], &wrong, canary, "Bearer", "hunter2"] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+    let shown = place.ends_with(0, &["logs", "--lines", "5"]).stdout;
+    assert_eq!(shown.lines().count(), 5, "{shown}");
+    assert!(shown.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{shown}");
+}

@@ -9,6 +9,7 @@
 
 mod auth;
 mod bodies;
+mod cases;
 mod client;
 mod flow;
 mod house;

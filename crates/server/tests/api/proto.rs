@@ -61,9 +61,9 @@ fn one_request_is_not_read_as_two() {
         format!("POST /intents HTTP/1.1\r\n{auth}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
         format!("POST /intents HTTP/1.0\r\n{auth}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         format!("POST /intents HTTP/1.1\r\n{auth}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n"),
-        format!("GET /health HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n"),
-        format!("GET /health HTTP/1.1\r\nHost: x\r\n folded: y\r\n\r\n"),
-        format!("GET /health HTTP/9.9\r\nHost: x\r\n\r\n"),
+        "GET /health HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n".to_owned(),
+        "GET /health HTTP/1.1\r\nHost: x\r\n folded: y\r\n\r\n".to_owned(),
+        "GET /health HTTP/9.9\r\nHost: x\r\n\r\n".to_owned(),
     ];
     for request in refused {
         let answer = house.client.raw(format!("{request}{hidden}").as_bytes());

@@ -9,6 +9,7 @@ use server::Limits;
 use crate::client::{Response, SOON, eventually};
 use crate::house::{ASTRAY, House};
 
+#[expect(clippy::needless_pass_by_value, reason = "the rest of it is taken over")]
 fn short(limits: Limits) -> House {
     let short = Duration::from_millis(300);
     House::with(Limits {
