@@ -14,6 +14,10 @@ use crate::tell::Tale;
 const QUIET: &str =
     "checks:\n  detect: false\n  commands: [{name: quiet, run: \"! grep -n print greet.py\"}]\n";
 
+/// A person must approve the only provider before it is asked.
+const APPROVED: &str = "routing: {order: [local], needs_approval: [local]}\n\
+                    checks:\n  detect: false\n  commands: [{name: comma, run: \"grep -q 'Hello, ' greet.py\"}]\n";
+
 const LOUD: &str = "--- a/greet.py\n+++ b/greet.py\n@@ -1,2 +1,3 @@\n def greet(name):\n+    print(name)\n\
                     -    return \"Hello \" + name\n+    return \"Hello, \" + name\n";
 
@@ -141,6 +145,16 @@ fn killed_after_any_event_of_an_approval_the_branch_is_made() {
 }
 
 #[test]
+fn killed_after_any_event_before_the_approval_of_a_provider_it_waits() {
+    at_every_point(&Tale { policy: APPROVED, commands: &[&[ASK]], ..Tale::PUBLISHED });
+}
+
+#[test]
+fn killed_after_any_event_behind_the_approval_of_a_provider_the_branch_is_made() {
+    at_every_point(&Tale { policy: APPROVED, commands: &[&[ASK], &["approve", "{id}"]], ..Tale::PUBLISHED });
+}
+
+#[test]
 fn killed_after_any_event_of_a_rejection_it_is_over() {
     at_every_point(&Tale {
         commands: &[
@@ -204,9 +218,11 @@ fn killed_while_a_paid_question_is_announced_its_ceiling_is_charged_and_else_wha
 }
 
 /// All names that `Event::name` gives; the test below counts them there.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 22] = [
     "IntentReserved",
     "Routed",
+    "ApprovalAsked",
+    "ProviderApproved",
     "Reserved",
     "ProposalAsked",
     "ProposalReceived",
@@ -232,6 +248,7 @@ fn every_event_has_a_story_here() {
     let mut told: Vec<&str> = Vec::new();
     for tale in [
         Tale { commands: &[&[ASK, "--provider", "local"], &["undo", "{id}"]], ..Tale::PUBLISHED },
+        Tale { policy: APPROVED, commands: &[&[ASK], &["approve", "{id}"]], ..Tale::PUBLISHED },
         Tale { answer: |_| Step::MalformedReply, ..Tale::PUBLISHED },
         Tale { answer: |_| Step::Status(500, "no".to_owned()), ..Tale::PUBLISHED },
     ] {
