@@ -83,15 +83,7 @@ impl Wire {
                 Some("it has a field that this interface does not know")
             }
             Self::Messages
-                if unknown(&[
-                    "model",
-                    "max_tokens",
-                    "system",
-                    "messages",
-                    "temperature",
-                    "stream",
-                    "output_config",
-                ]) =>
+                if unknown(&["model", "max_tokens", "system", "messages", "stream", "output_config"]) =>
             {
                 Some("it has a field that this interface does not know")
             }

@@ -1,12 +1,13 @@
 //! Anthropic's Messages. Tokens read from and written to the cache are told beside `input_tokens`; here they are part
-//! of the prompt, as everywhere in this program. The interface has no seed.
+//! of the prompt, as everywhere in this program. The interface has neither a seed nor, since newer models refuse it, a
+//! temperature.
 
 use domain::proposal::{ProviderFailure, Usage};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{HttpSettings, Question, cut_off, parts, protocol, said, temperature};
+use super::{HttpSettings, Question, cut_off, parts, protocol, said};
 
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
@@ -14,8 +15,6 @@ pub(super) struct Body<'a> {
     max_tokens: u64,
     system: &'a str,
     messages: [Message<'a>; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    temperature: Option<u8>,
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_config: Option<&'a RawValue>,
@@ -37,7 +36,6 @@ pub(super) fn body<'a>(
         max_tokens: settings.max_output_tokens,
         system: &question.prompt.system,
         messages: [Message { role: "user", content: &question.prompt.user }],
-        temperature: temperature(question.model),
         stream: false,
         output_config: format,
     }
