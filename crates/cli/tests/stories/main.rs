@@ -20,6 +20,7 @@ mod replay;
 mod repo_states;
 mod routing;
 mod secrets;
+mod shared;
 mod stops;
 mod tell;
 mod undo;
