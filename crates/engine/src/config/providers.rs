@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::money::MicroDollars;
+use domain::proposal::ProviderId;
 use domain::route::Complexity;
 use domain::task::Kind;
 use serde::{Deserialize, Serialize};
@@ -169,6 +170,11 @@ impl Default for Routing {
 }
 
 impl Routing {
+    /// Whether a person must approve this provider before it is asked.
+    pub fn is_on_approval(&self, id: &ProviderId) -> bool {
+        self.needs_approval.iter().any(|name| name == id.as_str())
+    }
+
     /// The providers to ask for such a task, in order.
     pub fn order_for(&self, kind: Kind, complexity: Complexity) -> &[String] {
         let fixed = self.kinds.get(&kind).or(self.order.as_ref()).map(Vec::as_slice);

@@ -15,7 +15,12 @@ use crate::run::Run;
 pub(crate) fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
     let world = &run.operator.world;
     let seen = Seen { health: &Health::load(&world.folders), now: world.clock.now_micros() };
-    let route = route(run.project, &run.intent.task, run.only.as_ref(), seen)?;
+    let mut route = route(run.project, &run.intent.task, run.only.as_ref(), seen)?;
+    if run.intent.agent.is_some() {
+        // An agent that names a provider does not approve what it costs.
+        let routing = &run.project.config.routing;
+        route.providers.iter_mut().for_each(|leg| leg.needs_approval = routing.is_on_approval(&leg.provider));
+    }
     run.note(Event::Routed { route })
 }
 
@@ -29,7 +34,7 @@ pub struct Seen<'a> {
 }
 
 /// The route for a task: what the loop takes, and what a dry run shows. A provider that the caller names is asked
-/// whatever the rules say: naming it is the approval.
+/// whatever the rules say: a person's naming it is the approval.
 ///
 /// # Errors
 /// When `only` names no provider.
@@ -66,7 +71,7 @@ pub fn route(
             Circuit::Open(why) if only.is_none() => Err(why),
             _ => Ok(reason),
         });
-        let named = project.config.routing.needs_approval.iter().any(|name| name == id.as_str());
+        let on_approval = project.config.routing.is_on_approval(&id);
         let leg = |reason, needs_approval| Leg {
             provider: id.clone(),
             reason,
@@ -74,7 +79,7 @@ pub fn route(
             needs_approval,
         };
         match verdict {
-            Ok(reason) => route.providers.push(leg(reason, named && only.is_none())),
+            Ok(reason) => route.providers.push(leg(reason, on_approval && only.is_none())),
             Err(reason) => route.skipped.push(leg(reason, false)),
         }
     }

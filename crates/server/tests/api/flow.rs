@@ -147,3 +147,12 @@ fn another_address_than_loopback_wants_keys_and_tls() {
     assert!(matches!(refused(false), Some(ServerError::NoTls { .. })));
     assert!(refused(true).is_none());
 }
+
+#[test]
+fn an_agent_that_names_a_provider_does_not_approve_what_it_costs() {
+    let house = House::on_approval();
+    let key = house.proposer();
+    let body = json!({ "text": "do it", "provider": "external" });
+    let id = house.client.post("/intents", &key, &body).ok().id();
+    assert_eq!(house.rested(&id, &key)["status"], "needs-approval");
+}

@@ -53,6 +53,8 @@ pub(crate) struct House {
     pub(crate) client: Client,
     clock: Arc<Hands>,
     runtime: tokio::runtime::Runtime,
+    /// Whether a person must approve that patches are handed in.
+    on_approval: bool,
     state: PathBuf,
     stop: Cancel,
 }
@@ -63,10 +65,15 @@ impl House {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
-        Self::built(limits, None)
+        Self::built(limits, None, false)
     }
 
-    pub(crate) fn built(limits: Limits, tls: Option<(PathBuf, PathBuf)>) -> Self {
+    /// One in which a person must approve that a patch is handed in, as if that cost money.
+    pub(crate) fn on_approval() -> Self {
+        Self::built(Limits { agent_per_minute: 0, strangers_per_minute: 0, ..Limits::default() }, None, true)
+    }
+
+    pub(crate) fn built(limits: Limits, tls: Option<(PathBuf, PathBuf)>, on_approval: bool) -> Self {
         let repo = TestRepo::with(&[("app.py", APP)]);
         let home = repo.side_folder("codex-task-home");
         let clock = Arc::new(Hands(AtomicI64::new(1_767_225_600_000_000)));
@@ -79,6 +86,7 @@ impl House {
                 .enable_all()
                 .build()
                 .unwrap(),
+            on_approval,
             state: home.join("state"),
             stop: Cancel::default(),
         };
@@ -106,9 +114,13 @@ impl House {
     pub(crate) fn bind(&self, options: Options) -> Result<Server, ServerError> {
         let world = self.world();
         let (opened, folder) = (world.clone(), self.repo.path().to_owned());
+        let on_approval = self.on_approval;
         let open: server::OpenProject = Arc::new(move |base| {
             let mut project = Project::open(&opened, &folder, base, None, &Flags::default())?;
             project.providers = vec![Box::new(providers::External)];
+            if on_approval {
+                project.config.routing.needs_approval = vec!["external".to_owned()];
+            }
             Ok(project)
         });
         let stop = self.stop.clone();

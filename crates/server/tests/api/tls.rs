@@ -16,7 +16,7 @@ fn house() -> (House, rcgen::CertifiedKey<rcgen::KeyPair>, tempfile::TempDir) {
     let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     std::fs::write(&cert, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    (House::built(Limits::default(), Some((cert, key))), made, folder)
+    (House::built(Limits::default(), Some((cert, key)), false), made, folder)
 }
 
 #[test]
