@@ -111,8 +111,9 @@ fn masked(line: &str, secrets: &[String]) -> String {
     let mut text = line.to_owned();
     for secret in secrets {
         // As it stands, and as it stands in JSON.
-        let escaped = serde_json::to_string(secret).unwrap_or_default();
-        text = text.replace(secret.as_str(), MASK).replace(escaped.trim_matches('"'), MASK);
+        let quoted = serde_json::to_string(secret).unwrap_or_default();
+        let escaped = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(secret);
+        text = text.replace(secret.as_str(), MASK).replace(escaped, MASK);
     }
     let mut found = String::new();
     let mut rest = text.as_str();
