@@ -8,7 +8,10 @@ use domain::ids::{IntentId, Sha256};
 use serde::Serialize;
 
 pub(crate) use chain::{ChainCheck, Witness, check_note};
-pub(crate) use story::{Expected, expect};
+pub(crate) use story::{Expected, expect, told};
+
+/// Who wants to know how far an audit is: it is called with the entries looked at, and with how many there are.
+pub type OnProgress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
 
 /// At most this many problems are named; the rest is counted.
 const NAMED: usize = 1000;
@@ -62,6 +65,13 @@ impl AuditReport {
     /// Whether everything fits.
     pub fn is_clean(&self) -> bool {
         self.problems.is_empty()
+    }
+
+    /// The figures of a journal that holds.
+    pub(crate) fn told(&mut self, entries: i64, back: i64, last: Option<String>) {
+        self.events = entries.unsigned_abs();
+        self.clock_went_back = back.unsigned_abs();
+        self.head = last.map(|hash| Head { seq: self.events, hash });
     }
 
     pub(crate) fn add(&mut self, problem: Problem) {

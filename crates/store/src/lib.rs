@@ -22,7 +22,7 @@ mod witness;
 
 pub use agents::{Agent, AgentKey, Figures, KeyHolder, NewKey, Promise, Told, Trace};
 pub use append::{Append, Appended, Exchange, Recorded};
-pub use audit::{Anchor, AuditReport, Head, Problem};
+pub use audit::{Anchor, AuditReport, Head, OnProgress, Problem};
 pub use domain::budget::{BudgetLimit, Measure, OverBudget, Scope, Window};
 pub use error::{AppendError, StoreError};
 pub use ledger::{MoneyOp, Period, Reservation, UsageLine};

@@ -11,7 +11,7 @@ use domain::proposal::{Charge, FailureKind, ProviderFailure};
 use domain::registry::RegistryEvent;
 
 use crate::append::{Append, Appended, Exchange, Recorded};
-use crate::audit::{Anchor, AuditReport};
+use crate::audit::{Anchor, AuditReport, OnProgress};
 use crate::checkpoint::Keeper;
 use crate::error::{AppendError, Fault, StoreError};
 use crate::ledger::{MoneyOp, Period, Reservation, UsageLine};
@@ -294,7 +294,19 @@ impl Store {
     /// # Errors
     /// When the database cannot be read at all; whatever can be named is a [`crate::Problem`] in the report instead.
     pub async fn verify(&self, anchors: &[Anchor]) -> Result<AuditReport, StoreError> {
-        self.db.verify(anchors, &self.keeper).await.map_err(self.named())
+        self.verify_and_tell(anchors, &mut |_, _| {}).await
+    }
+
+    /// The same, telling how far it is.
+    ///
+    /// # Errors
+    /// As [`Store::verify`].
+    pub async fn verify_and_tell(
+        &self,
+        anchors: &[Anchor],
+        on_progress: OnProgress<'_>,
+    ) -> Result<AuditReport, StoreError> {
+        self.db.verify(anchors, &self.keeper, on_progress).await.map_err(self.named())
     }
 
     pub(crate) fn named(&self) -> impl Fn(Fault) -> StoreError + '_ {

@@ -110,6 +110,49 @@ impl Drop for Reporter<'_> {
     }
 }
 
+/// How far a long count is: a bar on a terminal, elsewhere a line for each half a million.
+pub(crate) struct Gauge<'a> {
+    shell: &'a Shell,
+    bar: Option<ProgressBar>,
+    what: &'static str,
+    lines: u64,
+}
+
+impl<'a> Gauge<'a> {
+    /// Lines tell of this many at once: shorter work needs none.
+    const LINE: u64 = 500_000;
+
+    pub(crate) fn new(shell: &'a Shell, what: &'static str) -> Self {
+        Self { shell, bar: shell.is_live().then(gauge), what, lines: 0 }
+    }
+
+    pub(crate) fn at(&mut self, done: u64, total: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+            bar.set_position(done);
+        } else if done / Self::LINE > self.lines {
+            self.lines = done / Self::LINE;
+            self.shell.err(&format!("  {done} of {total} {}", self.what));
+        }
+    }
+}
+
+impl Drop for Gauge<'_> {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn gauge() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("  {bar:30} {pos} of {len} {elapsed:.dim}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
 fn side(baseline: bool) -> &'static str {
     if baseline { "base" } else { "candidate" }
 }

@@ -50,6 +50,26 @@ impl ChainCheck {
         self.witnesses.entry(seq).or_default().push(witness);
     }
 
+    /// What the first entry goes on from.
+    pub(crate) fn genesis(&self) -> &Sha256 {
+        &self.genesis
+    }
+
+    /// What is known from elsewhere, by the entries' numbers.
+    pub(crate) fn witnesses(&self) -> &BTreeMap<i64, Vec<Witness>> {
+        &self.witnesses
+    }
+
+    /// Whether what is stored of an entry, its hash and its time, is what these witnesses know.
+    pub(crate) fn agrees(&self, seq: i64, witnesses: &[Witness], stored: Option<&(String, i64)>) -> bool {
+        let empty = (seq == 0).then(|| self.genesis.as_str());
+        witnesses.iter().all(|witness| match (empty, stored) {
+            (Some(genesis), _) => witness.hash == genesis,
+            (None, Some((hash, at))) => witness.hash == *hash && witness.at.is_none_or(|known| known == *at),
+            (None, None) => false,
+        })
+    }
+
     /// The next entry in the order of numbers, and the hash stored with it.
     pub(crate) fn entry(&mut self, link: &Link<'_>, stored: &str, report: &mut AuditReport) {
         report.events += 1;

@@ -42,7 +42,7 @@ pub(crate) fn expect(stored_id: &str, entries: &[Entry], report: &mut AuditRepor
     if entries.iter().any(|e| e.format > i64::from(EVENT_FORMAT)) {
         return None;
     }
-    match fold(stored_id, entries) {
+    match told(stored_id, entries) {
         Ok(expected) => expected,
         Err(detail) => {
             report.add(Problem::IllegalStory { intent: stored_id.to_owned(), detail });
@@ -51,7 +51,9 @@ pub(crate) fn expect(stored_id: &str, entries: &[Entry], report: &mut AuditRepor
     }
 }
 
-fn fold(stored_id: &str, entries: &[Entry]) -> Result<Option<Expected>, String> {
+/// What the tables should hold by these events; an error says in words why they make no story. Their formats have to be
+/// known already.
+pub(crate) fn told(stored_id: &str, entries: &[Entry]) -> Result<Option<Expected>, String> {
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(None) };
     check_order(entries)?;
     let id = intent_id(stored_id).ok_or("its id is none")?;
@@ -120,8 +122,7 @@ fn money(entries: &[Entry], events: &[Event]) -> BTreeMap<u32, Money> {
 
 impl Expected {
     /// What the ledger's row of an attempt should say, by the state it says it is in.
-    pub(crate) fn ledger_row(&self, row: &Money, state: Option<&str>) -> Vec<(&'static str, Option<String>)> {
-        let number = |n: u64| Some(n.min(i64::MAX as u64).to_string());
+    pub(crate) fn ledger_row(&self, row: &Money, state: Option<&str>) -> Vec<Column> {
         let (state, counted) = match (row.charge, state) {
             (Some(charge), _) => ("settled", charge.billed.micros()),
             (None, Some("open")) if !self.at_rest => ("open", row.amount),
@@ -129,24 +130,23 @@ impl Expected {
             (None, _) if self.at_rest => ("released", 0),
             (None, _) => ("open", row.amount),
         };
+        let basis = row.charge.and_then(|c| serde_json::to_value(c.basis).ok()?.as_str().map(str::to_owned));
+        let column = |name, value| Column { name, value };
         let mut columns = vec![
-            ("at", Some(row.at.0.to_string())),
-            ("agent", self.agent.clone()),
-            ("day", Some(row.at.day())),
-            ("month", Some(row.at.month())),
-            ("state", Some(state.to_owned())),
-            ("amount", number(row.amount)),
-            ("counted", number(counted)),
-            ("billed", number(row.charge.map_or(0, |c| c.billed.micros()))),
-            ("imputed", number(row.charge.map_or(0, |c| c.imputed.micros()))),
-            (
-                "basis",
-                row.charge.and_then(|c| serde_json::to_value(c.basis).ok()?.as_str().map(str::to_owned)),
-            ),
-            ("prompt_tokens", number(row.tokens.0)),
-            ("completion_tokens", number(row.tokens.1)),
+            column("at", row.at.0.into()),
+            column("agent", self.agent.as_deref().into()),
+            column("day", row.at.day().as_str().into()),
+            column("month", row.at.month().as_str().into()),
+            column("state", state.into()),
+            column("amount", row.amount.into()),
+            column("counted", counted.into()),
+            column("billed", row.charge.map_or(0, |c| c.billed.micros()).into()),
+            column("imputed", row.charge.map_or(0, |c| c.imputed.micros()).into()),
+            column("basis", basis.as_deref().into()),
+            column("prompt_tokens", row.tokens.0.into()),
+            column("completion_tokens", row.tokens.1.into()),
         ];
-        columns.extend(row.provider.clone().map(|provider| ("provider", Some(provider))));
+        columns.extend(row.provider.as_deref().map(|provider| column("provider", provider.into())));
         columns
     }
 }

@@ -1,32 +1,55 @@
-//! The audit's reading: everything in pages, at one moment of the database, with no more than a page in memory.
-//! Here is the journal itself; what is worked out from it and lies beside it is in `tables`.
+//! The audit's reading: everything in pages, at one moment of the database, with no more than some pages in memory.
+//! `sweep` reads everything once and proves that it fits. Where it does not, the checks here (of the journal itself) and in
+//! `tables` and `budgets` (of what lies beside it) go through it again, one by one, and name what they find.
 
 mod budgets;
+mod sweep;
 mod tables;
+
+use std::collections::BTreeSet;
 
 use super::conn::{Db, Row, Tx, query};
 use super::journal::Entry;
-use super::{sqlite, statements};
-use crate::audit::{Anchor, AuditReport, ChainCheck, Problem, Witness, check_note};
+use super::{postgres, sqlite, statements};
+use crate::audit::{Anchor, AuditReport, ChainCheck, OnProgress, Problem, Witness, check_note};
 use crate::chain::blobs_in;
 use crate::checkpoint::{EVERY, Keeper, Note};
 use crate::error::{Fault, StoreError, is_corrupt};
 use crate::time::Micros;
+use sweep::Swept;
 
 /// Rows a page.
-const PAGE: i64 = 64;
+const PAGE: i64 = 256;
 const HEAD_FILE: &str = "the head file";
+
+/// Who is told how far the audit is.
+pub(super) struct Watch<'a> {
+    total: u64,
+    tell: OnProgress<'a>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(tell: OnProgress<'a>) -> Self {
+        Self { total: 0, tell }
+    }
+
+    /// So many entries were looked at.
+    fn saw(&mut self, entries: i64) {
+        (self.tell)(entries.unsigned_abs(), self.total);
+    }
+}
 
 /// Everything that can be named is in the report, also when the database is too damaged to be read to its end.
 pub(super) async fn verify(
     tx: Tx<'_>,
     anchors: &[Anchor],
     keeper: &Keeper,
+    watch: Watch<'_>,
     report: &mut AuditReport,
 ) -> Result<(), Fault> {
     // The head is read before the moment of the database is fixed: it may lag, and is never ahead.
     let head = read_head(keeper, report)?;
-    match look(tx, anchors, keeper, head.as_ref(), report).await {
+    match look(tx, anchors, (keeper, head.as_ref()), watch, report).await {
         Err(Fault::Sql(error)) if is_damage(&error) || !report.is_clean() => {
             report.add(Problem::Structure { detail: error.to_string() });
             Ok(())
@@ -38,8 +61,8 @@ pub(super) async fn verify(
 async fn look(
     mut tx: Tx<'_>,
     anchors: &[Anchor],
-    keeper: &Keeper,
-    head: Option<&Note>,
+    (keeper, head): (&Keeper, Option<&Note>),
+    mut watch: Watch<'_>,
     report: &mut AuditReport,
 ) -> Result<(), Fault> {
     let trusted = keeper.trusted()?;
@@ -54,14 +77,47 @@ async fn look(
         check_note(head, &origin, &trusted, HEAD_FILE, report);
         check.witness(head.seq, Witness::from_head(head, HEAD_FILE));
     }
-    chain(db, check, report).await?;
+    let swept = match sweep(db, &check, &mut watch, report).await {
+        Err(Fault::Sql(error)) if is_damage(&error) => Swept::default(),
+        swept => swept?,
+    };
+    if !swept.entries_fit {
+        chain(db, check, &mut watch, report).await?;
+    }
     missing_files(head, &trusted, report);
     checkpoints(db, &origin, &trusted, report).await?;
-    tables::stories(db, report).await?;
-    budgets::check(db, &origin, report).await?;
+    report.intents = swept.intents;
+    match swept.odd {
+        Some(odd) => tables::named(db, &odd, report).await?,
+        None => tables::stories(db, report).await?,
+    }
+    budgets::check(db, &origin, swept.sums.as_ref(), report).await?;
     tables::blobs(db, report).await?;
     tables::exchanges(db, report).await?;
     Ok(tx.rollback().await?)
+}
+
+/// The quick pass. When the journal holds as a whole, its figures are in the report, else `entries_fit` is false.
+async fn sweep(
+    db: &mut Db<'_>,
+    check: &ChainCheck,
+    watch: &mut Watch<'_>,
+    report: &mut AuditReport,
+) -> Result<Swept, Fault> {
+    let chain = sweep::chain(db, check.genesis()).await?;
+    watch.total = chain.entries.unsigned_abs();
+    let mut swept = sweep::run(db, watch).await?;
+    swept.entries_fit &= chain.holds && swept.entries == chain.entries;
+    for (seq, witnesses) in check.witnesses() {
+        let row = query(statements::HASH_AND_TIME).bind(*seq).row(db).await?;
+        let row = row.map(|row| Ok::<_, sqlx::Error>((row.get(0)?, row.get(1)?))).transpose()?;
+        swept.entries_fit &= check.agrees(*seq, witnesses, row.as_ref());
+    }
+    if swept.entries_fit {
+        let last = query(statements::HASH_AND_TIME).bind(chain.entries).scalar(db).await?;
+        report.told(chain.entries, chain.back, last);
+    }
+    Ok(swept)
 }
 
 /// Files without which nothing is proved; an empty journal needs none.
@@ -93,36 +149,49 @@ fn read_head(keeper: &Keeper, report: &mut AuditReport) -> Result<Option<Note>, 
     }
 }
 
-async fn chain(db: &mut Db<'_>, mut check: ChainCheck, report: &mut AuditReport) -> Result<(), Fault> {
+async fn chain(
+    db: &mut Db<'_>,
+    mut check: ChainCheck,
+    watch: &mut Watch<'_>,
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
     let mut after = i64::MIN;
     loop {
         let rows = query(statements::ENTRIES_AFTER).bind(after).bind(PAGE).rows(db).await?;
         let Some(last) = rows.last() else { break };
         after = last.get("seq")?;
-        for row in &rows {
-            match Entry::from_row(row) {
-                Ok(entry) => {
-                    check.entry(&entry.link(), &entry.hash, report);
-                    attached(db, &entry, report).await?;
-                }
-                Err(_) => {
-                    let hash = row.get::<String>("hash").unwrap_or_default();
-                    check.unreadable(row.get("seq")?, &hash, report);
-                }
+        let entries: Vec<_> = rows.iter().map(Entry::from_row).collect();
+        let attached = entries.iter().flatten().flat_map(|e| blobs_in(&e.attached)).map(str::to_owned);
+        let missing = missing_blobs(db, &attached.collect()).await?;
+        for (row, entry) in rows.iter().zip(&entries) {
+            let Ok(entry) = entry else {
+                let hash = row.get::<String>("hash").unwrap_or_default();
+                check.unreadable(row.get("seq")?, &hash, report);
+                continue;
+            };
+            check.entry(&entry.link(), &entry.hash, report);
+            for sha256 in blobs_in(&entry.attached).filter(|sha256| missing.contains(*sha256)) {
+                report.add(Problem::BlobMissing { sha256: sha256.to_owned(), seq: entry.seq });
             }
         }
+        watch.saw(i64::try_from(report.events).unwrap_or(i64::MAX));
     }
     check.finish(report);
     Ok(())
 }
 
-async fn attached(db: &mut Db<'_>, entry: &Entry, report: &mut AuditReport) -> Result<(), Fault> {
-    for sha256 in blobs_in(&entry.attached) {
-        if query(statements::HAS_BLOB).bind(sha256).number(db).await? == 0 {
-            report.add(Problem::BlobMissing { sha256: sha256.to_owned(), seq: entry.seq });
-        }
+/// Those of these hashes that no blob has, erased ones counted as there.
+async fn missing_blobs(db: &mut Db<'_>, named: &BTreeSet<String>) -> Result<BTreeSet<String>, Fault> {
+    if named.is_empty() {
+        return Ok(BTreeSet::new());
     }
-    Ok(())
+    let (text, list) = match db {
+        Db::Sqlite(_) => (sqlite::BLOBS_NAMED, sqlite::list(named)),
+        Db::Postgres(_) => (postgres::BLOBS_NAMED, postgres::list(named)),
+    };
+    let there: Vec<String> = query(text).bind(list).scalars(db).await?;
+    let there: BTreeSet<String> = there.into_iter().collect();
+    Ok(named.difference(&there).cloned().collect())
 }
 
 async fn checkpoints(
@@ -171,5 +240,17 @@ fn checkpoint(row: &Row, seq: i64, end: i64, ours: (&str, &[String]), report: &m
         report.add(Problem::TailCut { expected: seq, found: end, where_from });
     } else if text("journal_hash") != note.hash {
         report.add(Problem::Rewritten { seq, where_from });
+    }
+}
+
+#[cfg(test)]
+impl super::Database {
+    /// The quick pass alone finds nothing that the slow checks would have to look at.
+    pub(super) async fn assert_swept(&self, report: &AuditReport) {
+        let mut turn = self.turn().await.unwrap();
+        let mut tell = |_, _| {};
+        let swept = sweep::run(&mut turn.db(), &mut Watch::new(&mut tell)).await.unwrap();
+        assert_eq!((swept.entries.unsigned_abs(), swept.intents), (report.events, report.intents));
+        assert_eq!((swept.entries_fit, swept.odd, swept.sums.is_some()), (true, Some(Vec::new()), true));
     }
 }

@@ -45,18 +45,19 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// From a row of a statement that reads whole entries: all of them name the columns in this order.
     pub(super) fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            seq: row.get("seq")?,
-            intent: row.get("intent")?,
-            version: row.get("version")?,
-            at: row.get("at")?,
-            name: row.get("name")?,
-            format: row.get("format")?,
-            body: row.get("body")?,
-            attached: row.get("attached")?,
-            prev: row.get("prev")?,
-            hash: row.get("hash")?,
+            seq: row.get(0)?,
+            intent: row.get(1)?,
+            version: row.get(2)?,
+            at: row.get(3)?,
+            name: row.get(4)?,
+            format: row.get(5)?,
+            body: row.get(6)?,
+            attached: row.get(7)?,
+            prev: row.get(8)?,
+            hash: row.get(9)?,
         })
     }
 

@@ -31,7 +31,7 @@ use sqlx::{Connection, Postgres};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::append::{Append, Appended, Exchange, Recorded};
-use crate::audit::{Anchor, AuditReport};
+use crate::audit::{Anchor, AuditReport, OnProgress};
 use crate::chain::genesis;
 use crate::checkpoint::{Keeper, Note, random};
 use crate::error::{Fault, Stop, StoreError};
@@ -270,13 +270,19 @@ impl Database {
     }
 
     /// Looks at one moment of the database through a connection of its own, so that nobody waits for it.
-    pub(crate) async fn verify(&self, anchors: &[Anchor], keeper: &Keeper) -> Result<AuditReport, Fault> {
+    pub(crate) async fn verify(
+        &self,
+        anchors: &[Anchor],
+        keeper: &Keeper,
+        on_progress: OnProgress<'_>,
+    ) -> Result<AuditReport, Fault> {
+        let watch = audit::Watch::new(on_progress);
         let mut report = AuditReport { anchors: anchors.len() as u64, ..AuditReport::default() };
         match &self.backend {
             Backend::Sqlite(_) => {
                 let mut conn = sqlite::connect(&self.name).await?;
                 let tx = Tx::Sqlite(conn.begin().await?);
-                let looked = audit::verify(tx, anchors, keeper, &mut report).await;
+                let looked = audit::verify(tx, anchors, keeper, watch, &mut report).await;
                 conn.close().await?;
                 looked?;
             }
@@ -284,7 +290,7 @@ impl Database {
                 let mut conn = postgres::turn(pool).await?;
                 postgres::check_structure(&mut conn, &mut report).await?;
                 let tx = Tx::Postgres(conn.begin_with(postgres::SNAPSHOT).await?);
-                audit::verify(tx, anchors, keeper, &mut report).await?;
+                audit::verify(tx, anchors, keeper, watch, &mut report).await?;
             }
         }
         Ok(report)

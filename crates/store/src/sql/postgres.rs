@@ -22,6 +22,9 @@ pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ON
 /// The advisory lock of everybody who writes; a number that nobody else takes by chance.
 const WRITERS: i64 = 0x636f_6465_7874_6173;
 
+/// The blobs among those of a [`list`].
+pub(super) const BLOBS_NAMED: &str = "SELECT sha256 FROM blobs WHERE sha256 = ANY(string_to_array($1, ' '))";
+
 /// How many calls of one process may be under way at once.
 const CONNECTIONS: u32 = 8;
 
@@ -175,6 +178,11 @@ pub(super) async fn check_structure(conn: &mut PgConnection, report: &mut AuditR
 async fn schema(db: &mut Db<'_>) -> Result<BTreeSet<(String, String)>, Fault> {
     let rows = query(SCHEMA).rows(db).await?;
     Ok(rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_, sqlx::Error>>()?)
+}
+
+/// Hashes, which have no space in them, as one value of a statement.
+pub(super) fn list(hashes: &BTreeSet<String>) -> String {
+    hashes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// A column as text.

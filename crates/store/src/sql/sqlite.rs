@@ -21,6 +21,10 @@ pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 /// The log is written into the database beyond this many pages (of 4 KiB): a process that starts reads it through.
 const LOG_PAGES: &str = "256";
 
+/// The blobs among those of a [`list`].
+pub(super) const BLOBS_NAMED: &str =
+    "SELECT sha256 FROM blobs WHERE sha256 IN (SELECT value FROM json_each($1))";
+
 /// The database's table of contents, without the statistics that `ANALYZE` adds.
 const SCHEMA: &str = "SELECT CAST(type AS TEXT) || ' ' || CAST(name AS TEXT), \
      quote(type) || quote(name) || quote(tbl_name) || quote(sql) FROM sqlite_schema \
@@ -123,6 +127,11 @@ pub(super) async fn check_structure(db: &mut Db<'_>, report: &mut AuditReport) -
 async fn schema(db: &mut Db<'_>) -> Result<BTreeSet<(String, String)>, Fault> {
     let rows = query(SCHEMA).rows(db).await?;
     Ok(rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_, sqlx::Error>>()?)
+}
+
+/// Hashes as one value of a statement.
+pub(super) fn list(hashes: &BTreeSet<String>) -> String {
+    serde_json::to_string(hashes).unwrap_or_default()
 }
 
 /// These columns as text; bytes and floats, which we never write there, are marked.

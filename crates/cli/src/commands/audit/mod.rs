@@ -14,6 +14,7 @@ use super::document;
 use crate::args::AuditCommand;
 use crate::error::Failure;
 use crate::session::Session;
+use crate::ui::progress::Gauge;
 use crate::ui::shell::{GREEN, RED};
 use crate::ui::words::count;
 
@@ -51,7 +52,9 @@ pub(crate) async fn audit(session: &Session<'_>) -> Result<AuditReport, Failure>
         Err(failure) if session.global.repo.is_some() => return Err(failure),
         Err(_) => Vec::new(),
     };
-    let report = session.store().await?.verify(&anchors).await?;
+    let store = session.store().await?;
+    let mut progress = Gauge::new(session.shell, "entries");
+    let report = store.verify_and_tell(&anchors, &mut |done, total| progress.at(done, total)).await?;
     Ok(report)
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use domain::event::EVENT_FORMAT;
 use domain::registry::{REGISTRY, RegistryEvent};
 
+use super::sweep::Sums;
 use crate::audit::{AuditReport, Problem};
 use crate::checkpoint::is_vouched_for;
 use crate::error::Fault;
@@ -21,12 +22,16 @@ const COLUMNS: [&str; 5] = ["money", "requests", "forgiven_money", "forgiven_req
 type Rows = BTreeMap<(String, String), Counts>;
 
 /// The rows of minutes are left out: they are kept for a while only.
-pub(super) async fn check(db: &mut Db<'_>, origin: &str, report: &mut AuditReport) -> Result<(), Fault> {
-    let mut expected = Rows::new();
-    for row in query(statements::LEDGER_SUMS).rows(db).await? {
-        let counts = [row.get("money")?, row.get("requests")?, 0, 0, 0];
-        expected.insert((row.get("scope")?, row.get("stretch")?), counts);
-    }
+pub(super) async fn check(
+    db: &mut Db<'_>,
+    origin: &str,
+    sums: Option<&Sums>,
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
+    let mut expected = match sums {
+        Some(sums) => expected_of(sums),
+        None => expected(db).await?,
+    };
     registry_entries(db, origin, &mut expected, report).await?;
     let mut found = Rows::new();
     for row in query(statements::BUDGET_ROWS).rows(db).await? {
@@ -38,6 +43,36 @@ pub(super) async fn check(db: &mut Db<'_>, origin: &str, report: &mut AuditRepor
     }
     compare(&expected, &found, report);
     Ok(())
+}
+
+/// What the ledger adds up to, by the database.
+async fn expected(db: &mut Db<'_>) -> Result<Rows, Fault> {
+    let mut expected = Rows::new();
+    for row in query(statements::LEDGER_SUMS).rows(db).await? {
+        let counts = [row.get("money")?, row.get("requests")?, 0, 0, 0];
+        expected.insert((row.get("scope")?, row.get("stretch")?), counts);
+    }
+    Ok(expected)
+}
+
+/// The same of sums that were taken already.
+fn expected_of(sums: &Sums) -> Rows {
+    let mut expected = Rows::new();
+    for ([agent, day, week, month], [money, requests]) in sums {
+        let scopes = agent.iter().map(|name| format!("agent:{name}")).chain(["global".to_owned()]);
+        let stretches = [("day", day), ("week", week), ("month", month)];
+        let stretches =
+            stretches.iter().filter_map(|(name, value)| Some(format!("{name}:{}", value.as_ref()?)));
+        let stretches: Vec<String> = stretches.collect();
+        for scope in scopes {
+            for stretch in &stretches {
+                let counts = expected.entry((scope.clone(), stretch.clone())).or_default();
+                counts[0] = counts[0].saturating_add(*money);
+                counts[1] = counts[1].saturating_add(*requests);
+            }
+        }
+    }
+    expected
 }
 
 /// The registry's own entries, in order; the last reset of a stretch holds.

@@ -29,16 +29,25 @@ const LEDGER: [&str; 15] = [
     "completion_tokens",
     "lease_until",
 ];
+
+/// These intents, each by itself.
+pub(super) async fn named(db: &mut Db<'_>, ids: &[String], report: &mut AuditReport) -> Result<(), Fault> {
+    for id in ids {
+        story(db, id, report).await?;
+    }
+    Ok(())
+}
+
+/// Every intent by itself.
 pub(super) async fn stories(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
+    report.intents = 0;
     let mut after = String::new();
     loop {
-        let page = query(statements::INTENT_IDS_AFTER).bind(after.as_str()).bind(PAGE);
+        let page = query(statements::IDS_AFTER).bind(after.as_str()).bind(PAGE);
         let ids: Vec<String> = page.scalars(db).await?;
         let Some(last) = ids.last() else { return Ok(()) };
-        after = last.clone();
-        for id in &ids {
-            story(db, id, report).await?;
-        }
+        after.clone_from(last);
+        named(db, &ids, report).await?;
     }
 }
 
@@ -137,10 +146,10 @@ async fn ledger_rows(
         if stored(row, "lease_until").is_some() && number("lease_until") < number("at") {
             differs(&attempt, "lease_until", None, stored(row, "lease_until"));
         }
-        for (column, wanted) in expected.ledger_row(money, stored(row, "state").as_deref()) {
-            let found = stored(row, column);
+        for column in expected.ledger_row(money, stored(row, "state").as_deref()) {
+            let (wanted, found) = (column.value.text(), stored(row, column.name));
             if wanted != found {
-                differs(&attempt, column, wanted, found);
+                differs(&attempt, column.name, wanted, found);
             }
         }
     }

@@ -30,6 +30,7 @@ async fn the_sample_rows_of_each_format_survive_all_later_migrations() {
         let foreign =
             |p: &Problem| matches!(p, Problem::BadSignature { detail, .. } if detail.contains("not ours"));
         assert!(report.problems.iter().all(foreign), "format {format}: {:?}", report.problems);
+        store.db.assert_swept(&report).await;
     }
 }
 

@@ -48,5 +48,6 @@ async fn the_sample_rows_of_each_format_survive_all_later_migrations() {
         assert!(report.events > 0 && report.blobs > 0 && report.intents > 1, "{report:?}");
         // Only the rows were sampled, not the files beside them.
         assert_eq!(report.problems, [Problem::KeyMissing, Problem::HeadMissing], "format {format}");
+        store.db.assert_swept(&report).await;
     }
 }
