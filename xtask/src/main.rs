@@ -10,6 +10,7 @@ mod fuzz;
 mod gate_page;
 mod generate;
 mod mutants;
+mod registry;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +42,8 @@ enum Command {
         #[command(subcommand)]
         what: Bench,
     },
+    /// Write a large registry of made-up intents, to measure on.
+    GenerateRegistry(registry::Options),
     /// Run the fuzz targets and keep what they found.
     Fuzz(fuzz::Fuzz),
     /// Change the judges and see that a test notices.
@@ -84,6 +87,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Bench { what: Bench::Sandbox(options) } => bench::sandbox(&root, &options),
         Command::Bench { what: Bench::Trees(options) } => bench::trees(&root, &options),
         Command::Bench { what: Bench::Warm(options) } => bench::warm(&root, &options),
+        Command::GenerateRegistry(options) => registry::run(&options),
         Command::Fuzz(options) => fuzz::run(&root, &options),
         Command::Mutants(options) => mutants::run(&root, &options),
         Command::Alarms(options) => alarms::run(&options),

@@ -72,8 +72,23 @@ impl Store {
     /// See [`AppendError`]; on an error nothing was written. One exception: when the head file cannot be written, the
     /// events are recorded already, as after a crash right behind the commit; reading them again shows it.
     pub async fn append(&self, entry: Append<'_>) -> Result<Appended, AppendError> {
-        entry.check()?;
-        self.db.append(&entry, &self.keeper).await.map_err(|stop| stop.at(self.db.name()))
+        let appended = self.append_all(std::slice::from_ref(&entry)).await?;
+        appended.into_iter().next().ok_or_else(|| {
+            let what = "nothing was appended".to_owned();
+            AppendError::Contradiction { intent: entry.intent.clone(), what }
+        })
+    }
+
+    /// Appends to several intents, in this order, in one transaction: all of it or nothing, at the price of one wait for
+    /// the disk.
+    ///
+    /// # Errors
+    /// As [`Store::append`], of the first one that is refused.
+    pub async fn append_all(&self, entries: &[Append<'_>]) -> Result<Vec<Appended>, AppendError> {
+        for entry in entries {
+            entry.check()?;
+        }
+        self.db.append(entries, &self.keeper).await.map_err(|stop| stop.at(self.db.name()))
     }
 
     /// The intent's events in order, each checked against its hash; empty when there is no such intent.

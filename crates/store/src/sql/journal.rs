@@ -4,11 +4,11 @@ use domain::event::{EVENT_FORMAT, Event};
 use domain::ids::{IntentId, Sha256};
 use domain::registry::{REGISTRY, RegistryEvent};
 
-use super::conn::{Db, Row, query};
+use super::conn::{Db, Row, built, query};
 use super::{exchanges, statements};
 use crate::append::{Append, Recorded};
 use crate::chain::{Link, attached_blob, genesis};
-use crate::checkpoint::{EVERY, Keeper};
+use crate::checkpoint::{EVERY, Keeper, Note};
 use crate::error::{AppendError, Fault, Stop};
 use crate::time::Micros;
 use crate::witness::JournalEntry;
@@ -123,6 +123,9 @@ pub(super) fn check_head(tail: &Tail, keeper: &Keeper) -> Result<(), Fault> {
     }
 }
 
+/// Rows in one insertion: as many as events come together, and few enough for the places of a statement.
+const ROWS: usize = 32;
+
 /// Appends the events and moves the tail; a checkpoint goes with every [`EVERY`]th entry.
 pub(super) async fn write(
     db: &mut Db<'_>,
@@ -130,31 +133,60 @@ pub(super) async fn write(
     entry: &Append<'_>,
     keeper: &Keeper,
 ) -> Result<(), Stop> {
-    let mut attached = attached(entry)?;
-    for event in entry.events {
-        let body = encode(entry, event)?;
-        let prev = tail.hash.to_string();
-        tail.seq += 1;
-        tail.version += 1;
-        let link = Link {
-            seq: tail.seq,
-            intent: entry.intent.as_str(),
-            version: tail.version,
-            at: entry.at.0,
-            name: event.name(),
+    let attached = attached(entry)?;
+    let bodies = entry.events.iter().map(|event| encode(entry, event)).collect::<Result<Vec<_>, _>>()?;
+    let (seq, version) = (tail.seq, tail.version);
+    let mut hashes = vec![tail.hash.clone()];
+    for number in 0..bodies.len() {
+        let row = Numbered { entry, seq, version, number, body: &bodies[number], attached: &attached };
+        hashes.push(row.link(&hashes[number]).hash());
+    }
+    let mut links = Vec::with_capacity(bodies.len());
+    for (number, body) in bodies.iter().enumerate() {
+        let row = Numbered { entry, seq, version, number, body, attached: &attached };
+        links.push((row.link(&hashes[number]), hashes[number + 1].as_str()));
+    }
+    for links in links.chunks(ROWS) {
+        insert(db, links).await?;
+    }
+    for (link, hash) in links.iter().filter(|(link, _)| link.seq % EVERY == 0) {
+        let hash = parse_hash(hash, "a new entry")?;
+        add_checkpoint(db, keeper.sign(&tail.origin, link.seq, &hash, entry.at)?).await?;
+    }
+    (tail.seq, tail.version) = (seq + bodies.len() as i64, version + bodies.len() as i64);
+    tail.hash.clone_from(&hashes[bodies.len()]);
+    Ok(())
+}
+
+/// One of the events that are appended together.
+#[derive(Debug, Clone, Copy)]
+struct Numbered<'a> {
+    entry: &'a Append<'a>,
+    /// The last entry and the intent's version before all of them.
+    seq: i64,
+    version: i64,
+    /// Which of them, from 0.
+    number: usize,
+    body: &'a [u8],
+    /// What goes with the first of them.
+    attached: &'a str,
+}
+
+impl<'a> Numbered<'a> {
+    fn link(self, prev: &'a Sha256) -> Link<'a> {
+        let number = self.number as i64 + 1;
+        Link {
+            seq: self.seq + number,
+            intent: self.entry.intent.as_str(),
+            version: self.version + number,
+            at: self.entry.at.0,
+            name: self.entry.events[self.number].name(),
             format: i64::from(EVENT_FORMAT),
-            body: &body,
-            attached: &attached,
-            prev: &prev,
-        };
-        tail.hash = link.hash();
-        insert(db, &link, &tail.hash).await?;
-        attached.clear();
-        if tail.seq % EVERY == 0 {
-            add_checkpoint(db, tail, entry.at, keeper).await?;
+            body: self.body,
+            attached: if self.number == 0 { self.attached } else { "" },
+            prev: prev.as_str(),
         }
     }
-    Ok(())
 }
 
 /// Appends an entry of the registry itself.
@@ -181,22 +213,29 @@ pub(super) async fn write_registry(
         prev: &prev,
     };
     tail.hash = link.hash();
-    insert(db, &link, &tail.hash).await?;
+    insert(db, &[(link, tail.hash.as_str())]).await?;
     if tail.seq % EVERY == 0 {
-        add_checkpoint(db, tail, at, keeper).await?;
+        add_checkpoint(db, keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?).await?;
     }
     Ok(())
 }
 
-async fn insert(db: &mut Db<'_>, link: &Link<'_>, hash: &Sha256) -> Result<(), Fault> {
-    let add = query(statements::ADD_ENTRY).bind(link.seq).bind(link.intent).bind(link.version).bind(link.at);
-    let add = add.bind(link.name).bind(link.format).bind(link.body).bind(link.attached);
-    add.bind(link.prev).bind(hash.as_str()).execute(db).await?;
+/// Adds these entries with their hashes.
+async fn insert(db: &mut Db<'_>, links: &[(Link<'_>, &str)]) -> Result<(), Fault> {
+    let mut add = match links.len() {
+        1 => query(statements::ADD_ENTRY),
+        rows => built(statements::add_entries(rows)),
+    };
+    for (link, hash) in links {
+        add = add.bind(link.seq).bind(link.intent).bind(link.version).bind(link.at);
+        add = add.bind(link.name).bind(link.format).bind(link.body).bind(link.attached);
+        add = add.bind(link.prev).bind(*hash);
+    }
+    add.execute(db).await?;
     Ok(())
 }
 
-async fn add_checkpoint(db: &mut Db<'_>, tail: &Tail, at: Micros, keeper: &Keeper) -> Result<(), Fault> {
-    let note = keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?;
+async fn add_checkpoint(db: &mut Db<'_>, note: Note) -> Result<(), Fault> {
     let add = query(statements::ADD_CHECKPOINT).bind(note.seq).bind(note.hash).bind(note.at.0);
     add.bind(note.key).bind(note.signature).execute(db).await?;
     Ok(())

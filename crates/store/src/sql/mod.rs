@@ -118,25 +118,26 @@ impl Database {
         }
     }
 
-    /// One transaction: registry, blobs, exchange, journal, ledger, checkpoint. Then the head file.
-    pub(crate) async fn append(&self, entry: &Append<'_>, keeper: &Keeper) -> Result<Appended, Stop> {
+    /// One transaction: registry, blobs, exchanges, journal, ledger, checkpoints. Then the head file.
+    pub(crate) async fn append(
+        &self,
+        entries: &[Append<'_>],
+        keeper: &Keeper,
+    ) -> Result<Vec<Appended>, Stop> {
         let mut turn = self.turn().await?;
         let mut tx = turn.begin().await?;
-        let db = &mut tx.db();
-        let mut tail = journal::tail(db, entry.intent.as_str()).await?;
-        journal::check_head(&tail, keeper)?;
-        registry::put(db, entry, &tail).await?;
-        for (sha256, bytes) in entry.blobs {
-            blobs::put(db, sha256, bytes).await?;
+        let mut appended = Vec::with_capacity(entries.len());
+        let mut head = None;
+        for entry in entries {
+            let tail = append_in(&mut tx.db(), entry, head.is_none(), keeper).await?;
+            appended.push(Appended { last_seq: tail.seq.unsigned_abs(), hash: tail.hash.clone() });
+            head = Some((tail, entry.at));
         }
-        if let Some(exchange) = &entry.exchange {
-            exchanges::put(db, exchange, tail.seq + 1).await?;
-        }
-        journal::write(db, &mut tail, entry, keeper).await?;
-        ledger::write(db, entry).await?;
         tx.commit().await?;
-        keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, entry.at)?)?;
-        Ok(Appended { last_seq: tail.seq.unsigned_abs(), hash: tail.hash })
+        if let Some((tail, at)) = head {
+            keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?)?;
+        }
+        Ok(appended)
     }
 
     pub(crate) async fn events(&self, intent: &IntentId) -> Result<Vec<Recorded>, Fault> {
@@ -302,6 +303,29 @@ impl Database {
             Backend::Postgres(pool) => Ok(Turn::Postgres(postgres::turn(pool).await?)),
         }
     }
+}
+
+/// Appends inside of a transaction; gives the journal's new end. The first one sees that the journal is whole.
+async fn append_in(
+    db: &mut Db<'_>,
+    entry: &Append<'_>,
+    is_first: bool,
+    keeper: &Keeper,
+) -> Result<journal::Tail, Stop> {
+    let mut tail = journal::tail(db, entry.intent.as_str()).await?;
+    if is_first {
+        journal::check_head(&tail, keeper)?;
+    }
+    registry::put(db, entry, &tail).await?;
+    for (sha256, bytes) in entry.blobs {
+        blobs::put(db, sha256, bytes).await?;
+    }
+    if let Some(exchange) = &entry.exchange {
+        exchanges::put(db, exchange, tail.seq + 1).await?;
+    }
+    journal::write(db, &mut tail, entry, keeper).await?;
+    ledger::write(db, entry).await?;
+    Ok(tail)
 }
 
 /// Gives a new journal its origin; gives the head of the empty journal, to be written once that is committed.

@@ -16,6 +16,17 @@ pub(super) const REGISTRY_VERSION: &str =
     "SELECT COALESCE(MAX(version), 0) FROM journal WHERE intent = 'registry'";
 pub(super) const ADD_ENTRY: &str = "INSERT INTO journal (seq, intent, version, at, name, format, body, attached, prev, hash) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+/// The same for several entries.
+pub(super) fn add_entries(rows: usize) -> String {
+    let places = |row: usize| {
+        let places: Vec<String> = (1..=10).map(|column| format!("${}", row * 10 + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(places).collect();
+    format!("{ADD_ENTRIES}{}", rows.join(", "))
+}
+const ADD_ENTRIES: &str =
+    "INSERT INTO journal (seq, intent, version, at, name, format, body, attached, prev, hash) VALUES ";
 pub(super) const ENTRIES_OF_INTENT: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
      WHERE intent = $1 ORDER BY version";
 pub(super) const ENTRIES_AFTER: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
