@@ -27,12 +27,17 @@ pub(crate) const SCRATCH_HOME: &str = "home";
 pub(crate) const SCRATCH_TMP: &str = "tmp";
 
 /// Never returns: becomes the command, or says why not and ends.
-pub(crate) fn become_command(spec: &Spec, identity: Identity, report: &OwnedFd) -> ! {
+pub(crate) fn become_command(
+    spec: &Spec,
+    identity: Identity,
+    input: Option<&OwnedFd>,
+    report: &OwnedFd,
+) -> ! {
     let report = match report.try_clone() {
         Ok(report) => File::from(report),
         Err(_) => sys::exit_now(127),
     };
-    let failure = match narrow(spec, identity) {
+    let failure = match narrow(spec, identity, input) {
         Ok(()) => Note::ExecFailed(execute(spec)),
         Err(error) => Note::SetupFailed(error.to_string()),
     };
@@ -40,11 +45,12 @@ pub(crate) fn become_command(spec: &Spec, identity: Identity, report: &OwnedFd) 
     sys::exit_now(127)
 }
 
-fn narrow(spec: &Spec, identity: Identity) -> Result<(), StepError> {
+fn narrow(spec: &Spec, identity: Identity, input: Option<&OwnedFd>) -> Result<(), StepError> {
     sys::reset_signals().step("reset the signals")?;
     rustix::process::setsid().step("start a session")?;
     let null = File::open("/dev/null").step("open /dev/null")?;
-    sys::replace_standard_fd(null.as_fd(), 0).step("empty the input")?;
+    let input = input.map_or(null.as_fd(), AsFd::as_fd);
+    sys::replace_standard_fd(input, 0).step("set the input")?;
     rustix::process::chdir(&spec.cwd).step_at("enter", &spec.cwd)?;
     if spec.level == Level::Weak {
         give_up_rights(spec, identity)?;

@@ -4,6 +4,7 @@
 //! adopts orphans and kills all descendants itself. It must report through its pipe only: 1 and 2 are the command's.
 
 use std::io::Read;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -22,8 +23,9 @@ use crate::mounts::{self, Plan};
 use crate::namespaces::{self, Identity};
 use crate::seccomp::{self, Sockets};
 use crate::spec::{Level, Network, Spec, Tree};
+use crate::supervise::Tied;
 use crate::sys::{self, Side};
-use crate::wire::{How, Note, note};
+use crate::wire::{self, How, Note, note};
 
 /// What the box is made for.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +40,7 @@ pub(crate) struct Birth<'a> {
     pub(crate) purpose: Purpose<'a>,
     pub(crate) identity: Identity,
     pub(crate) shift: Option<BorrowedFd<'a>>,
+    pub(crate) tied: Option<Tied<'a>>,
     /// Where notes go.
     pub(crate) report: OwnedFd,
     /// A byte for every step that the helper has done; its end means that the helper is gone.
@@ -125,6 +128,7 @@ impl Birth<'_> {
         })?;
         if network == Network::None {
             namespaces::own_loopback()?;
+            self.open_door()?;
         }
         namespaces::own_name()?;
         if as_root {
@@ -139,12 +143,23 @@ impl Birth<'_> {
         namespaces::hide_from_the_box()
     }
 
-    fn run(self, spec: &Spec) -> Result<(), StepError> {
+    /// The socket belongs to this network; the operator, who takes what comes in, does not.
+    fn open_door(&self) -> Result<(), StepError> {
+        let Some((tied, port)) = self.tied.as_ref().and_then(|tied| Some((tied, tied.door?))) else {
+            return Ok(());
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).step("listen on the box's loopback")?;
+        wire::send_fd(tied.operator, listener.as_fd()).step("hand out the listening socket")
+    }
+
+    fn run(mut self, spec: &Spec) -> Result<(), StepError> {
         sys::block_signals(&[libc::SIGCHLD, libc::SIGTERM]).step("block signals")?;
+        let input = self.tied.take().and_then(|tied| tied.input);
         let command = match sys::fork_into(0).step("fork")? {
             Side::Parent(command) => command,
-            Side::Child => command::become_command(spec, self.identity, &self.report),
+            Side::Child => command::become_command(spec, self.identity, input.as_ref(), &self.report),
         };
+        drop(input);
         for place in [1, 2] {
             // The output pipes must end with the command and its children, not with this process.
             sys::replace_standard_fd(std::io::stdin().as_fd(), place).step("let go of the output")?;

@@ -1,7 +1,8 @@
 //! The operator's side: starts a helper, sends it the request, drains the output and waits for the report.
 //! Safe to call from any thread of a process with many; it blocks, and nothing is left when it returns.
 
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -15,8 +16,8 @@ use serde::de::DeserializeOwned;
 use crate::error::SandboxError;
 use crate::leftovers::kill_leftovers;
 use crate::output::{Captured, Collector};
-use crate::spec::{Level, MARKER_NAME, Spec};
-use crate::wire::{self, CANCEL, Done, How, KILL, Request};
+use crate::spec::{Level, MARKER_NAME, Network, Spec};
+use crate::wire::{self, CANCEL, Done, How, KILL, Request, Ties};
 
 /// How to start the helper: this very binary, with arguments that make it call [`crate::helper_main`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,14 +115,15 @@ impl Launcher {
     /// Starts a helper with an empty environment but for the marker; its standard input is the socket.
     fn start(
         &self,
-        output: fn() -> Stdio,
+        stdout: Stdio,
+        stderr: Stdio,
         marker: Option<&str>,
     ) -> Result<(Child, UnixStream), SandboxError> {
         let (ours, theirs) = UnixStream::pair().map_err(|error| self.failed("make a socket", error))?;
         #[expect(clippy::disallowed_methods, reason = "this crate is the one that spawns untrusted commands")]
         let mut command = Command::new(&self.program);
         command.args(&self.first_args).env_clear().envs(marker.map(|marker| (MARKER_NAME, marker)));
-        command.stdin(OwnedFd::from(theirs)).stdout(output()).stderr(output());
+        command.stdin(OwnedFd::from(theirs)).stdout(stdout).stderr(stderr);
         let child = command.spawn().map_err(|error| self.failed("start", error))?;
         Ok((child, ours))
     }
@@ -139,11 +141,57 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(2);
 /// A refused request, or a helper that cannot be started or dies. Everything that happens to the command is an
 /// [`Outcome`] in the report, and so is a box that cannot be made.
 pub fn run(launcher: &Launcher, spec: &Spec, cancel: &Cancel) -> Result<Report, SandboxError> {
+    run_with(launcher, spec, cancel, None)
+}
+
+/// What a command is talked with while it runs.
+pub struct Talk {
+    /// The command's standard input.
+    pub input: PipeReader,
+    /// The command's standard output: it comes here and not into the report, and nothing bounds it but its reader.
+    pub output: PipeWriter,
+    /// Something that listens on the box's own loopback.
+    pub door: Option<Door>,
+}
+
+/// A socket that listens on 127.0.0.1 inside of a strict box and is answered by the operator, outside of it: the one
+/// thing that a box without a network can reach.
+pub struct Door {
+    /// The port, which is free: the box's network has nothing else in it.
+    pub port: u16,
+    /// Called once, with the socket, before the command starts.
+    pub opened: Box<dyn FnOnce(TcpListener) + Send>,
+}
+
+/// As [`run`], for a command that is talked with.
+///
+/// # Errors
+/// As [`run`]; and a door is refused but for a strict box without a network.
+pub fn talk(launcher: &Launcher, spec: &Spec, cancel: &Cancel, talk: Talk) -> Result<Report, SandboxError> {
+    if talk.door.is_some() && (spec.level != Level::Strict || spec.network != Network::None) {
+        return Err(SandboxError::BadSpec {
+            field: "door",
+            reason: "only a strict box without a network has a loopback of its own".to_owned(),
+        });
+    }
+    run_with(launcher, spec, cancel, Some(talk))
+}
+
+fn run_with(
+    launcher: &Launcher,
+    spec: &Spec,
+    cancel: &Cancel,
+    talk: Option<Talk>,
+) -> Result<Report, SandboxError> {
     spec.check()?;
     let start = Instant::now();
-    let (mut child, socket) = launcher.start(Stdio::piped, Some(&spec.marker))?;
-    let session = Session::new(&mut child, socket, spec, cancel);
-    let done = session.send(spec).map(|mut session| {
+    let (input, output, door) =
+        talk.map_or((None, None, None), |talk| (Some(talk.input), Some(talk.output), talk.door));
+    let stdout = output.map_or_else(Stdio::piped, Stdio::from);
+    let (mut child, socket) = launcher.start(stdout, Stdio::piped(), Some(&spec.marker))?;
+    let ties = Ties { input: input.is_some(), door: door.as_ref().map(|door| door.port) };
+    let session = Session::new(&mut child, socket, spec, cancel, door);
+    let done = session.send(spec, ties, input).map(|mut session| {
         session.follow(start + spec.limits.wall + spec.limits.grace + HELPER_PATIENCE);
         session
     });
@@ -161,7 +209,7 @@ pub fn run(launcher: &Launcher, spec: &Spec, cancel: &Cancel) -> Result<Report, 
 
 /// Sends one request to a helper of its own and returns its answer.
 pub(crate) fn ask<T: DeserializeOwned>(launcher: &Launcher, request: &Request) -> Result<T, SandboxError> {
-    let (mut child, socket) = launcher.start(Stdio::null, None)?;
+    let (mut child, socket) = launcher.start(Stdio::null(), Stdio::null(), None)?;
     let answer = wire::send(&socket, request).and_then(|()| wire::receive(&socket));
     let status = child.wait().map_err(|error| launcher.failed("wait for", error))?;
     answer.map_err(|error| match error.kind() {
@@ -182,6 +230,7 @@ struct Session<'a> {
     marker: &'a str,
     output_total: u64,
     flooded: bool,
+    door: Option<Door>,
 }
 
 /// One output pipe of the box.
@@ -203,7 +252,13 @@ impl<P: Read + AsFd> Stream<P> {
 }
 
 impl<'a> Session<'a> {
-    fn new(child: &mut Child, socket: UnixStream, spec: &'a Spec, cancel: &'a Cancel) -> Self {
+    fn new(
+        child: &mut Child,
+        socket: UnixStream,
+        spec: &'a Spec,
+        cancel: &'a Cancel,
+        door: Option<Door>,
+    ) -> Self {
         let collector = || Collector::new(spec.limits.output_kept);
         Self {
             socket,
@@ -216,11 +271,15 @@ impl<'a> Session<'a> {
             marker: &spec.marker,
             output_total: spec.limits.output_total,
             flooded: false,
+            door,
         }
     }
 
-    fn send(self, spec: &Spec) -> io::Result<Self> {
-        wire::send(&self.socket, &Request::Run(Box::new(spec.clone())))?;
+    fn send(self, spec: &Spec, ties: Ties, input: Option<PipeReader>) -> io::Result<Self> {
+        wire::send(&self.socket, &Request::Run(Box::new(spec.clone()), ties))?;
+        if let Some(input) = input {
+            wire::send_fd(&self.socket, input.as_fd())?;
+        }
         Ok(self)
     }
 
@@ -288,9 +347,16 @@ impl<'a> Session<'a> {
     }
 
     fn hear(&mut self, buffer: &mut [u8]) {
-        match self.socket.read(buffer) {
-            Ok(0) => self.socket_open = false,
-            Ok(count) => self.answer.extend_from_slice(&buffer[..count]),
+        match wire::receive_with_fds(&self.socket, buffer) {
+            Ok((0, fds)) if fds.is_empty() => self.socket_open = false,
+            Ok((count, fds)) => {
+                self.answer.extend_from_slice(&buffer[..count]);
+                if let Some(socket) = fds.into_iter().next()
+                    && let Some(door) = self.door.take()
+                {
+                    (door.opened)(TcpListener::from(socket));
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => self.socket_open = false,
         }

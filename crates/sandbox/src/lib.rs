@@ -30,7 +30,7 @@ mod wire;
 
 pub use denials::{Answer, Tried, denials, try_denials};
 pub use error::SandboxError;
-pub use launch::{Cancel, Launcher, Outcome, Report, run};
+pub use launch::{Cancel, Door, Launcher, Outcome, Report, Talk, run, talk};
 pub use leftovers::kill_leftovers;
 pub use output::Captured;
 pub use ownership::remove_tree;

@@ -145,7 +145,7 @@ fn try_strict(tree: Option<&Tree>, operator: &UnixStream) -> Result<(), String> 
     if let Some(Tree::Overlay { upper, .. }) = tree {
         crate::supervise::give_if_root(upper).map_err(|error| error.to_string())?;
     }
-    let watched = Watched::start(Purpose::Probe(tree)).map_err(|error| error.to_string())?;
+    let watched = Watched::start(Purpose::Probe(tree), None).map_err(|error| error.to_string())?;
     match watched.watch(operator, Ending::after(Duration::from_secs(5))).how {
         How::Exited { code: 0 } => Ok(()),
         How::SetupFailed { what } => Err(what),

@@ -54,12 +54,28 @@ fn serve() -> io::Result<()> {
     // Fails only for the leader of a process group, and then there is nothing to leave.
     let _ = rustix::process::setsid();
     match request {
-        Request::Run(spec) => wire::send(&operator, &run(&spec, &operator)),
+        Request::Run(spec, ties) => {
+            let input = if ties.input { Some(wire::receive_fd(&operator)?) } else { None };
+            wire::send(
+                &operator,
+                &run(&spec, &operator, Tied { input, door: ties.door, operator: &operator }),
+            )
+        }
         Request::Probe(tree) => wire::send(&operator, &probe::look(tree.as_ref(), &operator)),
     }
 }
 
-fn run(spec: &Spec, operator: &UnixStream) -> Done {
+/// What the first process hands on between the command and the operator.
+pub(crate) struct Tied<'a> {
+    /// The command's standard input.
+    pub(crate) input: Option<OwnedFd>,
+    /// The port of the socket that the operator answers.
+    pub(crate) door: Option<u16>,
+    /// Where that socket is sent.
+    pub(crate) operator: &'a UnixStream,
+}
+
+fn run(spec: &Spec, operator: &UnixStream, tied: Tied<'_>) -> Done {
     let start = Instant::now();
     limits::open_files_up_to_the_ceiling();
     if spec.level != Level::Strict {
@@ -67,7 +83,7 @@ fn run(spec: &Spec, operator: &UnixStream) -> Done {
         let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     }
     let failed = |what: String| Verdict { how: How::SetupFailed { what }, ..Verdict::default() };
-    let verdict = match Watched::start(Purpose::Run(spec)) {
+    let verdict = match Watched::start(Purpose::Run(spec), Some(tied)) {
         Ok(watched) => watched.watch(operator, Ending::of(spec, start)),
         Err(error) => failed(error.to_string()),
     };
@@ -105,7 +121,7 @@ pub(crate) struct Watched {
 
 impl Watched {
     /// Makes what has to be made on the host and forks the first process.
-    pub(crate) fn start(purpose: Purpose<'_>) -> Result<Self, StepError> {
+    pub(crate) fn start(purpose: Purpose<'_>, tied: Option<Tied<'_>>) -> Result<Self, StepError> {
         let identity = Identity::current();
         let (tree, strict) = match purpose {
             Purpose::Run(spec) => (Some(&spec.tree), spec.level == Level::Strict),
@@ -133,9 +149,11 @@ impl Watched {
             Side::Child => {
                 drop((report, go));
                 let shift = shift.as_ref().map(AsFd::as_fd);
-                first::live(Birth { purpose, identity, shift, report: report_end, go: go_end })
+                first::live(Birth { purpose, identity, shift, tied, report: report_end, go: go_end })
             }
             Side::Parent(first) => {
+                // The input must end with the command, and so with the last who holds it.
+                drop(tied);
                 let watched = Self { first, identity, report: report.into(), go, cgroup };
                 watched.welcome(namespaces & sys::NEW_USER != 0)?;
                 Ok(watched)

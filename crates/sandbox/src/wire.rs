@@ -1,8 +1,15 @@
 //! The messages between operator, helper and the box's first process. Private to one build: both ends are the
 //! same binary, so the format needs no version. Must not carry anything the command printed.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +18,17 @@ use crate::spec::{Spec, Tree};
 /// The first message from the operator to the helper.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
-    Run(Box<Spec>),
+    Run(Box<Spec>, Ties),
     Probe(Option<Tree>),
+}
+
+/// What ties a running box to its operator, beside the outcome.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Ties {
+    /// A descriptor follows the request: the command's standard input.
+    pub(crate) input: bool,
+    /// A listening socket on this port of the box's own loopback is to be sent back.
+    pub(crate) door: Option<u16>,
 }
 
 /// After the request the operator sends at most single bytes; the end of the stream means that it died.
@@ -84,6 +100,38 @@ pub(crate) fn receive<T: DeserializeOwned>(mut from: impl Read) -> io::Result<T>
     Ok(serde_json::from_slice(&body)?)
 }
 
+/// Sends one descriptor with a single byte, because a message must have one.
+pub(crate) fn send_fd(to: &UnixStream, fd: BorrowedFd<'_>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut rights = SendAncillaryBuffer::new(&mut space);
+    let fds = [fd];
+    if !rights.push(SendAncillaryMessage::ScmRights(&fds)) {
+        return Err(io::Error::other("no room for a descriptor"));
+    }
+    sendmsg(to, &[IoSlice::new(b"F")], &mut rights, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Reads what is there: bytes into `buffer` with their number, and the descriptors that came with them. The byte that
+/// [`send_fd`] sends is the last of a read (the kernel stops behind it) and is not counted.
+pub(crate) fn receive_with_fds(from: &UnixStream, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut rights = RecvAncillaryBuffer::new(&mut space);
+    let got = recvmsg(from.as_fd(), &mut [IoSliceMut::new(buffer)], &mut rights, RecvFlags::CMSG_CLOEXEC)?;
+    let fds = rights.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(fds) => Some(fds),
+        _ => None,
+    });
+    let fds: Vec<OwnedFd> = fds.flatten().collect();
+    Ok((if fds.is_empty() { got.bytes } else { got.bytes.saturating_sub(1) }, fds))
+}
+
+/// Waits for one descriptor.
+pub(crate) fn receive_fd(from: &UnixStream) -> io::Result<OwnedFd> {
+    let (_, fds) = receive_with_fds(from, &mut [0])?;
+    fds.into_iter().next().ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))
+}
+
 /// Writes one note as a line. A failure is not reported: the reader is gone, and with it the box.
 pub(crate) fn note(mut to: impl Write, note: &Note) {
     if let Ok(mut line) = serde_json::to_vec(note) {
@@ -104,6 +152,24 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(receive::<How>(&bytes[..cut]).is_err(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_descriptor_comes_back_and_stays_apart_from_the_bytes_around_it() {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        ours.write_all(b"before").unwrap();
+        send_fd(&ours, std::fs::File::open("/dev/null").unwrap().as_fd()).unwrap();
+        ours.write_all(b"after").unwrap();
+        let mut buffer = [0; 64];
+        let (mut bytes, mut found) = (Vec::new(), 0);
+        while bytes.len() < b"beforeafter".len() {
+            let (count, fds) = receive_with_fds(&theirs, &mut buffer).unwrap();
+            bytes.extend_from_slice(&buffer[..count]);
+            found += fds.len();
+        }
+        assert_eq!((bytes.as_slice(), found), (b"beforeafter".as_slice(), 1));
+        drop(ours);
+        assert!(receive_fd(&theirs).is_err());
     }
 
     #[test]

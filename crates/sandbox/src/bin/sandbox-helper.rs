@@ -19,6 +19,7 @@ fn main() {
         ["helper" | "__sandbox", ..] => std::process::exit(sandbox::helper_main()),
         ["denials", level, folder, home] => denials(level, folder, home),
         ["operate", spec] => operate(spec),
+        ["talk", spec] => talk(spec),
         ["probe", folder] => probe(folder),
         ["remove", folder] => sandbox::remove_tree(folder.as_ref()).map_err(io::Error::other),
         ["try", rest @ ..] => attempt(rest),
@@ -62,6 +63,39 @@ fn operate(spec: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Runs the box that the JSON file describes, says a word to it, and answers whoever knocks at its door. Prints the report
+/// with what was heard of the box in the place of its output.
+fn talk(spec: &str) -> io::Result<()> {
+    let spec: Spec = serde_json::from_reader(File::open(spec)?)?;
+    let (input, mut say) = io::pipe()?;
+    let (mut hear, output) = io::pipe()?;
+    let opened = Box::new(|listener: TcpListener| {
+        std::thread::spawn(move || {
+            for mut caller in listener.incoming().flatten() {
+                let mut word = String::new();
+                let _ = caller.read_to_string(&mut word);
+                let _ = write!(caller, "you said {word}");
+            }
+        });
+    });
+    say.write_all(b"from the operator\n")?;
+    drop(say);
+    let heard = std::thread::spawn(move || {
+        let mut text = String::new();
+        hear.read_to_string(&mut text).map(|_| text)
+    });
+    let door = sandbox::Door { port: 4017, opened };
+    let talk = sandbox::Talk { input, output, door: Some(door) };
+    let done = sandbox::talk(&launcher()?, &spec, &Cancel::new()?, talk);
+    let heard = heard.join().map_err(|_| io::Error::other("the listener died"))??;
+    let answer = match done {
+        Err(error) => serde_json::json!({ "outcome": format!("Error: {error}") }),
+        Ok(report) => serde_json::json!({ "outcome": format!("{:?}", report.outcome), "stdout": heard }),
+    };
+    println!("{answer}");
+    Ok(())
+}
+
 /// The most memory that this operator had at a time.
 fn own_peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -87,6 +121,7 @@ fn attempt(words: &[&str]) -> io::Result<()> {
     match words {
         ["descriptors"] => descriptors(),
         ["connect", port] => tell("connect", TcpStream::connect((Ipv4Addr::LOCALHOST, number(port)?))),
+        ["knock", port] => knock(number(port)?),
         ["udp", port] => tell("udp", send_datagram(number(port)?)),
         ["loopback"] => tell("loopback", talk_to_self()),
         ["abstract", name] => tell("abstract", connect_abstract(name)),
@@ -107,6 +142,17 @@ fn attempt(words: &[&str]) -> io::Result<()> {
         ["kill", pid] => tell("kill", call(libc::SYS_kill, [number::<usize>(pid)?, 0, 0])),
         other => Err(io::Error::other(format!("unknown attempt {other:?}"))),
     }
+}
+
+/// Says a word to whoever listens, and prints the answer.
+fn knock(port: u16) -> io::Result<()> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.write_all(b"knock")?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    println!("knock: {answer}");
+    Ok(())
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> io::Result<T> {

@@ -223,6 +223,11 @@ impl Place {
         finish(self.start(spec))
     }
 
+    /// Runs a box that is talked with.
+    pub(crate) fn talk(&self, spec: &Spec) -> Ran {
+        finish(self.start_program(&["talk", self.written(spec).to_str().unwrap()]))
+    }
+
     /// Starts an operator and does not wait for it.
     pub(crate) fn start(&self, spec: &Spec) -> Child {
         self.start_program(&["operate", self.written(spec).to_str().unwrap()])
