@@ -42,6 +42,9 @@ pub enum Form {
     Diff,
     /// A text that holds whole files, each below its path, with an explanation before them.
     Files,
+    /// What an agent made of a tree: one line of JSON with what it said of it, then the canonical diff that we took from the
+    /// tree.
+    Tree,
     /// A text that answers a question.
     Text,
 }
@@ -148,6 +151,10 @@ pub enum FailureKind {
     Interrupted,
     /// The budget has no room for what it may cost.
     OverBudget,
+    /// An agent used up its requests, tokens or time without coming to an end.
+    Unfinished,
+    /// An agent, or the box that it runs in, ended before its work did.
+    Crashed,
 }
 
 impl FailureKind {
@@ -165,6 +172,8 @@ impl FailureKind {
             Self::NotRecorded => "not-recorded",
             Self::Interrupted => "interrupted",
             Self::OverBudget => "over-budget",
+            Self::Unfinished => "unfinished",
+            Self::Crashed => "crashed",
         }
     }
 }

@@ -163,6 +163,8 @@ impl Boxes {
         let (launcher, handle) = (world.launcher.clone(), stop.clone());
         let running = tokio::task::spawn_blocking(move || sandbox::run(&launcher, &spec, &handle));
         tokio::pin!(running);
+        // Whoever does not wait any more ends it; after its end this does nothing.
+        let _guard = StopWhenDropped(stop.clone());
         let done = tokio::select! {
             done = &mut running => done,
             () = cancel.wait() => {
@@ -173,7 +175,8 @@ impl Boxes {
         Ok(done.map_err(|e| EngineError::defect(format!("the thread of a box ended: {e}")))??)
     }
 
-    fn spec(&self, world: &World, level: Level, tree: &Tree, command: Command) -> Spec {
+    /// The whole request for a command in a tree.
+    pub(crate) fn spec(&self, world: &World, level: Level, tree: &Tree, command: Command) -> Spec {
         let toolchains = self.toolchains(world);
         let mut env = toolchains.env.clone();
         env.extend(plain_environment());
@@ -251,6 +254,14 @@ impl Boxes {
             all.push(Limit::new("bytes of a temporary folder", limits.tmp_bytes, "box"));
         }
         Ok(all)
+    }
+}
+
+struct StopWhenDropped(sandbox::Cancel);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.cancel();
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It knows providers as a trait only, and reaches the outside through parameters ([`world`]). It prints nothing.
 
+pub mod agent;
 pub mod boxes;
 pub mod cancel;
 mod check_run;
@@ -25,10 +26,12 @@ mod replay;
 mod result_check;
 pub mod routing;
 mod run;
+mod shared_files;
 mod source;
 pub mod steps;
 mod tools;
 mod trees;
+mod workspaces;
 pub mod world;
 
 pub use cancel::Cancel;

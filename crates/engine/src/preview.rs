@@ -36,6 +36,7 @@ pub fn preview(
         base: &project.base,
         source: &source,
         tools: &NoTools,
+        workspaces: &crate::agent::NoWorkspaces,
         repair: None,
         model,
         handed_in: None,

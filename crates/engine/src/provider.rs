@@ -10,6 +10,7 @@ use domain::proposal::{Charge, Form, ProviderFailure, ProviderId, Usage};
 use domain::task::Task;
 use serde::{Deserialize, Serialize};
 
+use crate::agent::Workspaces;
 use crate::context::{AnswerForm, PackedFile};
 
 /// What a provider may read: files of the base tree, never the user's working tree.
@@ -62,6 +63,8 @@ pub struct Ask<'a> {
     pub source: &'a dyn Source,
     /// Tools in the sandbox.
     pub tools: &'a dyn Tools,
+    /// Trees to work in, for those who edit.
+    pub workspaces: &'a dyn Workspaces,
     /// The attempt to repair.
     pub repair: Option<&'a Repair>,
     /// The model that the user named, over the configured one.
@@ -110,6 +113,39 @@ pub struct Edits {
     pub files: BTreeMap<String, Option<String>>,
 }
 
+/// The line above the diff in an answer of the form [`Form::Tree`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worked {
+    /// What the agent said of its work, in its last message. It proves nothing.
+    pub explanation: String,
+    /// What it asked to do, and what it was told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<Permission>,
+}
+
+/// One decision about something that an agent asked to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Permission {
+    /// What it asked for.
+    pub asked: String,
+    /// Whether it was allowed.
+    pub allowed: bool,
+    /// By which rule.
+    pub why: String,
+}
+
+impl Worked {
+    /// The whole answer: this line and the diff of the tree.
+    pub fn answer(&self, diff: &[u8]) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec(self).unwrap_or_else(|_| b"{}".to_vec());
+        bytes.push(b'\n');
+        bytes.extend_from_slice(diff);
+        bytes
+    }
+}
+
 /// One who proposes.
 #[async_trait]
 pub trait Provider: Send + Sync {
@@ -156,6 +192,11 @@ pub trait Provider: Send + Sync {
     /// Whether only the record may answer; a miss is an error.
     fn only_recorded(&self) -> bool {
         false
+    }
+
+    /// The most tokens that question and answer can have, for the budget's limits.
+    fn most_tokens(&self, request: &Request) -> u64 {
+        request.bytes.len() as u64
     }
 
     /// A cheap look at whether anybody is there, after a row of failures: it asks for nothing that costs.

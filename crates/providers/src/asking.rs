@@ -97,6 +97,7 @@ impl Question {
             base: &self.base,
             source: &self.files,
             tools: &self.tools,
+            workspaces: &engine::agent::NoWorkspaces,
             repair: self.repair.as_ref(),
             model: self.model,
             handed_in: self.handed_in.as_deref(),

@@ -1,8 +1,9 @@
-//! Those who propose: codemod, the models behind HTTP (local, openai, anthropic), replay, external. Each is an `engine::provider::Provider`.
+//! Those who propose: codemod, the models behind HTTP (local, openai, anthropic), the agents (codex-cli, qwen, acp), replay, external. Each is an `engine::provider::Provider`.
 //!
 //! A provider asks and hands on what it got; it never judges an answer, never writes to a repository, and reads neither
 //! the environment nor the clock: keys and limits are handed in by [`from_config`].
 
+mod agent;
 mod codemod;
 mod external;
 mod http;
@@ -22,6 +23,7 @@ use domain::proposal::{FailureKind, ProviderFailure};
 use engine::config::Config;
 use engine::provider::Provider;
 
+pub use agent::{Agent, AgentSettings, Bounds, Kind};
 pub use codemod::Codemod;
 pub use external::External;
 pub use http::{Http, HttpSettings, Waits};
@@ -35,6 +37,8 @@ pub struct Settings {
     pub rules: Arc<RuleSet>,
     /// The models behind HTTP, each by its own name.
     pub http: Vec<HttpSettings>,
+    /// The agents.
+    pub agents: Vec<AgentSettings>,
 }
 
 impl Settings {
@@ -42,7 +46,7 @@ impl Settings {
     pub fn new(rules: Arc<RuleSet>, config: &Config, now: i64) -> Self {
         let http =
             config.providers.all().map(|(name, section)| HttpSettings::new(name, section, config, now));
-        Self { rules, http: http.to_vec() }
+        Self { rules, http: http.to_vec(), agents: AgentSettings::all(config, now) }
     }
 }
 
@@ -59,6 +63,9 @@ pub fn from_config(settings: &Settings, environment: &BTreeMap<String, String>) 
     }
     if let Some(first) = settings.http.first() {
         all.push(Box::new(Replay::new(http(first))));
+    }
+    for one in &settings.agents {
+        all.push(Box::new(Agent::new(one.clone(), environment)));
     }
     all.push(Box::new(External));
     all

@@ -17,7 +17,7 @@ pub use cases::{cases_dir, workspace_root};
 pub use clock::{FixedIds, TestClock};
 pub use fault::{Ended, FaultRun, KillAfter, Killed};
 pub use leftovers::{Snapshot, Watch, assert_nothing_left};
-pub use model::{Reply, Request, ScriptedModel, Step, Usage};
+pub use model::{Call, Reply, Request, ScriptedModel, Step, Usage};
 pub use need::{Need, has};
 pub use postgres::{postgres_need, postgres_schema};
 pub use repo::{DirtyFiles, TestRepo};

@@ -1,10 +1,11 @@
 //! A model server for tests: real HTTP on 127.0.0.1, the interfaces of OpenAI (chat completions, Responses) and of
 //! Anthropic (Messages), and every way to misbehave.
 //!
-//! It answers only what a script or a closure says, checks each request as such a server would, and keeps it. It does
-//! not stream server-sent events: a request that asks for them is refused as invalid.
+//! It answers only what a script or a closure says, checks each request as such a server would, and keeps it. Who asks for
+//! a stream of events gets one from OpenAI's two interfaces.
 
 mod answer;
+mod events;
 mod request;
 mod server;
 mod state;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 pub use request::Request;
-pub use step::{Reply, Step, Usage};
+pub use step::{Call, Reply, Step, Usage};
 
 use crate::must::{Must, fail};
 use state::{Answers, Shared};

@@ -262,7 +262,9 @@ fn providers(project: &Project, report: &mut Report) {
     let task = Task { kind: Kind::Fix, text: "a task in words".to_owned(), finding: None };
     let mut ready = false;
     let mut lacking = Vec::new();
-    for (id, _) in project.config.providers.all() {
+    let configured = &project.config.providers;
+    let models = configured.all().map(|(id, _)| id).into_iter();
+    for id in models.chain(configured.agents().map(|(id, _)| id)) {
         let Some(provider) = project.providers.iter().find(|p| p.id().as_str() == id) else { continue };
         match provider.suits(&task) {
             Ok(reason) => {

@@ -32,7 +32,7 @@ pub use error::ConfigError;
 pub use flow::{BoxLevel, Budget, CheckCommand, Checks, CommandLine, Context, Repair, Sandbox, WantedLevel};
 pub use layers::{Flags, KeySource, Layers, Loaded, REPOSITORY_FILE, SYSTEM_FILE, load};
 pub use prepare::Prepare;
-pub use providers::{HttpProvider, Providers, Routing, Structured, Wire};
+pub use providers::{AgentProvider, Auth, HttpProvider, Providers, Routing, Structured, Wire};
 pub use safety::{Review, ReviewPaths, Safety};
 pub use seeds::{
     AutoPush, Codex, CodexMode, CommitStyle, Git, LogFormat, LogLevel, Logging, PushConditions, PushThreshold,

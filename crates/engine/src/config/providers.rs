@@ -22,6 +22,13 @@ pub struct Providers {
     pub openai: HttpProvider,
     /// Anthropic's service.
     pub anthropic: HttpProvider,
+    /// OpenAI's agent for the command line.
+    #[serde(rename = "codex-cli")]
+    pub codex_cli: AgentProvider,
+    /// Qwen's agent for the command line.
+    pub qwen: AgentProvider,
+    /// Any agent that speaks the Agent Client Protocol.
+    pub acp: AgentProvider,
 }
 
 impl Default for Providers {
@@ -43,6 +50,15 @@ impl Default for Providers {
             local: HttpProvider::default(),
             openai: service(openai, "OPENAI_API_KEY", "gpt-4o-mini", Wire::OpenaiResponses),
             anthropic: service(anthropic, "ANTHROPIC_API_KEY", "claude-haiku-4-5", Wire::AnthropicMessages),
+            codex_cli: AgentProvider {
+                command: vec!["codex".to_owned()],
+                url: Some(openai.to_owned()),
+                api_key_env: Some("OPENAI_API_KEY".to_owned()),
+                wire: Wire::OpenaiResponses,
+                ..AgentProvider::default()
+            },
+            qwen: AgentProvider { command: vec!["qwen".to_owned()], ..AgentProvider::default() },
+            acp: AgentProvider::default(),
         }
     }
 }
@@ -53,9 +69,16 @@ impl Providers {
         [("local", &self.local), ("openai", &self.openai), ("anthropic", &self.anthropic)]
     }
 
+    /// Those that work in a tree, each with its name.
+    pub fn agents(&self) -> [(&'static str, &AgentProvider); 3] {
+        [("codex-cli", &self.codex_cli), ("qwen", &self.qwen), ("acp", &self.acp)]
+    }
+
     /// The longest that any configured provider may take for an answer, in seconds.
     pub fn total_seconds(&self) -> u64 {
-        self.all().into_iter().map(|(_, provider)| provider.total_seconds).max().unwrap_or(0)
+        let http = self.all().map(|(_, provider)| provider.total_seconds);
+        let agents = self.agents().map(|(_, agent)| agent.total_seconds);
+        http.into_iter().chain(agents).max().unwrap_or(0)
     }
 }
 
@@ -111,6 +134,85 @@ impl Default for HttpProvider {
             price_out: None,
         }
     }
+}
+
+/// One of `providers`: an agent, which is a program that works in a tree and asks a model as often as it needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentProvider {
+    /// The program, by its path or as it is found on the search path, and its arguments. In the arguments `{url}` and
+    /// `{model}` stand for the address at which the agent reaches its model, and for that model.
+    pub command: Vec<String>,
+    /// Variables for the program; in their values `{url}`, `{model}` and `{key}`, a word that is good for this run only.
+    pub env: BTreeMap<String, String>,
+    /// The address of the model's service up to and including the version; absent, the agent is skipped.
+    pub url: Option<String>,
+    /// The model to ask for, whatever the agent itself would ask.
+    pub model: Option<String>,
+    /// The name of the environment variable that holds the service's key. The agent never sees the key.
+    pub api_key_env: Option<String>,
+    /// How the service is signed in to.
+    pub auth: Auth,
+    /// The interface that the service has.
+    pub wire: Wire,
+    /// The most seconds until the first byte of an answer of the model.
+    pub first_byte_seconds: u64,
+    /// The most seconds between two bytes of an answer of the model.
+    pub idle_seconds: u64,
+    /// The most seconds without any sign of work from the agent: no request, and nothing that it prints.
+    pub quiet_seconds: u64,
+    /// The most seconds for the whole work.
+    pub total_seconds: u64,
+    /// The most requests to the model for one change.
+    pub max_requests: u64,
+    /// The most tokens of all prompts of one change together.
+    pub max_prompt_tokens: u64,
+    /// The most tokens of all answers of one change together.
+    pub max_output_tokens: u64,
+    /// The most bytes of one answer of the model.
+    pub max_reply_bytes: u64,
+    /// Dollars for a million prompt tokens; absent, `codex-cli` costs what our table says, and the others are free where no
+    /// key is named.
+    #[serde(with = "dollars::maybe")]
+    pub price_in: Option<MicroDollars>,
+    /// Dollars for a million answer tokens.
+    #[serde(with = "dollars::maybe")]
+    pub price_out: Option<MicroDollars>,
+}
+
+impl Default for AgentProvider {
+    /// The bounds keep an agent at the price of the seeds' model (2 and 8 dollars a million) below the budget of one change.
+    fn default() -> Self {
+        Self {
+            command: Vec::new(),
+            env: BTreeMap::new(),
+            url: None,
+            model: None,
+            api_key_env: None,
+            auth: Auth::ApiKey,
+            wire: Wire::OpenaiChat,
+            first_byte_seconds: 120,
+            idle_seconds: 60,
+            quiet_seconds: 300,
+            total_seconds: 900,
+            max_requests: 30,
+            max_prompt_tokens: 200_000,
+            max_output_tokens: 12_000,
+            max_reply_bytes: 8 << 20,
+            price_in: None,
+            price_out: None,
+        }
+    }
+}
+
+/// How a service is signed in to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// By a key, which pays per token.
+    ApiKey,
+    /// By the sign-in that the agent's own program keeps (`codex login`): a subscription, nothing is billed per token.
+    SignIn,
 }
 
 /// The interface of a server.

@@ -10,7 +10,7 @@ use super::condition::Condition;
 pub struct Codex {
     /// Which form of Codex is meant. Read; without effect until those providers are built in.
     pub mode: CodexMode,
-    /// The model of the Codex command line. Read; without effect until that provider is built in.
+    /// The model of the Codex command line, unless `providers.codex-cli.model` names one.
     pub cli_model: String,
     /// The most tokens of context; the lower of this and `context.max_tokens` counts.
     pub max_context_tokens: Option<u64>,

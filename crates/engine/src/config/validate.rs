@@ -9,7 +9,7 @@ use globset::Glob;
 use super::error::ConfigError;
 use super::flow::MOST_RERUNS;
 use super::safety::lower;
-use super::{CommandLine, Config};
+use super::{Auth, CommandLine, Config};
 
 /// Refuses what makes no sense, with the layer that set it.
 pub(super) fn check(config: &Config, sources: &BTreeMap<String, String>) -> Result<(), ConfigError> {
@@ -53,6 +53,7 @@ pub(super) fn check(config: &Config, sources: &BTreeMap<String, String>) -> Resu
         CommandPolicy::with(&config.commands).map_err(|e| refuse("commands", e.to_string()))?;
     }
     prepare(config).map_err(|(key, why)| refuse(key, why))?;
+    agents(config).map_err(|(key, why)| refuse(&key, why))?;
     commands(config).map_err(|why| refuse("checks.commands", why))
 }
 
@@ -105,7 +106,34 @@ fn waits(config: &Config) -> Vec<(String, u64)> {
             (format!("providers.{name}.total_seconds"), provider.total_seconds),
         ]);
     }
+    for (name, agent) in config.providers.agents() {
+        all.extend([
+            (format!("providers.{name}.first_byte_seconds"), agent.first_byte_seconds),
+            (format!("providers.{name}.idle_seconds"), agent.idle_seconds),
+            (format!("providers.{name}.quiet_seconds"), agent.quiet_seconds),
+            (format!("providers.{name}.total_seconds"), agent.total_seconds),
+            (format!("providers.{name}.max_requests"), agent.max_requests),
+            (format!("providers.{name}.max_prompt_tokens"), agent.max_prompt_tokens),
+            (format!("providers.{name}.max_output_tokens"), agent.max_output_tokens),
+        ]);
+    }
     all
+}
+
+/// A command's arguments are seen by everybody on the machine.
+fn agents(config: &Config) -> Result<(), (String, String)> {
+    for (name, agent) in config.providers.agents() {
+        if agent.command.iter().any(|word| word.contains("{key}")) {
+            return Err((
+                format!("providers.{name}.command"),
+                "must not hold {key}; give it by env".to_owned(),
+            ));
+        }
+        if agent.auth == Auth::SignIn && name != "codex-cli" {
+            return Err((format!("providers.{name}.auth"), "sign-in is known for codex-cli only".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 fn is_branch_prefix(prefix: &str) -> bool {

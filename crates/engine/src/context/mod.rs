@@ -4,6 +4,7 @@
 //! its answer recorded. For that reason nothing of the base's commit or of the clock stands in a prompt. Files that
 //! look like secrets are never read, and every text that others wrote is fenced as data.
 
+mod agent;
 mod answer;
 mod defined;
 mod excerpt;
@@ -23,6 +24,7 @@ use domain::task::{Kind, Task};
 
 use crate::provider::{Repair, Source};
 
+pub use agent::agent_prompt;
 pub use answer::AnswerForm;
 pub use failure::{failure, is_failing};
 pub use secrets::looks_secret;

@@ -9,7 +9,7 @@ use domain::reply::{self, ReplyLimits};
 use domain::task::Kind;
 
 use crate::error::EngineError;
-use crate::provider::Edits;
+use crate::provider::{Edits, Worked};
 use crate::run::Run;
 use crate::source::BaseSource;
 
@@ -85,6 +85,7 @@ pub(crate) fn extract(form: Form, answer: &[u8], base: &BaseSource<'_>) -> Extra
         Form::Reply => from_reply(answer, base),
         Form::Diff => from_diff(answer, base, patch::Form::Auto, Told::new("a patch handed in")),
         Form::Files => from_files(answer, base),
+        Form::Tree => from_tree(answer, base),
         Form::Text => Extracted::Answer,
         Form::Edits => from_edits(answer, base),
     }
@@ -158,6 +159,27 @@ fn word(value: &impl serde::Serialize) -> String {
 fn refused(findings: &[patch::PatchFinding]) -> Extracted {
     let class = PatchFinding::worst(findings).unwrap_or(Class::Malformed);
     Extracted::Refused(class, findings.iter().map(ToString::to_string).collect())
+}
+
+/// The diff is ours, taken from the agent's tree; only the words above it are the agent's.
+fn from_tree(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
+    let end = answer.iter().position(|byte| *byte == b'\n').unwrap_or(answer.len());
+    let (head, diff) = answer.split_at(end);
+    let said: Worked = match serde_json::from_slice(head) {
+        Ok(said) => said,
+        Err(error) => return Extracted::Refused(Class::Malformed, vec![format!("tree-not-json: {error}")]),
+    };
+    let explanation: String = said.explanation.trim().chars().take(MOST_EXPLAINED).collect();
+    let diff = diff.get(1..).unwrap_or_default();
+    if diff.is_empty() {
+        let said = if explanation.is_empty() { String::new() } else { format!("; it said: {explanation}") };
+        return Extracted::NoChange(format!("the agent left every file as it was{said}"));
+    }
+    let parsed = patch::parse(diff, Tolerance::Strict, &patch::Limits::canonical());
+    match parsed.and_then(|parsed| patch::apply(&parsed, base)) {
+        Ok(applied) => change(applied, explanation, None, Vec::new()),
+        Err(findings) => refused(&findings),
+    }
 }
 
 fn from_edits(answer: &[u8], base: &BaseSource<'_>) -> Extracted {

@@ -16,6 +16,7 @@ use crate::provider::{Answer, Ask, Provider, Refusal, Repair, Request};
 use crate::run::Run;
 use crate::source::BaseSource;
 use crate::tools::BoxedTools;
+use crate::workspaces::BoxedWorkspaces;
 
 pub(crate) async fn ask(
     run: &mut Run<'_>,
@@ -37,12 +38,15 @@ pub(crate) async fn ask(
     let model = run.intent.model.clone();
     let (task, base) = (run.intent.task.clone(), run.intent.base.clone());
     let source = BaseSource::new(&run.project.repository, &base.tree);
-    let tools = BoxedTools::new(run.operator, run.project, &run.intent.id, run.call.cancel);
+    let id_of_intent = run.intent.id.clone();
+    let tools = BoxedTools::new(run.operator, run.project, &id_of_intent, run.call.cancel);
+    let workspaces = BoxedWorkspaces::new(run.operator, run.project, &base, &id_of_intent, run.call.cancel);
     let question = Ask {
         task: &task,
         base: &base,
         source: &source,
         tools: &tools,
+        workspaces: &workspaces,
         repair: repair.as_ref(),
         model: model.as_deref(),
         handed_in: handed_in.as_deref(),
@@ -75,11 +79,14 @@ fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars> {
     let provider = run.project.provider(id)?;
     let source = BaseSource::new(&run.project.repository, &run.intent.base.tree);
     let tools = BoxedTools::new(run.operator, run.project, &run.intent.id, run.call.cancel);
+    let (base, cancel) = (&run.intent.base, run.call.cancel);
+    let workspaces = BoxedWorkspaces::new(run.operator, run.project, base, &run.intent.id, cancel);
     let question = Ask {
         task: &run.intent.task,
         base: &run.intent.base,
         source: &source,
         tools: &tools,
+        workspaces: &workspaces,
         repair: None,
         model: run.intent.model.as_deref(),
         handed_in: None,
@@ -187,7 +194,11 @@ async fn reserve(
         provider: turn.id.clone(),
         amount,
         requests: u64::from(is_sent),
-        tokens: if is_sent { most_tokens(run, &turn.id, request) } else { 0 },
+        tokens: if is_sent {
+            run.project.provider(&turn.id).map_or(0, |p| p.most_tokens(request))
+        } else {
+            0
+        },
         lease_until: Some(Micros(
             run.operator.world.clock.now_micros().saturating_add(lease.saturating_mul(1_000_000)),
         )),
@@ -220,13 +231,6 @@ async fn reserve(
 
 /// How long a reservation is held beyond the longest wait for an answer, in seconds: time to settle it.
 const LEASE_MARGIN: i64 = 120;
-
-/// The most tokens that question and answer can have: a token has at least one byte, and the answer is bounded.
-fn most_tokens(run: &Run<'_>, provider: &ProviderId, request: &Request) -> u64 {
-    let all = run.project.config.providers.all();
-    let answer = all.into_iter().find(|(id, _)| *id == provider.as_str()).map(|(_, p)| p.max_output_tokens);
-    (request.bytes.len() as u64).saturating_add(answer.unwrap_or(0))
-}
 
 /// The configured budget as limits of the ledger.
 fn limits(budget: &Budget) -> Vec<BudgetLimit> {

@@ -60,7 +60,7 @@ pub(super) fn in_upper(upper: &Path, content: &Content<'_>) -> Result<Vec<String
 }
 
 /// A folder that was removed and made again hides everything below it in the base.
-fn is_opaque(place: &Path) -> bool {
+pub(super) fn is_opaque(place: &Path) -> bool {
     let mut value = [0_u8; 4];
     ["user.overlay.opaque", "trusted.overlay.opaque"].iter().any(|name| {
         rustix::fs::getxattr(place, *name, &mut value)
@@ -100,7 +100,12 @@ pub(super) fn in_checkout(root: &Path, content: &Content<'_>) -> Result<Vec<Stri
 }
 
 /// Whether the file on disk is what the tree has at that path: kind, executable bit and content.
-fn same(place: &Path, path: &str, tracked: Entry, content: &Content<'_>) -> Result<bool, EngineError> {
+pub(super) fn same(
+    place: &Path,
+    path: &str,
+    tracked: Entry,
+    content: &Content<'_>,
+) -> Result<bool, EngineError> {
     let Ok(meta) = fs::symlink_metadata(place) else { return Ok(false) };
     let blob = match tracked.mode {
         Mode::Submodule => return Ok(meta.is_dir()),

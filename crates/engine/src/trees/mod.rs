@@ -6,6 +6,7 @@
 mod base;
 mod changed;
 mod collect;
+mod difference;
 mod hold;
 mod prepared;
 mod tree;

@@ -121,6 +121,91 @@ fn a_tracked_folder_that_became_a_file_in_the_upper_layer_is_a_change() {
     assert_eq!(changed, ["dir/"]);
 }
 
+/// What differs, as text: path, and the new content or "gone".
+fn difference(tree: &Tree, content: &Content<'_>) -> Vec<(String, String)> {
+    let shown = |file: domain::patch::FileResult| {
+        let after =
+            file.after.map(|after| format!("{:?} {}", after.mode, String::from_utf8_lossy(&after.bytes)));
+        (file.path.to_string(), after.unwrap_or_else(|| "gone".to_owned()))
+    };
+    tree.difference(content).unwrap().into_iter().map(shown).collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+}
+
+#[test]
+fn the_difference_is_what_the_disk_says_and_not_what_a_repository_ignores() {
+    let place = Place::new();
+    place.repo.write(".gitignore", "*.log\n/out/\n");
+    place.repo.commit("ignores");
+    for form in [TreeForm::Overlay, TreeForm::Checkout] {
+        let found = place.with(&[], form, |tree, content| {
+            let root = tree.root();
+            put(&root, "dir/b.txt", "B\n");
+            put(&root, "dir/c.txt", "c\n");
+            put(&root, "new/deep/n.txt", "n\n");
+            put(&root, "run.sh", "x\n");
+            fs::set_permissions(root.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+            symlink("../outside", root.join("link")).unwrap();
+            put(&root, "agent.log", "talk");
+            put(&root, "out/built", "x");
+            put(&root, "node_modules/p/index.js", "x");
+            put(&root, "new/.gitignore", "!keep.log\nsecret\n");
+            put(&root, "new/keep.log", "k");
+            put(&root, "new/secret", "s");
+            put(&root, ".git/hooks/post-commit", "evil");
+            difference(tree, content)
+        });
+        let expected = pairs(&[
+            ("dir/b.txt", "Regular B\n"),
+            ("link", "Symlink ../outside"),
+            ("new/.gitignore", "Regular !keep.log\nsecret\n"),
+            ("new/deep/n.txt", "Regular n\n"),
+            ("new/keep.log", "Regular k"),
+            ("run.sh", "Executable x\n"),
+        ]);
+        assert_eq!(found, expected, "{form:?}");
+    }
+}
+
+#[test]
+fn what_is_gone_is_gone_in_both_forms() {
+    let place = Place::new();
+    let expected =
+        pairs(&[("a.txt", "gone"), ("dir", "Regular file"), ("dir/b.txt", "gone"), ("dir/c.txt", "gone")]);
+    let of_checkout = place.with(&[], TreeForm::Checkout, |tree, content| {
+        fs::remove_file(tree.root().join("a.txt")).unwrap();
+        fs::remove_dir_all(tree.root().join("dir")).unwrap();
+        put(&tree.root(), "dir", "file");
+        difference(tree, content)
+    });
+    assert_eq!(of_checkout, expected);
+    // The whiteout and the file in the folder's place are what the kernel leaves in the upper layer.
+    let of_overlay = place.with(&[delete("a.txt")], TreeForm::Overlay, |tree, content| {
+        put(&tree.root(), "dir", "file");
+        let base = Content { changes: &[], tree: content.base, ..*content };
+        difference(tree, &base)
+    });
+    assert_eq!(of_overlay, expected);
+}
+
+#[test]
+fn a_tree_that_no_patch_can_say_is_refused_with_the_place() {
+    let place = Place::new();
+    let why = place.with(&[], TreeForm::Checkout, |tree, content| {
+        put(&tree.root(), "sub/.git/config", "x");
+        tree.difference(content).unwrap_err()
+    });
+    assert!(why.contains("sub/.git/config"), "{why}");
+    let why = place.with(&[], TreeForm::Checkout, |tree, content| {
+        fs::File::create(tree.root().join("large")).unwrap().set_len(17 << 20).unwrap();
+        tree.difference(content).unwrap_err()
+    });
+    assert!(why.contains("too large") && why.contains("large"), "{why}");
+}
+
 #[test]
 fn a_dropped_tree_is_gone_and_its_base_stays() {
     let place = Place::new();

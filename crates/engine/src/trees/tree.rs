@@ -1,17 +1,19 @@
 //! One tree: laid out on opening, shown to boxes, looked at afterwards, removed on dropping.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use domain::ids::Sha256;
+use domain::patch::FileResult;
 use domain::verification::CheckKind;
 use git::{IndexFill, Throwaway};
 use sandbox::{Access, Bind, GitDir, Level};
 
 use super::base::Base;
 use super::warm::{self, Kept, Layers, Making};
-use super::{Content, MARKER, Over, Prepared, TreeForm, Trees, changed, remove, upper};
+use super::{Content, MARKER, Over, Prepared, TreeForm, Trees, changed, difference, remove, upper};
 use crate::error::EngineError;
 
 /// Where the tree appears in a strict box: the same for base and candidate, so that outputs can be compared.
@@ -32,6 +34,8 @@ pub(crate) struct Tree {
     built: Option<Vec<String>>,
     /// Whether tests have run.
     tested: bool,
+    /// Of a checkout: what the base has and the disk does not, because it would lead out of the folder or collide.
+    unwritten: Vec<String>,
 }
 
 impl Trees {
@@ -53,7 +57,7 @@ impl Trees {
         let layers = base.as_ref().zip(over.warm).map(|(base, key)| Layers::find(&base.folder, key));
         let folder = self.folder()?.join(name);
         fs::create_dir(&folder).map_err(|e| EngineError::folder(&folder, e))?;
-        let tree = Tree {
+        let mut tree = Tree {
             folder,
             form,
             base,
@@ -63,6 +67,7 @@ impl Trees {
             objects: content.repository.object_folders()?,
             built: None,
             tested: false,
+            unwritten: Vec::new(),
         };
         tree.fill(content)?;
         Ok(tree)
@@ -70,7 +75,7 @@ impl Trees {
 }
 
 impl Tree {
-    fn fill(&self, content: &Content<'_>) -> Result<(), EngineError> {
+    fn fill(&mut self, content: &Content<'_>) -> Result<(), EngineError> {
         let made = |path: &Path| fs::create_dir(path).map_err(|e| EngineError::folder(path, e));
         fs::write(self.folder.join(MARKER), b"").map_err(|e| EngineError::folder(&self.folder, e))?;
         let root = self.root();
@@ -81,7 +86,9 @@ impl Tree {
                 upper::write(&root, &self.base_root(), content.changes, self.least_time())?;
             }
             TreeForm::Checkout => {
-                content.repository.checkout_into(content.tree, &root)?;
+                let written = content.repository.checkout_into(content.tree, &root)?;
+                self.unwritten = written.skipped_links;
+                self.unwritten.extend(written.collisions.into_iter().map(|(_, second)| second));
             }
         }
         if !self.strict {
@@ -155,7 +162,7 @@ impl Tree {
     }
 
     /// The writable folder: the overlay's upper layer, or the checkout.
-    pub(super) fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.join("tree")
     }
 
@@ -211,6 +218,29 @@ impl Tree {
             return None;
         }
         fs::read(place).ok()
+    }
+
+    /// Writes the files that a program is to find in its home folder, and gives the folder that holds them.
+    pub(crate) fn put_home(&self, files: &BTreeMap<PathBuf, String>) -> Result<PathBuf, EngineError> {
+        let home = self.folder.join("home");
+        let _ = sandbox::remove_tree(&home);
+        fs::create_dir_all(&home).map_err(|e| EngineError::folder(&home, e))?;
+        for (path, text) in files {
+            let place = home.join(path);
+            let folder = place.parent().unwrap_or(&home);
+            let written = fs::create_dir_all(folder).and_then(|()| fs::write(&place, text));
+            written.map_err(|e| EngineError::folder(&place, e))?;
+        }
+        Ok(home)
+    }
+
+    /// What differs from the base; see [`difference`].
+    pub(crate) fn difference(&self, content: &Content<'_>) -> Result<Vec<FileResult>, String> {
+        let root = self.root();
+        match self.form {
+            TreeForm::Overlay => difference::of_upper(&root, content),
+            TreeForm::Checkout => difference::of_checkout(&root, content, &self.unwritten),
+        }
     }
 
     /// The tracked files that are not as the candidate has them any more.

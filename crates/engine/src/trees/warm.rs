@@ -45,7 +45,7 @@ pub(crate) const OWN_CACHE: &str = ".codex-task-cache";
 const TAG: (&str, &[u8]) = ("CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55");
 
 /// Says which tests failed last, so that a run may be told to take only those: it would change what a run means.
-const NEVER: &str = ".pytest_cache";
+pub(super) const NEVER: &str = ".pytest_cache";
 
 /// What a layer is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,7 +134,8 @@ pub(super) fn look(upper: &Path, content: &Content<'_>) -> Result<Found, EngineE
     Ok(found)
 }
 
-fn is_cache(name: &str, folder: &Path) -> bool {
+/// Whether a folder that is not tracked is a tool's cache.
+pub(super) fn is_cache(name: &str, folder: &Path) -> bool {
     let is_tagged = || {
         let tag = folder.join(TAG.0);
         if !fs::symlink_metadata(&tag).is_ok_and(|meta| meta.is_file()) {

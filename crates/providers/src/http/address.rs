@@ -7,7 +7,7 @@ use reqwest::Url;
 
 /// The address that an interface's requests go to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Endpoint(Url);
+pub(crate) struct Endpoint(Url);
 
 impl Endpoint {
     /// Reads the configured address of a section such as `providers.local`. `/v1` and the interface's path
@@ -16,7 +16,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// A sentence that names the setting. It never repeats the address, which may hold a password.
-    pub(super) fn parse(text: &str, section: &str, wire: Wire) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, section: &str, wire: Wire) -> Result<Self, String> {
         let wrong = |why: &str| format!("{section}.url {why}");
         let mut url =
             Url::parse(text.trim()).map_err(|error| wrong(&format!("is not an address: {error}")))?;
@@ -34,12 +34,12 @@ impl Endpoint {
     }
 
     /// The whole address.
-    pub(super) fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.0
     }
 
     /// The list of the server's models: the cheapest thing that it can be asked.
-    pub(super) fn models(&self) -> Url {
+    pub(crate) fn models(&self) -> Url {
         let mut url = self.0.clone();
         let own = ["/chat/completions", "/responses", "/messages"];
         let base = own.into_iter().find_map(|own| self.0.path().strip_suffix(own)).unwrap_or_default();
@@ -48,13 +48,13 @@ impl Endpoint {
     }
 
     /// The path with its query: the part of the address that a request's hash covers.
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let query = self.0.query().map(|query| format!("?{query}")).unwrap_or_default();
         format!("{}{query}", self.0.path())
     }
 
     /// Whether certificates are needed.
-    pub(super) fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.0.scheme() == "https"
     }
 }

@@ -10,10 +10,10 @@ use super::send::{Failed, Wait};
 
 /// The deadline that holds at the moment: for the next piece, and for the whole.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline {
-    pub(super) next: Instant,
-    pub(super) wait: Wait,
-    pub(super) total: Instant,
+pub(crate) struct Deadline {
+    pub(crate) next: Instant,
+    pub(crate) wait: Wait,
+    pub(crate) total: Instant,
 }
 
 impl Deadline {
@@ -21,7 +21,7 @@ impl Deadline {
     ///
     /// # Errors
     /// [`Failed::TimedOut`] with the wait that ran out.
-    pub(super) async fn hold<T>(&self, what: impl Future<Output = T>) -> Result<T, Failed> {
+    pub(crate) async fn hold<T>(&self, what: impl Future<Output = T>) -> Result<T, Failed> {
         let (at, wait) =
             if self.total <= self.next { (self.total, Wait::Total) } else { (self.next, self.wait) };
         timeout_at(at, what).await.map_err(|_| Failed::TimedOut(wait))
@@ -32,7 +32,7 @@ impl Deadline {
 ///
 /// # Errors
 /// [`Failed::TooLarge`], [`Failed::TimedOut`], [`Failed::Truncated`].
-pub(super) async fn read(
+pub(crate) async fn read(
     mut response: Response,
     cap: usize,
     mut deadline: Deadline,
@@ -57,7 +57,7 @@ pub(super) async fn read(
 
 /// The beginning of an error's body, as much as comes in time: it only explains the status, so its own failures do not
 /// matter.
-pub(super) async fn beginning(mut response: Response, cap: usize, deadline: Deadline) -> Vec<u8> {
+pub(crate) async fn beginning(mut response: Response, cap: usize, deadline: Deadline) -> Vec<u8> {
     let mut bytes = Vec::new();
     while bytes.len() < cap {
         match deadline.hold(response.chunk()).await {

@@ -5,12 +5,12 @@
 //! deadlines of their own. Libraries for these interfaces hide all three. Answers come in one piece, not as a stream of
 //! events: half an answer is of no use here.
 
-mod address;
-mod body;
+pub(crate) mod address;
+pub(crate) mod body;
 mod form;
-mod send;
+pub(crate) mod send;
 mod settings;
-mod wire;
+pub(crate) mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -164,7 +164,7 @@ fn without(body: &[u8], wishes: &[Wish]) -> Result<Vec<u8>, Failed> {
 }
 
 /// How the key is told.
-fn key_header(wire: Wire) -> send::KeyHeader {
+pub(crate) fn key_header(wire: Wire) -> send::KeyHeader {
     match wire {
         Wire::OpenaiChat | Wire::OpenaiResponses => send::KeyHeader::Bearer,
         Wire::AnthropicMessages => send::KeyHeader::Anthropic,
@@ -175,19 +175,25 @@ fn server(settings: &HttpSettings, environment: &BTreeMap<String, String>) -> Re
     let section = format!("providers.{}", settings.name);
     let url = settings.url.as_deref().ok_or_else(|| format!("no server is configured ({section}.url)"))?;
     let endpoint = Endpoint::parse(url, &section, settings.wire)?;
-    let key = match &settings.api_key_env {
-        None => None,
-        Some(name) => {
-            let value = environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
-            let value =
-                value.ok_or_else(|| format!("the variable {name} ({section}.api_key_env) is not set"))?;
-            if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(format!("the variable {name} holds characters that no key has"));
-            }
-            Some(SecretString::from(value))
-        }
-    };
+    let key = settings.api_key_env.as_deref().map(|name| key_of(name, &section, environment)).transpose()?;
     Ok(Server { endpoint, key })
+}
+
+/// The key in the variable of this name.
+///
+/// # Errors
+/// A sentence that names the variable and the setting.
+pub(crate) fn key_of(
+    name: &str,
+    section: &str,
+    environment: &BTreeMap<String, String>,
+) -> Result<SecretString, String> {
+    let value = environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+    let value = value.ok_or_else(|| format!("the variable {name} ({section}.api_key_env) is not set"))?;
+    if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("the variable {name} holds characters that no key has"));
+    }
+    Ok(SecretString::from(value))
 }
 
 /// A canonical request is one line that names the provider and the path, then the body exactly as it is sent. The host
@@ -240,6 +246,11 @@ impl Provider for Http {
             );
             failure(FailureKind::NotConfigured, why)
         })
+    }
+
+    /// A token has at least one byte, and the answer is bounded.
+    fn most_tokens(&self, request: &Request) -> u64 {
+        (request.bytes.len() as u64).saturating_add(self.settings.max_output_tokens)
     }
 
     fn price(&self) -> Option<String> {

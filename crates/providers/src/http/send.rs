@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::proposal::{FailureKind, ProviderFailure, Usage};
-use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
@@ -40,7 +40,7 @@ const ANTHROPIC_VERSION: &str = "2023-06-01";
 
 /// Which deadline passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wait {
+pub(crate) enum Wait {
     FirstByte,
     Idle,
     Total,
@@ -48,7 +48,7 @@ pub(super) enum Wait {
 
 /// What is owed for a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owed {
+pub(crate) enum Owed {
     /// Nothing was processed.
     Nothing,
     /// It cannot be known.
@@ -59,7 +59,7 @@ pub(super) enum Owed {
 
 /// Why there is no answer's body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failed {
+pub(crate) enum Failed {
     /// It could not even be tried.
     NotSent(String),
     /// There is no connection; nothing was sent.
@@ -76,7 +76,7 @@ pub(super) enum Failed {
 
 impl Failed {
     /// What is owed. A 4xx and a "later" report that nothing was processed; so does a connection that never was.
-    pub(super) fn owed(&self) -> Owed {
+    pub(crate) fn owed(&self) -> Owed {
         match self {
             Self::NotSent(_) | Self::Unreachable { .. } => Owed::Nothing,
             Self::Status { code, later, .. } if *code < 500 || (is_busy(*code) && later.is_some()) => {
@@ -108,7 +108,7 @@ impl Failed {
     }
 
     /// The failure as it is recorded: one sentence.
-    pub(super) fn into_failure(self) -> ProviderFailure {
+    pub(crate) fn into_failure(self) -> ProviderFailure {
         match self {
             Self::NotSent(why) => failure(FailureKind::NotConfigured, why),
             Self::Unreachable { why, .. } => failure(FailureKind::Unreachable, why),
@@ -158,7 +158,7 @@ fn timed_out_text(wait: Wait) -> &'static str {
 ///
 /// # Errors
 /// One sentence, when the TLS library refuses its own defaults.
-pub(super) fn client(endpoint: &Endpoint, waits: &Waits) -> Result<Client, String> {
+pub(crate) fn client(endpoint: &Endpoint, waits: &Waits) -> Result<Client, String> {
     let mut roots = rustls::RootCertStore::empty();
     if endpoint.is_https() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -185,26 +185,33 @@ pub(super) fn client(endpoint: &Endpoint, waits: &Waits) -> Result<Client, Strin
 }
 
 /// One request's way to the server.
-pub(super) struct Sender<'a> {
-    pub(super) client: &'a Client,
-    pub(super) endpoint: &'a Endpoint,
-    pub(super) key: Option<&'a SecretString>,
-    pub(super) key_header: KeyHeader,
+pub(crate) struct Sender<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) key: Option<&'a SecretString>,
+    pub(crate) key_header: KeyHeader,
     /// The setting that names the key's variable, for messages.
-    pub(super) key_setting: String,
-    pub(super) waits: &'a Waits,
+    pub(crate) key_setting: String,
+    pub(crate) waits: &'a Waits,
     /// The most bytes of the answer.
-    pub(super) cap: usize,
+    pub(crate) cap: usize,
     /// The total deadline.
-    pub(super) until: Instant,
+    pub(crate) until: Instant,
 }
 
 impl Sender<'_> {
     /// Sends the body and gives the answer's; tries again where that cannot cost twice.
-    pub(super) async fn ask(&self, body: Vec<u8>) -> Result<Vec<u8>, Failed> {
+    pub(crate) async fn ask(&self, body: Vec<u8>) -> Result<Vec<u8>, Failed> {
+        let (response, deadline) = self.open(body, &HeaderMap::new()).await?;
+        body::read(response, self.cap, deadline, self.waits).await
+    }
+
+    /// Sends the body and gives the answer as soon as its good status is there, with the deadline for its first byte. `more`
+    /// are headers on top of ours.
+    pub(crate) async fn open(&self, body: Vec<u8>, more: &HeaderMap) -> Result<(Response, Deadline), Failed> {
         let mut tried = 0;
         loop {
-            let failed = match self.once(body.clone()).await {
+            let failed = match self.once(body.clone(), more).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
@@ -218,11 +225,11 @@ impl Sender<'_> {
         }
     }
 
-    async fn once(&self, body: Vec<u8>) -> Result<Vec<u8>, Failed> {
+    async fn once(&self, body: Vec<u8>, more: &HeaderMap) -> Result<(Response, Deadline), Failed> {
         let next = Instant::now() + self.waits.first_byte;
         let deadline = Deadline { next, wait: Wait::FirstByte, total: self.until };
-        let mut request =
-            self.client.post(self.endpoint.url().clone()).header(CONTENT_TYPE, "application/json");
+        let mut request = self.client.post(self.endpoint.url().clone()).headers(more.clone());
+        request = request.header(CONTENT_TYPE, "application/json");
         if let Some(key) = self.key {
             request = request.header(self.key_header.name(), self.key_header.value(key)?);
         }
@@ -233,7 +240,7 @@ impl Sender<'_> {
         let response = sent.map_err(|error| self.unanswered(error))?;
         let status = response.status();
         if status.is_success() {
-            return body::read(response, self.cap, deadline, self.waits).await;
+            return Ok((response, deadline));
         }
         let later = later(response.headers());
         let excerpt = body::beginning(response, EXCERPT_READ, deadline).await;
@@ -269,7 +276,7 @@ const PROBE: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// As a question would fail.
-pub(super) async fn probe(
+pub(crate) async fn probe(
     client: &Client,
     endpoint: &Endpoint,
     key: Option<&SecretString>,
@@ -298,7 +305,7 @@ pub(super) async fn probe(
 
 /// How an interface wants its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyHeader {
+pub(crate) enum KeyHeader {
     /// `Authorization: Bearer KEY`.
     Bearer,
     /// `x-api-key: KEY`, beside the interface's version.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::state::Open;
 use super::step::{Reply, Step};
-use super::wire::Wire;
+use super::wire::Asked;
 
 /// An endless answer ends here, so that a client that does not give up cannot fill the machine.
 const ENDLESS_CAP: u64 = 1 << 30;
@@ -19,23 +19,23 @@ const PIECE: usize = 64 << 10;
 const TALK: &str = "Sure! Here is the fix: change the default to None, and you are done.";
 
 /// The response to a step. `open` lives as long as the answer is under way.
-pub(super) async fn to(step: Step, wire: Wire, open: Open) -> Response {
+pub(super) async fn to(step: Step, asked: Asked, open: Open) -> Response {
     match step {
-        Step::Reply(reply) => json(StatusCode::OK, Body::from(wire.answer(&reply))),
-        Step::MalformedReply => json(StatusCode::OK, Body::from(wire.answer(&Reply::text(TALK)))),
+        Step::Reply(reply) => asked.ok(Body::from(asked.answer(&reply))),
+        Step::MalformedReply => asked.ok(Body::from(asked.answer(&Reply::text(TALK)))),
         Step::WrongJson => json(StatusCode::OK, Body::from(r#"{"object":"list","data":[1,2,3]}"#)),
         Step::NoJson => json(StatusCode::OK, Body::from("<html><body>It works!</body></html>")),
         Step::Status(code, body) => json(status(code), Body::from(body)),
         Step::RateLimited { retry_after } => rate_limited(retry_after),
         Step::Redirect { to } => redirect(&to),
         Step::Hang => hang(open).await,
-        Step::HangAfterHeaders => json(StatusCode::OK, hanging_body(open)),
-        Step::TooLarge(bytes) => json(StatusCode::OK, large_body(wire, bytes, open)),
-        Step::EndlessStream => json(StatusCode::OK, endless_body(wire, open)),
-        Step::CutConnection { after_bytes } => cut(wire, after_bytes, open),
-        Step::HangInTheMiddle { after_bytes } => json(StatusCode::OK, half_body(wire, after_bytes, open)),
+        Step::HangAfterHeaders => asked.ok(hanging_body(open)),
+        Step::TooLarge(bytes) => asked.ok(large_body(asked, bytes, open)),
+        Step::EndlessStream => asked.ok(endless_body(asked, open)),
+        Step::CutConnection { after_bytes } => cut(asked, after_bytes, open),
+        Step::HangInTheMiddle { after_bytes } => asked.ok(half_body(asked, after_bytes, open)),
         Step::Drip { reply, piece, pause } => {
-            json(StatusCode::OK, dripping_body(wire.answer(&reply), piece.max(1), pause, open))
+            asked.ok(dripping_body(asked.answer(&reply), piece.max(1), pause, open))
         }
     }
 }
@@ -90,8 +90,8 @@ fn hanging_body(open: Open) -> Body {
 }
 
 /// The head and tail of a completion with `bytes` letters between them.
-fn large_body(wire: Wire, bytes: u64, open: Open) -> Body {
-    let whole = wire.answer(&Reply::text("@"));
+fn large_body(asked: Asked, bytes: u64, open: Open) -> Body {
+    let whole = asked.answer(&Reply::text("@"));
     let (head, tail) = whole.split_once('@').unwrap_or((&whole, ""));
     let tail = Bytes::from(tail.to_owned());
     let begin = Part { open, next: Some(Bytes::from(head.to_owned())), left: bytes, tail: Some(tail) };
@@ -99,8 +99,8 @@ fn large_body(wire: Wire, bytes: u64, open: Open) -> Body {
 }
 
 /// As [`large_body`], but nobody waits for the tail.
-fn endless_body(wire: Wire, open: Open) -> Body {
-    large_body(wire, ENDLESS_CAP, open)
+fn endless_body(asked: Asked, open: Open) -> Body {
+    large_body(asked, ENDLESS_CAP, open)
 }
 
 /// What of a large body is still to be sent.
@@ -128,8 +128,8 @@ impl Part {
 }
 
 /// The length promises more than will come; then the body fails, and with it the connection.
-fn cut(wire: Wire, after_bytes: usize, open: Open) -> Response {
-    let whole = wire.answer(&Reply::text("An answer that does not arrive."));
+fn cut(asked: Asked, after_bytes: usize, open: Open) -> Response {
+    let whole = asked.answer(&Reply::text("An answer that does not arrive."));
     let kept = after_bytes.min(whole.len() - 1);
     let length = HeaderValue::from(whole.len());
     let begin = (open, Some(Bytes::from(whole.into_bytes()).slice(..kept)));
@@ -144,14 +144,14 @@ fn cut(wire: Wire, after_bytes: usize, open: Open) -> Response {
         };
         Some((sent, (open, None)))
     }));
-    let mut response = json(StatusCode::OK, body);
+    let mut response = asked.ok(body);
     response.headers_mut().insert(header::CONTENT_LENGTH, length);
     response
 }
 
 /// The beginning of an answer, then nothing until the client leaves.
-fn half_body(wire: Wire, after_bytes: usize, open: Open) -> Body {
-    let mut whole = wire.answer(&Reply::text("An answer that does not arrive.")).into_bytes();
+fn half_body(asked: Asked, after_bytes: usize, open: Open) -> Body {
+    let mut whole = asked.answer(&Reply::text("An answer that does not arrive.")).into_bytes();
     whole.truncate(after_bytes.clamp(1, whole.len() - 1));
     Body::from_stream(stream::unfold((open, Some(Bytes::from(whole))), |(open, piece)| async move {
         if piece.is_none() {

@@ -63,8 +63,8 @@ impl Request {
             Some(fault.to_owned())
         } else if self.wire() == Wire::Messages && self.header("anthropic-version").is_none() {
             Some("it does not say which version of the interface it speaks".to_owned())
-        } else if body["stream"] == Value::Bool(true) {
-            Some("it asks for a stream of events, which this server does not have".to_owned())
+        } else if body["stream"] == Value::Bool(true) && self.wire() == Wire::Messages {
+            Some("it asks for a stream of events, which this interface does not have here".to_owned())
         } else {
             None
         }

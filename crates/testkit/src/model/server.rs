@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::answer;
 use super::request::Request;
 use super::state::{Open, Shared};
-use super::wire::Wire;
+use super::wire::{Asked, Wire};
 use crate::must::Must;
 
 /// The most that a request's body may have; a prompt with a whole file is far below.
@@ -54,9 +54,14 @@ async fn complete(State(shared): State<Arc<Shared>>, request: HttpRequest) -> Re
         shared.complain("a request's body was cut off or over 64 MiB".to_owned());
         return answer::error(StatusCode::BAD_REQUEST, "the body did not arrive");
     };
-    let wire = Wire::of(parts.uri.path());
-    match shared.next(|number| Request::new(number, &parts, &bytes)) {
-        Ok(step) => answer::to(step, wire, open).await,
+    let mut asked = Asked { wire: Wire::of(parts.uri.path()), is_stream: false };
+    let next = shared.next(|number| {
+        let request = Request::new(number, &parts, &bytes);
+        asked.is_stream = request.body["stream"] == true;
+        request
+    });
+    match next {
+        Ok(step) => answer::to(step, asked, open).await,
         Err(complaint) => answer::error(StatusCode::BAD_REQUEST, &complaint),
     }
 }

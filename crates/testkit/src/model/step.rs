@@ -17,11 +17,22 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
+/// A tool that the model calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The tool's name.
+    pub name: String,
+    /// Its arguments, as JSON.
+    pub arguments: String,
+}
+
 /// A whole, well-formed answer, in the form of whichever interface it is asked for by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The text of the one choice's message.
     pub content: String,
+    /// Tools that are called; then the text may be empty.
+    pub calls: Vec<Call>,
     /// What is told of tokens; `None` leaves the field out.
     pub usage: Option<Usage>,
     /// `stop`, `length`, `content_filter` or anything else, in the words of chat completions; put into those of the
@@ -33,7 +44,13 @@ impl Reply {
     /// A finished answer with this text, 100 prompt tokens and 20 of its own.
     pub fn text(content: impl Into<String>) -> Self {
         let usage = Some(Usage { prompt: 100, completion: 20, ..Usage::default() });
-        Self { content: content.into(), usage, finish_reason: "stop".to_owned() }
+        Self { content: content.into(), calls: Vec::new(), usage, finish_reason: "stop".to_owned() }
+    }
+
+    /// A call of one tool and no text.
+    pub fn call(name: &str, arguments: &serde_json::Value) -> Self {
+        let call = Call { name: name.to_owned(), arguments: arguments.to_string() };
+        Self { calls: vec![call], finish_reason: "tool_calls".to_owned(), ..Self::text("") }
     }
 
     /// A reply that keeps to the strict JSON contract, with this patch.

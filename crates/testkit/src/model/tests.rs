@@ -105,7 +105,7 @@ fn what_is_no_chat_completion_is_refused_with_the_reason() {
         (r#"{"messages":[{"role":"user","content":"x"}]}"#, "it names no model"),
         (r#"{"model":"m","messages":[]}"#, "its messages are not a list of role and content"),
         (r#"{"model":"m","messages":[{"role":"user"}]}"#, "its messages are not"),
-        (r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]}"#, "a stream of events"),
+        (r#"{"model":"m","messages":[{"role":"user","content":null}]}"#, "its messages are not"),
     ];
     for (body, reason) in cases {
         let model = ScriptedModel::script([Step::text("never")]);
@@ -114,6 +114,24 @@ fn what_is_no_chat_completion_is_refused_with_the_reason() {
         assert!(said.contains(reason), "{body} gave {said}");
         assert!(model.shared.look(|state| std::mem::take(&mut state.complaints))[0].contains(reason));
     }
+}
+
+#[test]
+fn who_asks_for_a_stream_gets_events_with_calls_and_usage() {
+    let call = || Step::Reply(Reply::call("edit", &serde_json::json!({"path": "a"})));
+    let model = ScriptedModel::script([call(), call()]);
+    let (_, head, body) =
+        ask(&model, r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]}"#);
+    assert!(head.contains("content-type: text/event-stream"), "{head}");
+    assert!(body.contains(r#""name":"edit""#) && body.contains(r#""total_tokens":120"#), "{body}");
+    assert!(body.contains("data: [DONE]"), "{body}");
+    let asked = r#"{"model":"m","stream":true,"input":[{"type":"message","role":"user","content":[]},{"type":"function_call_output","call_id":"c","output":"x"}]}"#;
+    let (_, _, body) = split(&all(send_raw(&model, "POST /v1/responses", asked)));
+    assert!(
+        body.contains(r#""type":"function_call""#) && body.contains(r#""type":"response.completed""#),
+        "{body}"
+    );
+    model.finish();
 }
 
 #[test]

@@ -1,8 +1,40 @@
 //! The interfaces that the server has: where each is, what a request must look like there, and what an answer does.
 
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::step::{Reply, Usage};
+use super::events;
+use super::step::{Call, Reply, Usage};
+
+/// By which interface an answer is asked for, and in which form.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) wire: Wire,
+    pub(super) is_stream: bool,
+}
+
+impl Asked {
+    /// The text of a whole answer.
+    pub(super) fn answer(self, reply: &Reply) -> String {
+        match (self.is_stream, self.wire) {
+            (true, Wire::Chat) => events::chat(&self.wire.value(reply)),
+            (true, Wire::Responses) => events::responses(&self.wire.value(reply)),
+            _ => self.wire.value(reply).to_string(),
+        }
+    }
+
+    /// A good status with this body.
+    pub(super) fn ok(self, body: Body) -> Response {
+        let mut response = super::answer::json(StatusCode::OK, body);
+        if self.is_stream {
+            let kind = HeaderValue::from_static("text/event-stream");
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        }
+        response
+    }
+}
 
 /// An interface, by the path of its requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +110,14 @@ impl Wire {
                     "store",
                     "stream",
                     "text",
+                    "tools",
+                    "tool_choice",
+                    "parallel_tool_calls",
+                    "reasoning",
+                    "include",
+                    "prompt_cache_key",
+                    "metadata",
+                    "client_metadata",
                 ]) =>
             {
                 Some("it has a field that this interface does not know")
@@ -92,7 +132,7 @@ impl Wire {
     }
 
     /// The JSON of a whole answer.
-    pub(super) fn answer(self, reply: &Reply) -> String {
+    fn value(self, reply: &Reply) -> Value {
         let mut body = match self {
             Self::Chat => chat(reply),
             Self::Responses => response(reply),
@@ -101,7 +141,7 @@ impl Wire {
         if let Some(usage) = reply.usage {
             body["usage"] = self.usage(usage);
         }
-        body.to_string()
+        body
     }
 
     fn usage(self, usage: Usage) -> Value {
@@ -132,9 +172,17 @@ impl Wire {
 }
 
 fn chat(reply: &Reply) -> Value {
+    let mut message = json!({"role": "assistant", "content": reply.content});
+    if !reply.calls.is_empty() {
+        let call = |(index, call): (usize, &Call)| {
+            let function = json!({"name": call.name, "arguments": call.arguments});
+            json!({"id": call_id(reply, index), "type": "function", "function": function})
+        };
+        message["tool_calls"] = reply.calls.iter().enumerate().map(call).collect();
+    }
     let choice = json!({
         "index": 0,
-        "message": {"role": "assistant", "content": reply.content},
+        "message": message,
         "finish_reason": reply.finish_reason,
     });
     json!({
@@ -148,12 +196,19 @@ fn chat(reply: &Reply) -> Value {
 
 fn response(reply: &Reply) -> Value {
     let (status, reason) = match reply.finish_reason.as_str() {
-        "stop" => ("completed", Value::Null),
+        "stop" | "tool_calls" => ("completed", Value::Null),
         "length" => ("incomplete", json!({"reason": "max_output_tokens"})),
         other => ("incomplete", json!({"reason": other})),
     };
     let text = json!({"type": "output_text", "text": reply.content, "annotations": []});
     let message = json!({"id": "msg_scripted", "type": "message", "role": "assistant", "status": status, "content": [text]});
+    let call = |(index, call): (usize, &Call)| {
+        let id = call_id(reply, index);
+        json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": call.name, "arguments": call.arguments, "status": "completed"})
+    };
+    let calls = reply.calls.iter().enumerate().map(call);
+    let said = if reply.content.is_empty() && !reply.calls.is_empty() { None } else { Some(message) };
+    let output: Vec<Value> = said.into_iter().chain(calls).collect();
     json!({
         "id": "resp_scripted",
         "object": "response",
@@ -162,7 +217,7 @@ fn response(reply: &Reply) -> Value {
         "error": null,
         "incomplete_details": reason,
         "model": "scripted",
-        "output": [message],
+        "output": output,
         "parallel_tool_calls": true,
         "tool_choice": "auto",
         "tools": [],
@@ -186,18 +241,29 @@ fn message(reply: &Reply) -> Value {
     })
 }
 
+/// An id for a call that no other of the same conversation has, unless it is the same call again.
+fn call_id(reply: &Reply, index: usize) -> String {
+    let call = &reply.calls[index];
+    let sum = call.arguments.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    format!("call_{index}_{sum:x}")
+}
+
 /// Text, or the texts of a list of parts.
 fn text_of(content: &Value) -> Option<String> {
     let parts = || content.as_array()?.iter().map(|part| part["text"].as_str()).collect::<Option<String>>();
     content.as_str().map(str::to_owned).or_else(parts).filter(|text| !text.is_empty())
 }
 
-/// Content is a text, or a list of parts where an image goes along.
+/// Content is a text, or a list of parts where an image goes along. What a model called and what came of it are entries
+/// too: of a type of their own in one interface, of a role of their own in the other.
 fn is_list_of_messages(list: &Value) -> bool {
     let is_message = |message: &Value| {
         let content = &message["content"];
-        matches!(message["role"].as_str(), Some("system" | "developer" | "user" | "assistant"))
-            && (content.is_string() || content.is_array())
+        let is_call = message["tool_calls"].is_array()
+            || message["type"].as_str().is_some_and(|kind| kind != "message");
+        let is_known =
+            matches!(message["role"].as_str(), Some("system" | "developer" | "user" | "assistant" | "tool"));
+        is_call || (is_known && (content.is_string() || content.is_array()))
     };
     list.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(is_message))
 }

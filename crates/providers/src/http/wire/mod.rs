@@ -110,11 +110,10 @@ pub(super) fn read(wire: Wire, body: &[u8]) -> Read {
             return Read { content, model: None, usage: None };
         }
     };
-    let usage = value.get("usage");
-    let (text, usage) = match wire {
-        Wire::OpenaiChat => (chat::text(&value), usage.and_then(chat::usage)),
-        Wire::OpenaiResponses => (responses::text(&value), usage.and_then(responses::usage)),
-        Wire::AnthropicMessages => (messages::text(&value), usage.and_then(messages::usage)),
+    let text = match wire {
+        Wire::OpenaiChat => chat::text(&value),
+        Wire::OpenaiResponses => responses::text(&value),
+        Wire::AnthropicMessages => messages::text(&value),
     };
     // Some gateways answer 200 with an error.
     let content = match value.get("error").filter(|error| !error.is_null()) {
@@ -122,7 +121,17 @@ pub(super) fn read(wire: Wire, body: &[u8]) -> Read {
         None => text,
     };
     let model = value["model"].as_str().map(|name| name.chars().take(200).collect());
-    Read { content, model, usage: usage.and_then(credible) }
+    Read { content, model, usage: value.get("usage").and_then(|usage| usage_of(wire, usage)) }
+}
+
+/// The tokens that an interface's `usage` tells, when they are credible.
+pub(crate) fn usage_of(wire: Wire, usage: &Value) -> Option<Usage> {
+    let usage = match wire {
+        Wire::OpenaiChat => chat::usage(usage),
+        Wire::OpenaiResponses => responses::usage(usage),
+        Wire::AnthropicMessages => messages::usage(usage),
+    };
+    usage.and_then(credible)
 }
 
 /// A usage without prompt tokens is not credible and counts as missing.
@@ -157,7 +166,8 @@ fn parts(list: &Value, only: Option<&str>) -> String {
     all.filter(wanted).filter_map(|part| part["text"].as_str()).collect()
 }
 
-fn message_of(error: &Value) -> String {
+/// An error of an interface in one line.
+pub(crate) fn message_of(error: &Value) -> String {
     let message = error.get("message").unwrap_or(error);
     shorten(message.as_str().map(str::to_owned).unwrap_or_else(|| message.to_string()).as_str())
 }

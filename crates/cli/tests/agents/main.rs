@@ -1,0 +1,10 @@
+//! Agents that others wrote, as they come from npm, through the whole program: against the scripted model on 127.0.0.1.
+//! Nothing here is skipped: scripts/test installs them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may stop at the first surprise")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod fix;
+mod house;
+mod moods;
