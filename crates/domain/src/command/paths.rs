@@ -1,5 +1,7 @@
 //! Where a path of a command line lies, by its letters alone: nothing is looked up on disk.
 
+use std::sync::LazyLock;
+
 use super::shell::{Arg, UNKNOWN};
 
 /// The folder in which a command runs, from the tree's root; `None` once it has left the tree.
@@ -260,8 +262,19 @@ fn is_secret_name(name: &str) -> bool {
         return false;
     }
     let shared = SHARED.iter().any(|ending| name.ends_with(ending)) || name.ends_with(".pub");
-    !shared && SECRET.iter().any(|pattern| wildcard(pattern, name) || is_glob_for(name, pattern))
+    if shared {
+        return false;
+    }
+    let chars: Vec<char> = name.chars().collect();
+    SECRET.iter().any(|pattern| pattern == &name || is_glob_for(name, pattern))
+        || SECRET_WITH_WILDCARDS.iter().any(|pattern| fits(pattern, &chars))
 }
+
+/// Those of [`SECRET`] that hold wildcards, ready to be compared.
+static SECRET_WITH_WILDCARDS: LazyLock<Vec<Vec<char>>> = LazyLock::new(|| {
+    let wild = SECRET.iter().filter(|pattern| pattern.contains(['*', '?', '[']));
+    wild.map(|pattern| simplified(pattern)).collect()
+});
 
 /// Whether a name with wildcards could be this secret one; plain `*` alone says nothing.
 fn is_glob_for(name: &str, pattern: &str) -> bool {
@@ -280,8 +293,11 @@ pub(super) fn wildcard(pattern: &str, name: &str) -> bool {
     if !pattern.contains(['*', '?', '[']) {
         return pattern == name;
     }
-    let pattern: Vec<char> = simplified(pattern);
-    let name: Vec<char> = name.chars().collect();
+    fits(&simplified(pattern), &name.chars().collect::<Vec<char>>())
+}
+
+/// Whether a name fits a pattern without `[...]`.
+fn fits(pattern: &[char], name: &[char]) -> bool {
     let (mut p, mut n, mut star) = (0, 0, None);
     while n < name.len() {
         match pattern.get(p) {

@@ -24,7 +24,7 @@ pub(super) const DEEPEST: usize = 28;
 const FUEL: usize = 64 << 10;
 
 /// How many calls are looked at, over all; one with many arguments counts for several.
-const MOST_CALLS: usize = 4_000;
+const MOST_CALLS: usize = 2_000;
 
 /// What was found in one text.
 #[derive(Debug)]
@@ -271,7 +271,10 @@ impl Walk {
         }
         let folder = self.folder.clone();
         let call = Call { name: &name, args, folder: &folder, input: at.input };
-        facts::look(&call, &mut self.found);
+        match scan {
+            Scan::Inner | Scan::Tried => facts::look(&call, &mut self.found),
+            Scan::Grave => facts::look_for_deletions(&call, &mut self.found),
+        }
         self.fetching(&call, program);
         self.builtin(&call, at);
         self.interpreted(&call, at);
@@ -323,11 +326,15 @@ impl Walk {
     }
 }
 
-/// Whether the arguments of a call are looked through for an inner command.
+/// What a call is looked at for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scan {
+    /// Everything, and its arguments are looked through for an inner command.
     Inner,
-    No,
+    /// Everything: it may be no command at all.
+    Tried,
+    /// Only what [`is_grave`](inner) finds, for it is most likely none.
+    Grave,
 }
 
 /// The character that a piece of a word stands for.

@@ -122,6 +122,11 @@ pub(super) struct Inner {
     pub(super) fed: bool,
 }
 
+/// Whether a program runs another one that its arguments name.
+pub(super) fn is_wrapper(name: &str) -> bool {
+    WRAPPERS.iter().any(|(wrapper, ..)| *wrapper == name)
+}
+
 /// What this call runs, if it is a wrapper.
 pub(super) fn inner(call: &Call<'_>) -> Option<Inner> {
     let (name, letters, operands) = WRAPPERS.iter().find(|(name, ..)| *name == call.name)?;

@@ -171,7 +171,8 @@ pub(crate) fn shell(data: &[u8]) -> String {
     assert_eq!(allowed, !judged.allowed_by.is_empty(), "{judged:?}");
     let indented = command::judge_bytes(&[b" \t", data].concat(), &POLICY);
     assert_eq!(indented.verdict == Verdict::Allow, allowed, "blanks in front: {indented:?}");
-    let worse = command::judge_bytes(&[data, b"\nrm -rf /\n"].concat(), &POLICY);
+    // Two ends of line: a backslash at the end takes the first away, and the words behind it are arguments.
+    let worse = command::judge_bytes(&[data, b"\n\nrm -rf /\n"].concat(), &POLICY);
     assert_ne!(worse.verdict, Verdict::Allow, "allowed with a forbidden line behind it");
     let tripped = command::tripwire(&String::from_utf8_lossy(data)).is_some();
     let rules = judged.findings.iter().map(|finding| finding.rule.as_str());

@@ -29,3 +29,8 @@ pub(super) fn look(call: &Call<'_>, found: &mut Found) {
         git::look(call, found);
     }
 }
+
+/// Of that only what a call deletes.
+pub(super) fn look_for_deletions(call: &Call<'_>, found: &mut Found) {
+    delete::look(call, found);
+}

@@ -7,7 +7,7 @@ use crate::command::facts::{self, Source, source};
 use crate::command::paths::{Place, is_steering, place};
 use crate::command::rules::Rule;
 use crate::command::shell::Arg;
-use crate::command::wrappers::{inner, takes_lines};
+use crate::command::wrappers::{inner as wrapped_command, is_wrapper, takes_lines};
 
 /// How many places of a command line are tried as the beginning of an inner command.
 const MOST_PLACES: usize = 48;
@@ -153,7 +153,8 @@ impl Walk {
 
     /// What a wrapper runs, and what may stand anywhere in the arguments of other programs.
     pub(super) fn wrapped(&mut self, call: &Call<'_>, at: At<'_>) {
-        let inner = inner(call);
+        let inner = wrapped_command(call);
+        let mut places = call.args.len().min(MOST_PLACES);
         if let Some(inner) = &inner
             && let Some(command) = inner.start.and_then(|start| call.args.get(start..))
         {
@@ -163,7 +164,15 @@ impl Walk {
                     facts::assigned(name, &mut self.found);
                 }
             }
-            if inner.fed { self.fed(command, at) } else { self.call(command, at.deeper(), Scan::Inner) }
+            if inner.fed {
+                self.fed(command, at)
+            } else {
+                self.call(command, at.deeper(), Scan::Inner)
+            }
+            // A wrapper in a wrapper tries the same places by itself, and in the same way.
+            if command.split_first().is_some_and(|(program, _)| is_wrapper(&self.name(program))) {
+                places = places.min(inner.start.unwrap_or(0));
+            }
         }
         if takes_lines(call) {
             let lines: Vec<&Arg> =
@@ -178,7 +187,7 @@ impl Walk {
             return;
         }
         let known = inner.is_some();
-        for start in 0..call.args.len().min(MOST_PLACES) {
+        for start in 0..places {
             let end = call.args.len().min(start + MOST_TRIED);
             let Some(rest) = call.args.get(start..end) else { break };
             if rest
@@ -190,7 +199,7 @@ impl Walk {
             let at = At { input: Input::None, text: None, ..at.deeper() };
             let before = std::mem::take(&mut self.found);
             let (folder, fetched) = (self.folder.clone(), self.fetched);
-            self.call(rest, at, Scan::No);
+            self.call(rest, at, if known { Scan::Tried } else { Scan::Grave });
             (self.folder, self.fetched) = (folder, fetched);
             let inside = std::mem::replace(&mut self.found, before);
             self.found.take(inside, |rule| if known { is_about_program(rule) } else { is_grave(rule) });
@@ -216,7 +225,7 @@ fn is_about_program(rule: Rule) -> bool {
         && !matches!(rule, Rule::ComputedCommand | Rule::ProgramOutside | Rule::Secrets | Rule::TooMuch)
 }
 
-/// The same for programs that are not known to run others.
+/// The same for programs that are not known to run others; [`Scan::Grave`] looks for nothing else.
 fn is_grave(rule: Rule) -> bool {
     matches!(rule, Rule::DeleteTree | Rule::DeleteListed)
 }
