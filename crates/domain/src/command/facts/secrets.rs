@@ -2,7 +2,7 @@
 
 use crate::command::Found;
 use crate::command::call::Call;
-use crate::command::paths::{Place, names_secret, place_of};
+use crate::command::paths::{Place, place_of};
 use crate::command::rules::Rule;
 
 /// Programs whose arguments are words and no files.
@@ -65,7 +65,7 @@ pub(super) fn look(call: &Call<'_>, found: &mut Found) {
         return;
     }
     for arg in call.args.iter().skip(pattern_words(call)) {
-        if names_secret(&arg.text) {
+        if arg.names_secret() {
             found.add(Rule::Secrets, format!("{} {}", call.name, arg.text));
         }
         if reads_device(call, &arg.text) {

@@ -2,7 +2,7 @@
 
 use crate::command::Found;
 use crate::command::call::Call;
-use crate::command::paths::{Folder, Place, is_steering, names_secret, place};
+use crate::command::paths::{Folder, Place, is_steering, place};
 use crate::command::rules::Rule;
 use crate::command::shell::Arg;
 
@@ -28,7 +28,7 @@ pub(super) fn look(call: &Call<'_>, found: &mut Found) {
         if ["--output", "--out", "-o", "--outfile", "--output-file", "--log-file", "--target-directory"]
             .contains(&name)
         {
-            let value = Arg { text: value.to_owned(), home: value.starts_with('~'), ..arg.clone() };
+            let value = arg.part(value);
             target(call.name, &value, &place(&value, call.folder), found);
         }
     }
@@ -102,7 +102,7 @@ pub(in crate::command) fn read_from(arg: &Arg, folder: &Folder, found: &mut Foun
         found.add(Rule::RawNetwork, format!("a connection: {}", arg.text));
         return false;
     }
-    if names_secret(&arg.text) {
+    if arg.names_secret() {
         found.add(Rule::Secrets, format!("from {}", arg.text));
     }
     match place(arg, folder) {

@@ -1,9 +1,11 @@
 //! What a word becomes, as far as it can be known without running anything: braces, the home, variables that the same
 //! text sets. What cannot be known is marked and never guessed.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::{Unit, Word};
+use crate::command::paths::names_secret;
 
 /// Stands in [`Arg::text`] for whatever cannot be known. No command line that is judged holds it.
 pub(in crate::command) const UNKNOWN: char = '\0';
@@ -34,9 +36,21 @@ pub(in crate::command) struct Arg {
     pub(in crate::command) plain: bool,
     /// Whether it starts with the home of somebody.
     pub(in crate::command) home: bool,
+    /// Whether the text names a secret, once somebody asked: the same argument is looked at in many places.
+    secret: OnceCell<bool>,
 }
 
 impl Arg {
+    /// Whether something in it names a file that may hold keys or passwords.
+    pub(in crate::command) fn names_secret(&self) -> bool {
+        *self.secret.get_or_init(|| names_secret(&self.text))
+    }
+
+    /// A part of it, which is expanded if it is.
+    pub(in crate::command) fn part(&self, text: &str) -> Self {
+        Self { text: text.to_owned(), home: text.starts_with('~'), secret: OnceCell::new(), ..self.clone() }
+    }
+
     /// Whether something in it is not known.
     pub(in crate::command) fn is_unknown(&self) -> bool {
         self.text.contains(UNKNOWN)
@@ -44,7 +58,7 @@ impl Arg {
 
     /// An argument that is known as it stands.
     pub(in crate::command) fn known(text: &str) -> Self {
-        Self { text: text.to_owned(), glob: false, plain: true, home: false }
+        Self { text: text.to_owned(), plain: true, ..Self::default() }
     }
 }
 

@@ -39,7 +39,9 @@ impl Walk {
             }
             "eval" => {
                 let words: Vec<&str> = call.args.iter().map(|a| a.text.as_str()).collect();
-                self.code(&Arg { plain: false, ..Arg::known(&words.join(" ")) }, at);
+                let mut code = Arg::known(&words.join(" "));
+                code.plain = false;
+                self.code(&code, at);
             }
             "trap" => {
                 if let Some(code) = call.operands().next().filter(|_| call.operands().count() > 1) {
