@@ -1,5 +1,6 @@
 //! Progress on stderr: a spinner with the current step on a terminal, a line for each finished step everywhere.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::event::Event;
@@ -16,6 +17,8 @@ pub(crate) struct Reporter<'a> {
     shell: &'a Shell,
     bar: Option<ProgressBar>,
     level: Detail,
+    /// The checks that run, as they are told: two may run at the same time.
+    running: Mutex<Vec<String>>,
 }
 
 /// How much is told.
@@ -32,7 +35,7 @@ pub(crate) enum Detail {
 impl<'a> Reporter<'a> {
     pub(crate) fn new(shell: &'a Shell, level: Detail) -> Self {
         let bar = (shell.is_live() && level != Detail::Quiet).then(spinner);
-        Self { shell, bar, level }
+        Self { shell, bar, level, running: Mutex::default() }
     }
 
     /// A line of its own between the steps.
@@ -46,6 +49,15 @@ impl<'a> Reporter<'a> {
     fn now(&self, what: String) {
         if let Some(bar) = &self.bar {
             bar.set_message(what);
+        }
+    }
+
+    /// The checks that run became others.
+    fn running(&self, change: impl FnOnce(&mut Vec<String>)) {
+        let mut all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut all);
+        if !all.is_empty() {
+            self.now(all.join(", "));
         }
     }
 
@@ -83,8 +95,11 @@ impl Progress for Reporter<'_> {
         }
         match update {
             Update::Event(event) => self.event(event),
-            Update::CheckBegins { name, baseline } => self.now(format!("{name} on the {}", side(*baseline))),
+            Update::CheckBegins { name, baseline } => {
+                self.running(|all| all.push(check_on(name, *baseline)));
+            }
             Update::CheckEnded { name, baseline, cached, run } => {
+                self.running(|all| all.retain(|one| *one != check_on(name, *baseline)));
                 let (mark, style) = match run.end {
                     RunEnd::Passed => ("ok", GREEN),
                     RunEnd::NotRun { .. } | RunEnd::NoSandbox { .. } | RunEnd::NotStarted { .. } => {
@@ -93,7 +108,7 @@ impl Progress for Reporter<'_> {
                     _ => ("!!", RED),
                 };
                 let time = if *cached { "from the cache".to_owned() } else { words::time(run.wall_ms) };
-                let text = format!("{name} on the {}: {} ({time})", side(*baseline), words::run_end(run));
+                let text = format!("{}: {} ({time})", check_on(name, *baseline), words::run_end(run));
                 let step = self.shell.paint_err(CYAN, "    check");
                 self.line(&format!("  {step}  {} {}", self.shell.paint_err(style, mark), clean(&text)));
             }
@@ -153,8 +168,8 @@ fn gauge() -> ProgressBar {
     bar
 }
 
-fn side(baseline: bool) -> &'static str {
-    if baseline { "base" } else { "candidate" }
+fn check_on(name: &str, baseline: bool) -> String {
+    format!("{name} on the {}", if baseline { "base" } else { "candidate" })
 }
 
 fn spinner() -> ProgressBar {

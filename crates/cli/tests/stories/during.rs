@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use testkit::{ScriptedModel, Snapshot, Step};
+use testkit::{Need, ScriptedModel, Snapshot, Step, TestRepo};
 
 use crate::support::patches::{ASK, COMMA, POLICY, greeter};
 use crate::support::{Place, SOON, wait_for};
 use crate::tell::Tale;
+use crate::warm::overlays;
 
 /// A check that says that it began, by a file in its tree, and then waits beside children and grandchildren.
 const HANGS: &str = "checks:\n  detect: false\n  commands:\n    - name: hangs\n      run: \"touch begun; (sleep 600 & sleep 600) & sleep 600\"\n";
@@ -40,6 +41,45 @@ fn killed_during_a_check(level: &str) {
     told.place.assert_nothing_left();
     told.place.assert_refs_told();
     told.place.assert_untouched(&untouched);
+}
+
+/// A build that waits on the change, whoever asks for it: clippy and the tests each run it.
+const WAITING_BUILD: &[(&str, &str)] = &[
+    ("Cargo.toml", "[package]\nname = \"waits\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+    ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"waits\"\nversion = \"0.1.0\"\n"),
+    (
+        "build.rs",
+        "fn main() {\n    println!(\"cargo:rerun-if-changed=src/lib.rs\");\n    let text = std::fs::read_to_string(\"src/lib.rs\").unwrap();\n    \
+         if text.contains(\"2\") {\n        std::fs::write(\"begun\", \"\").unwrap();\n        \
+         std::thread::sleep(std::time::Duration::from_secs(600));\n    }\n}\n",
+    ),
+    ("src/lib.rs", "pub fn one() -> u8 {\n    1\n}\n\n#[test]\nfn is_one() {\n    assert!(one() > 0);\n}\n"),
+];
+
+const TWO: &str = "--- a/src/lib.rs\n+++ b/src/lib.rs\n@@ -1,3 +1,3 @@\n pub fn one() -> u8 {\n-    1\n+    2\n }\n";
+
+#[test]
+fn clippy_runs_beside_the_tests_in_a_tree_of_its_own_and_both_die_with_their_operator() {
+    let place = Place::new(TestRepo::with(WAITING_BUILD), "");
+    let untouched = place.digest();
+    place.run(&["doctor"]);
+    testkit::requires!(overlays(&place), Need::Program("cargo-clippy"));
+    let patch = place.home.join("two");
+    std::fs::write(&patch, TWO).unwrap();
+    let mut operator = place.start(&["verify", &patch.to_string_lossy()]);
+    wait_for("two trees in which the build waits", || {
+        let trees = std::fs::read_dir(place.cache().join("trees")).ok()?;
+        let waiting = trees.flatten().filter(|tree| tree.path().join("tree/begun").exists()).count();
+        (waiting == 2).then_some(())
+    });
+    operator.kill().unwrap();
+    operator.wait().unwrap();
+    place.watch_processes().wait_until_nothing_left(&Snapshot::default(), SOON);
+    // Under another policy the checks are others, and so nothing would lay out the second tree again.
+    std::fs::write(place.home.join("config.yaml"), "checks: {detect: false}\n").unwrap();
+    place.run(&["resume"]);
+    place.assert_nothing_left();
+    place.assert_untouched(&untouched);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn place() -> Place {
 }
 
 /// Whether trees are overlays here, as the program itself says after a run.
-fn overlays(place: &Place) -> Need {
+pub(crate) fn overlays(place: &Place) -> Need {
     let machine = std::fs::read_to_string(place.cache().join("machine.json")).unwrap_or_default();
     let there = machine.contains("\"strongest\":\"strict\"") && machine.contains("\"why_no_overlay\":null");
     Need::Other("overlays in a box of its own".to_owned(), there)

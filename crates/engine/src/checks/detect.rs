@@ -8,7 +8,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::language::{self, Language, Wanted};
 use super::project::Project;
-use super::{CheckSpec, FilesArg, Reader, go, javascript, make, python, rust};
+use super::{CheckSpec, FilesArg, ONLY_READ, Reader, go, javascript, make, python, rust};
 use crate::config;
 use crate::provider::Source;
 
@@ -92,8 +92,9 @@ fn configured(command: &config::CheckCommand, changed: &[String], found: &mut Fo
     let argv = command.run.argv();
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     found.add(&command.name, command.kind, &words, FilesArg::Nothing, reader);
-    if let (Some(seconds), Some(spec)) = (command.timeout_seconds, found.detected.checks.last_mut()) {
-        spec.timeout_seconds = seconds;
+    if let Some(spec) = found.detected.checks.last_mut() {
+        spec.timeout_seconds = command.timeout_seconds.unwrap_or(spec.timeout_seconds);
+        spec.only_reads = false;
     }
 }
 
@@ -148,6 +149,7 @@ impl Found<'_> {
         reader: Reader,
         env: BTreeMap<String, String>,
     ) {
+        let only_reads = ONLY_READ.contains(&name);
         let mut name = name.to_owned();
         while self.detected.checks.iter().any(|c| c.name == name) {
             name.push_str(" (configured)");
@@ -160,6 +162,7 @@ impl Found<'_> {
             timeout_seconds: self.timeout_seconds,
             files,
             reader,
+            only_reads,
         });
     }
 }

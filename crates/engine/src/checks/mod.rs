@@ -72,6 +72,9 @@ pub const DETECTED: [&str; 24] = [
     "make-lint",
 ];
 
+/// Those of them that only read, by the command line that we give them. Scripts and targets of a project may do anything.
+const ONLY_READ: [&str; 7] = ["ruff", "mypy", "pyright", "clippy", "eslint", "tsc", "go-vet"];
+
 /// One check, without the tree and the toolchain that it meets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckSpec {
@@ -89,6 +92,10 @@ pub struct CheckSpec {
     pub files: FilesArg,
     /// How its output is read.
     pub reader: Reader,
+    /// Whether it only reads: no other check needs what it leaves, and it may run in a tree of its own. What it says is
+    /// the same either way.
+    #[serde(skip)]
+    pub only_reads: bool,
 }
 
 /// Which files are named at the end of a command.

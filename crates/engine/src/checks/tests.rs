@@ -193,6 +193,27 @@ fn a_check_of_files_names_those_that_its_side_has() {
     assert_ne!(ruff.key(), check(&detected(MIXED, ALL_TOOLS, &["new.py"], &Checks::default()), "ruff").key());
 }
 
+#[test]
+fn what_only_reads_is_what_we_start_with_a_command_line_of_our_own() {
+    let own = Checks {
+        commands: vec![CheckCommand {
+            name: "clippy".to_owned(),
+            run: CommandLine::Shell("make lint".to_owned()),
+            kind: CheckKind::Lint,
+            paths: Vec::new(),
+            timeout_seconds: None,
+        }],
+        ..Checks::default()
+    };
+    let found = detected(&[("Makefile", "lint:\ntest:\n"), ("new.py", "")], ALL_TOOLS, &["new.py"], &own);
+    let reads: Vec<&str> = found.checks.iter().filter(|c| c.only_reads).map(|c| c.name.as_str()).collect();
+    assert!(reads.is_empty(), "{reads:?}");
+    let found = detected(MIXED, ALL_TOOLS, &["new.py", "src/lib.rs"], &Checks::default());
+    let reads: Vec<&str> = found.checks.iter().filter(|c| c.only_reads).map(|c| c.name.as_str()).collect();
+    assert!(reads.contains(&"ruff") && reads.contains(&"clippy"), "{reads:?}");
+    assert!(found.checks.iter().all(|c| !c.only_reads || matches!(c.kind, CheckKind::Lint | CheckKind::Types)));
+}
+
 fn spec(kind: CheckKind, reader: Reader, files: &[&str]) -> CheckSpec {
     CheckSpec {
         name: "check".to_owned(),
@@ -202,6 +223,7 @@ fn spec(kind: CheckKind, reader: Reader, files: &[&str]) -> CheckSpec {
         timeout_seconds: 1,
         files: FilesArg::Existing(files.iter().map(|f| (*f).to_owned()).collect()),
         reader,
+        only_reads: false,
     }
 }
 

@@ -105,6 +105,8 @@ pub struct Checks {
     /// How often what failed on the change alone is run again on both sides, to tell a broken test from a flaky one; at
     /// most five times.
     pub reruns: u32,
+    /// Whether linters and type checkers may run at the same time as the tests, each in a tree of its own.
+    pub together: bool,
     /// The most that one check may take, in seconds (seeds: 5 minutes a command).
     pub timeout_seconds: u64,
     /// Run by `sh -c` instead of the detected tests. The seeds name it `T4_AI_TEST_CMD`.
@@ -126,6 +128,7 @@ impl Default for Checks {
             go: true,
             make: true,
             reruns: 1,
+            together: true,
             timeout_seconds: 300,
             test_command: None,
             commands: Vec::new(),

@@ -275,6 +275,7 @@ impl Judge {
             go,
             make,
             reruns,
+            together,
             timeout_seconds,
             test_command,
             commands,
@@ -286,6 +287,8 @@ impl Judge {
         self.at_least("checks.go", &owner.go, go);
         self.at_least("checks.make", &owner.make, make);
         self.at_most("checks.reruns", &owner.reruns, reruns);
+        // More at once is more of the owner's machine.
+        self.at_most("checks.together", &owner.together, together);
         self.at_most("checks.timeout_seconds", &owner.timeout_seconds, timeout_seconds);
         if *test_command != owner.test_command {
             self.refuse(

@@ -47,6 +47,16 @@ pub(crate) struct Over<'a> {
     pub(crate) prepared: Option<Prepared>,
 }
 
+/// The name of the tree in which checks run on the base, for the verification of this name.
+pub(crate) fn base_name(verification: &str) -> String {
+    format!("{verification}-base")
+}
+
+/// The name of the candidate's second tree, for checks that run beside the others.
+pub(crate) fn beside_name(verification: &str) -> String {
+    format!("{verification}-beside")
+}
+
 /// How a tree is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TreeForm {
@@ -123,6 +133,13 @@ impl Trees {
     pub(crate) fn trim(&self, repository: &Repository, tree: &TreeId, quota: u64) {
         let current = self.base_folder(repository, tree);
         self.collect_bases(quota, Some(&current), false, &mut Collected::default());
+    }
+
+    /// Removes whatever was left of a verification: all of its trees.
+    pub(crate) fn sweep_all(&self, verification: &str) {
+        self.sweep(verification);
+        self.sweep(&base_name(verification));
+        self.sweep(&beside_name(verification));
     }
 
     /// Removes whatever was left under a tree's name: its processes first, then its folder.

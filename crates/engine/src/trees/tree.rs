@@ -110,6 +110,16 @@ impl Tree {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(newest).ok()?.saturating_add(2)))
     }
 
+    /// The name under which it and the processes in it can be found.
+    pub(crate) fn name(&self) -> &str {
+        self.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    /// Whether it starts with build caches of its base.
+    pub(crate) fn is_warm(&self) -> bool {
+        !self.layers.is_empty()
+    }
+
     /// What was fetched for its lock files, where something was.
     pub(crate) fn prepared(&self) -> Option<&Prepared> {
         self.prepared.as_ref()

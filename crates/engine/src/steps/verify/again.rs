@@ -3,11 +3,10 @@
 
 use domain::verification::{Again, CheckKind, CheckVerdict, Run as CheckRun, RunEnd, TestEnd, judge_again};
 
-use super::{Plan, one, open};
+use super::runner::{Runner, Side, open};
 use crate::checks::{CheckSpec, MOST_AGAIN};
 use crate::error::EngineError;
 use crate::provider::Source;
-use crate::run::Run;
 use crate::source::BaseSource;
 use crate::trees::{Content, Tree};
 
@@ -15,12 +14,12 @@ use crate::trees::{Content, Tree};
 /// was stopped at a limit, or more failures than [`MOST_AGAIN`]. `sides` are the first runs; `tree` is the candidate's,
 /// in which the first run has left what it writes.
 pub(super) async fn run(
-    run: &mut Run<'_>,
-    plan: &Plan,
+    runner: &mut Runner<'_>,
     check: &CheckSpec,
     (baseline, candidate): (&CheckRun, &CheckRun),
     tree: &Tree,
 ) -> Result<Again, EngineError> {
+    let (run, plan) = (runner.run, runner.plan);
     let mut again = Again::default();
     let most = run.project.config.checks.reruns;
     if most == 0 || !may_be_luck(check.kind, baseline, candidate) {
@@ -31,18 +30,18 @@ pub(super) async fn run(
         failed.iter().filter(|name| baseline.tests.iter().any(|t| t.name == **name)).cloned().collect();
     let base = run.intent.base.clone();
     let content = Content::base(&run.project.repository, &base);
-    let base_tree = open(run, plan, &format!("{}-base", plan.name), &content, true)?;
+    let base_tree = open(run, plan, &plan.base_name(), &content, Side::Base)?;
     for _ in 0..most {
         let spent: u64 = again.baseline.iter().chain(&again.candidate).map(|run| run.wall_ms).sum();
         if run.call.cancel.is_set() || spent > check.timeout_seconds.saturating_mul(1000) {
             break;
         }
-        let spec = chosen(run, check, &failed, false, plan);
-        again.candidate.push(one(run, plan, &spec, tree, false).await?);
+        let spec = chosen(runner, check, &failed, Side::Candidate);
+        again.candidate.push(runner.one(&spec, tree, Side::Candidate).await?);
         // What is new with the change cannot be chosen on the base.
         if failed.is_empty() || !known.is_empty() {
-            let spec = chosen(run, check, &known, true, plan);
-            again.baseline.push(one(run, plan, &spec, &base_tree, true).await?);
+            let spec = chosen(runner, check, &known, Side::Base);
+            again.baseline.push(runner.one(&spec, &base_tree, Side::Base).await?);
         }
         if !is_regressed(&judge_again(check.kind, baseline, candidate, &again)) {
             break;
@@ -51,9 +50,8 @@ pub(super) async fn run(
     Ok(again)
 }
 
-fn chosen(run: &Run<'_>, check: &CheckSpec, names: &[String], base: bool, plan: &Plan) -> CheckSpec {
-    let at = if base { &run.intent.base.tree } else { &plan.candidate.tree };
-    let source = BaseSource::new(&run.project.repository, at);
+fn chosen(runner: &Runner<'_>, check: &CheckSpec, names: &[String], side: Side) -> CheckSpec {
+    let source = BaseSource::new(&runner.run.project.repository, runner.tree_at(side));
     check.again(names, &|path| source.read(path).is_some())
 }
 
