@@ -56,7 +56,8 @@ const WAITING_BUILD: &[(&str, &str)] = &[
     ("src/lib.rs", "pub fn one() -> u8 {\n    1\n}\n\n#[test]\nfn is_one() {\n    assert!(one() > 0);\n}\n"),
 ];
 
-const TWO: &str = "--- a/src/lib.rs\n+++ b/src/lib.rs\n@@ -1,3 +1,3 @@\n pub fn one() -> u8 {\n-    1\n+    2\n }\n";
+const TWO: &str =
+    "--- a/src/lib.rs\n+++ b/src/lib.rs\n@@ -1,3 +1,3 @@\n pub fn one() -> u8 {\n-    1\n+    2\n }\n";
 
 #[test]
 fn clippy_runs_beside_the_tests_in_a_tree_of_its_own_and_both_die_with_their_operator() {

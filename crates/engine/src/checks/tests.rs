@@ -211,7 +211,9 @@ fn what_only_reads_is_what_we_start_with_a_command_line_of_our_own() {
     let found = detected(MIXED, ALL_TOOLS, &["new.py", "src/lib.rs"], &Checks::default());
     let reads: Vec<&str> = found.checks.iter().filter(|c| c.only_reads).map(|c| c.name.as_str()).collect();
     assert!(reads.contains(&"ruff") && reads.contains(&"clippy"), "{reads:?}");
-    assert!(found.checks.iter().all(|c| !c.only_reads || matches!(c.kind, CheckKind::Lint | CheckKind::Types)));
+    assert!(
+        found.checks.iter().all(|c| !c.only_reads || matches!(c.kind, CheckKind::Lint | CheckKind::Types))
+    );
 }
 
 fn spec(kind: CheckKind, reader: Reader, files: &[&str]) -> CheckSpec {

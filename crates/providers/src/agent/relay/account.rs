@@ -35,7 +35,16 @@ struct State {
     open: u64,
     usage: Vec<Usage>,
     unknown: u64,
+    /// The most that requests without a known usage can have cost: those that are open, and those that ended without a word.
+    held: Held,
     failed: Option<ProviderFailure>,
+}
+
+/// The most tokens that one request can cost.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    prompt: u64,
+    output: u64,
 }
 
 /// What a run came to.
@@ -49,6 +58,18 @@ pub(crate) struct Seen {
     pub(crate) unknown: u64,
     /// What went wrong first.
     pub(crate) failed: Option<ProviderFailure>,
+}
+
+impl State {
+    fn hold(&mut self, more: Held) {
+        self.held.prompt = self.held.prompt.saturating_add(more.prompt);
+        self.held.output = self.held.output.saturating_add(more.output);
+    }
+
+    fn let_go(&mut self, of: Held) {
+        self.held.prompt = self.held.prompt.saturating_sub(of.prompt);
+        self.held.output = self.held.output.saturating_sub(of.output);
+    }
 }
 
 impl Seen {
@@ -73,7 +94,7 @@ impl Account {
     }
 
     /// The right to send one more request whose prompt has so many bytes, and the most tokens that its answer may have. No
-    /// token is shorter than a byte.
+    /// token is shorter than a byte. Until its usage is told, all of both counts as spent.
     ///
     /// # Errors
     /// The bound that is reached.
@@ -81,8 +102,9 @@ impl Account {
         let bounds = self.0.bounds;
         let mut state = self.state();
         let sum = |of: fn(&Usage) -> u64| state.usage.iter().map(of).fold(0, u64::saturating_add);
-        let prompt = sum(|usage| usage.prompt).saturating_add(bytes);
-        let left = bounds.output_tokens.saturating_sub(sum(|usage| usage.completion));
+        let prompt = sum(|usage| usage.prompt).saturating_add(state.held.prompt).saturating_add(bytes);
+        let spent = sum(|usage| usage.completion).saturating_add(state.held.output);
+        let left = bounds.output_tokens.saturating_sub(spent);
         let reached = if state.requests >= bounds.requests {
             Some(format!("{} requests (max_requests)", bounds.requests))
         } else if prompt > bounds.prompt_tokens {
@@ -96,9 +118,11 @@ impl Account {
             let why = format!("the agent came to no end within {reached}");
             return Err(failure(FailureKind::Unfinished, why));
         }
+        let held = Held { prompt: bytes, output: left };
         state.requests += 1;
         state.open += 1;
-        Ok((Ticket { account: self.clone(), owed: Owed::Unknown }, left))
+        state.hold(held);
+        Ok((Ticket { account: self.clone(), held, owed: Owed::Unknown }, left))
     }
 
     /// Notes what went wrong; the first word stands.
@@ -148,6 +172,7 @@ enum Owed {
 #[derive(Debug)]
 pub(super) struct Ticket {
     account: Account,
+    held: Held,
     owed: Owed,
 }
 
@@ -155,6 +180,13 @@ impl Ticket {
     /// Nothing was processed.
     pub(super) fn free(mut self) {
         self.owed = Owed::Nothing;
+    }
+
+    /// The answer ended by itself after so many bytes: if it tells no usage, it has no more tokens than that.
+    pub(super) fn ended(&mut self, bytes: u64) {
+        let less = Held { prompt: 0, output: self.held.output.saturating_sub(bytes) };
+        self.account.state().let_go(less);
+        self.held.output -= less.output;
     }
 
     /// The answer told its usage, or did not.
@@ -168,9 +200,12 @@ impl Drop for Ticket {
         let mut state = self.account.state();
         state.open = state.open.saturating_sub(1);
         match self.owed {
-            Owed::Nothing => {}
+            Owed::Nothing => state.let_go(self.held),
             Owed::Unknown => state.unknown += 1,
-            Owed::Tokens(usage) => state.usage.push(usage),
+            Owed::Tokens(usage) => {
+                state.let_go(self.held);
+                state.usage.push(usage);
+            }
         }
     }
 }
@@ -206,15 +241,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_open_or_unknown_counts_as_the_most_that_it_can_be() {
+        let account = Account::new(bounds(9, 100, 100));
+        let (open, left) = account.open(30).unwrap();
+        assert_eq!(left, 100);
+        assert!(account.open(1).unwrap_err().detail.contains("max_output_tokens"));
+        open.free();
+        used(&account, 30, 20, 10);
+        let (mut whole, left) = account.open(20).unwrap();
+        assert_eq!(left, 90);
+        // Told to its end, without its usage: a token has a byte.
+        whole.ended(40);
+        drop(whole);
+        let (cut, left) = account.open(20).unwrap();
+        assert_eq!(left, 50);
+        // Left in the middle: it may have been anything.
+        drop(cut);
+        assert!(account.open(1).is_err());
+    }
+
+    #[test]
     fn what_was_left_in_the_middle_is_unknown_and_what_was_refused_is_free() {
         let account = Account::new(bounds(9, 100, 100));
-        drop(account.open(1).unwrap());
         account.open(1).unwrap().0.free();
         used(&account, 1, 3, 4);
         let open = account.open(1).unwrap();
         let seen = account.seen();
-        assert_eq!((seen.requests, seen.unknown, seen.total().prompt), (4, 2, 3));
+        assert_eq!((seen.requests, seen.unknown, seen.total().prompt), (3, 1, 3));
         drop(open);
-        assert_eq!(account.seen().unknown, 2);
+        assert_eq!(account.seen().unknown, 1);
     }
 }

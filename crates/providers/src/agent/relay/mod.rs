@@ -21,6 +21,7 @@ use engine::config::Wire;
 use futures_util::stream;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -68,6 +69,8 @@ struct Shared {
     upstream: Upstream,
     token: SecretString,
     account: Account,
+    /// One request at a time: what the next one may cost is known when the one before has told its usage.
+    turn: Arc<Semaphore>,
 }
 
 impl Relay {
@@ -83,7 +86,7 @@ impl Relay {
     ) -> Result<Self, String> {
         let taken = listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
         let listener = taken.map_err(|error| format!("the relay's socket cannot be taken: {error}"))?;
-        let shared = Arc::new(Shared { upstream, token, account });
+        let shared = Arc::new(Shared { upstream, token, account, turn: Arc::new(Semaphore::new(1)) });
         let router = Router::new().fallback(answer).with_state(shared);
         let task = tokio::spawn(async move {
             // Ends with the task; an error of a single connection is that connection's.
@@ -150,6 +153,9 @@ async fn ask(shared: &Arc<Shared>, request: Request) -> Response {
     let Ok(bytes) = to_bytes(request.into_body(), MOST_REQUEST).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "the request is larger than 32 MiB");
     };
+    let Ok(turn) = Arc::clone(&shared.turn).acquire_owned().await else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "the relay has ended");
+    };
     let opened = shared.account.open(bytes.len() as u64);
     let (ticket, most) = match opened {
         Ok(opened) => opened,
@@ -181,6 +187,7 @@ async fn ask(shared: &Arc<Shared>, request: Request) -> Response {
                 response,
                 deadline,
                 ticket: Some(ticket),
+                turn: Some(turn),
                 bytes: 0,
             };
             through.begin()
@@ -215,6 +222,7 @@ struct Through {
     deadline: Deadline,
     /// Gone once the answer has ended.
     ticket: Option<Ticket>,
+    turn: Option<OwnedSemaphorePermit>,
     bytes: usize,
 }
 
@@ -234,6 +242,9 @@ impl Through {
         match self.piece().await {
             Ok(Some(piece)) => Some((Ok(piece), self)),
             Ok(None) => {
+                if let Some(ticket) = self.ticket.as_mut() {
+                    ticket.ended(self.bytes as u64);
+                }
                 self.close();
                 None
             }
@@ -269,6 +280,7 @@ impl Through {
         if let Some(mut ticket) = self.ticket.take() {
             ticket.used(self.meter.usage());
         }
+        self.turn = None;
     }
 }
 
