@@ -38,6 +38,7 @@ fn attempt_view(attempt: &Attempt) -> Value {
         "model": attempt.proposal.as_ref().and_then(|p| p.model.as_ref()),
         "from_record": attempt.proposal.as_ref().map(|p| p.replayed),
         "failure": attempt.failure,
+        "evidence": attempt.evidence,
         "unreadable": attempt.refused,
         "patch": attempt.patch.as_ref().map(|p| json!({
             "sha256": p.sha256,

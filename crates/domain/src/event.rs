@@ -19,7 +19,8 @@ use crate::verification::Verification;
 /// the runs of what was run again; older programs would drop them, and with them the hash that an approval is bound to.
 /// 3: an intent may belong to an agent, and an agent may decide; older programs would let anybody see and decide it.
 /// 4: an intent may wait for the approval of a provider, and end as an answered question.
-pub const EVENT_FORMAT: u32 = 4;
+/// 5: a provider's work leaves evidence, and an intent may end because a provider needs a person.
+pub const EVENT_FORMAT: u32 = 5;
 
 /// The state of the repository that a change starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +53,17 @@ pub struct PatchRecord {
     pub mended: Vec<String>,
 }
 
+/// Something that shows what a provider did: bytes that lie beside the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The name of a file: `page.png`.
+    pub name: String,
+    /// The hash of its bytes.
+    pub sha256: Sha256,
+    /// How many there are.
+    pub bytes: u64,
+}
+
 /// A candidate: the commit made from a patch, kept under a hidden ref.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
@@ -82,6 +94,8 @@ pub enum Ending {
     NotVerified,
     /// No provider could answer.
     NoProvider,
+    /// A provider could not answer before a person did something there: signed in, answered a captcha.
+    ProviderNeedsPerson,
     /// The answer changes nothing.
     NoChange,
     /// A budget or quota said no.
@@ -105,6 +119,7 @@ impl Ending {
             Self::Refused => "refused",
             Self::NotVerified => "not-verified",
             Self::NoProvider => "no-provider",
+            Self::ProviderNeedsPerson => "provider-needs-person",
             Self::NoChange => "no-change",
             Self::OverBudget => "over-budget",
             Self::BaselineBroken => "baseline-broken",
@@ -182,6 +197,13 @@ pub enum Event {
         /// The attempt whose failure this one is to repair.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repairs: Option<u32>,
+    },
+    /// What shows how the provider worked, whether or not it answered.
+    EvidenceKept {
+        /// The attempt.
+        attempt: u32,
+        /// The pieces, in the order in which they were kept.
+        artifacts: Vec<Artifact>,
     },
     /// The provider answered.
     ProposalReceived {
@@ -310,6 +332,7 @@ impl Event {
             Self::ProviderApproved { .. } => "ProviderApproved",
             Self::Reserved { .. } => "Reserved",
             Self::ProposalAsked { .. } => "ProposalAsked",
+            Self::EvidenceKept { .. } => "EvidenceKept",
             Self::ProposalReceived { .. } => "ProposalReceived",
             Self::ProviderFailed { .. } => "ProviderFailed",
             Self::Settled { .. } => "Settled",

@@ -47,7 +47,7 @@ impl ExitCode {
             Self::Done => "done",
             Self::NotVerified => "proposed, but verification failed",
             Self::Usage => "usage or configuration error",
-            Self::NeedsPerson => "needs a person (review or approval)",
+            Self::NeedsPerson => "needs a person (review, approval, a sign-in)",
             Self::Refused => "refused by the gate",
             Self::OverBudget => "refused by a budget or quota",
             Self::NoProvider => "no provider could answer",

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::agent::AgentName;
 use crate::confidence::Assessment;
 use crate::decision::{Approval, Binding, Decision, Goal};
-use crate::event::{BaseRef, Candidate, Ending, Event, PatchRecord, Publication};
+use crate::event::{Artifact, BaseRef, Candidate, Ending, Event, PatchRecord, Publication};
 use crate::gate::{GatePass, Judgement};
 use crate::ids::{IntentId, Sha256, SuggestionId};
 use crate::money::MicroDollars;
@@ -92,6 +92,8 @@ pub struct Attempt {
     pub repairs: Option<u32>,
     /// The money set aside.
     pub reserved: Option<MicroDollars>,
+    /// What shows how it worked.
+    pub evidence: Vec<Artifact>,
     /// The answer.
     pub proposal: Option<Proposal>,
     /// Why there is no answer.

@@ -155,6 +155,8 @@ pub enum FailureKind {
     Unfinished,
     /// An agent, or the box that it runs in, ended before its work did.
     Crashed,
+    /// A person has to do something there first: sign in, answer a captcha, mend an adapter.
+    NeedsPerson,
 }
 
 impl FailureKind {
@@ -174,6 +176,7 @@ impl FailureKind {
             Self::OverBudget => "over-budget",
             Self::Unfinished => "unfinished",
             Self::Crashed => "crashed",
+            Self::NeedsPerson => "needs-person",
         }
     }
 }

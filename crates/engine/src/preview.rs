@@ -7,7 +7,7 @@ use domain::proposal::{ProviderFailure, ProviderId};
 use domain::task::Task;
 
 use crate::project::Project;
-use crate::provider::{Ask, Packed, ToolRun, Tools};
+use crate::provider::{Ask, Evidence, Packed, ToolRun, Tools};
 
 /// A dry run starts no tool.
 struct NoTools;
@@ -42,6 +42,7 @@ pub fn preview(
         handed_in: None,
         own_rule: project.own_rule(task.kind),
         deadline: Duration::ZERO,
+        evidence: &Evidence::default(),
     };
     project.provider(provider)?.packed(&ask)
 }

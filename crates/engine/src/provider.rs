@@ -1,6 +1,7 @@
 //! The trait toward those who propose. The engine knows no provider by name; it asks, bounds, records and judges.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -75,6 +76,37 @@ pub struct Ask<'a> {
     pub own_rule: Option<&'a str>,
     /// The most that the whole answer may take.
     pub deadline: Duration,
+    /// Where it leaves what shows how it worked.
+    pub evidence: &'a Evidence,
+}
+
+/// What shows how a provider worked: a screenshot, a page's text. It is recorded whether or not there is an answer, also
+/// when the run is stopped meanwhile.
+#[derive(Debug, Default)]
+pub struct Evidence(Mutex<Vec<(String, Vec<u8>)>>);
+
+impl Evidence {
+    /// The most bytes of one attempt's evidence; what would go above it is not kept.
+    pub const MOST_BYTES: usize = 6 << 20;
+
+    /// The most pieces.
+    pub const MOST_PIECES: usize = 16;
+
+    /// Keeps some bytes under the name of a file; says whether there was room.
+    pub fn keep(&self, name: &str, bytes: Vec<u8>) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held: usize = all.iter().map(|(_, bytes)| bytes.len()).sum();
+        let has_room = all.len() < Self::MOST_PIECES && held.saturating_add(bytes.len()) <= Self::MOST_BYTES;
+        if has_room {
+            all.push((name.to_owned(), bytes));
+        }
+        has_room
+    }
+
+    /// All that was kept, in order; nothing is left.
+    pub fn take(&self) -> Vec<(String, Vec<u8>)> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// A canonical request: its bytes are hashed, and equal bytes are the same request.

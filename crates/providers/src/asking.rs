@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::event::BaseRef;
 use domain::finding::Finding;
 use domain::task::Task;
-use engine::provider::{Ask, Repair, Source, ToolRun, Tools};
+use engine::provider::{Ask, Evidence, Repair, Source, ToolRun, Tools};
 
 /// A base in memory.
 pub(crate) struct Files(pub(crate) BTreeMap<String, Vec<u8>>);
@@ -67,6 +67,7 @@ pub(crate) struct Question {
     pub(crate) handed_in: Option<Vec<u8>>,
     pub(crate) deadline: Duration,
     pub(crate) base: BaseRef,
+    pub(crate) evidence: Evidence,
 }
 
 impl Question {
@@ -88,6 +89,7 @@ impl Question {
             // Far beyond what any test takes: the provider's own deadlines are what is tested.
             deadline: Duration::from_secs(60),
             base: BaseRef { commit: id.parse().unwrap(), tree: id.parse().unwrap(), branch: None },
+            evidence: Evidence::default(),
         }
     }
 
@@ -103,6 +105,7 @@ impl Question {
             handed_in: self.handed_in.as_deref(),
             own_rule: None,
             deadline: self.deadline,
+            evidence: &self.evidence,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One intent for people: what was asked, who answered, what the gate and the checks said, and what can be done next.
 
+use domain::event::Ending;
 use domain::intent::{Attempt, Intent, Phase};
 use domain::verification::{CheckKind, CheckResult, CheckVerdict, TestVerdict, Verification};
 
@@ -54,6 +55,17 @@ fn attempt_story(shell: &Shell, attempt: &Attempt, several: bool) {
     };
     if several {
         shell.out(&shell.paint_out(BOLD, &format!("attempt {} by {}", attempt.number, attempt.provider)));
+    }
+    for artifact in &attempt.evidence {
+        line(
+            "evidence",
+            &format!(
+                "{} ({} bytes, sha256 {})",
+                artifact.name,
+                artifact.bytes,
+                &artifact.sha256.as_str()[..12]
+            ),
+        );
     }
     if let Some(failure) = &attempt.failure {
         line("no answer", &format!("{}: {}", failure.kind.as_str(), failure.detail));
@@ -199,6 +211,9 @@ pub(crate) fn next(intent: &Intent) -> Vec<String> {
             vec![format!("git diff HEAD...{branch}"), format!("codex-task undo {id}")]
         }
         Phase::Undone => vec![format!("codex-task undo {id}   # brings the branch back")],
+        Phase::Ended if matches!(intent.ended, Some((Ending::ProviderNeedsPerson, _))) => {
+            vec![format!("codex-task show {id} --evidence FOLDER")]
+        }
         Phase::Ended if intent.attempts.iter().any(|a| a.patch.is_some()) => {
             vec![format!("codex-task show {id}"), format!("codex-task diff {id}")]
         }

@@ -90,6 +90,7 @@ fn ending_word(ending: Ending) -> &'static str {
         Ending::Refused => "refused by the gate",
         Ending::NotVerified => "not verified",
         Ending::NoProvider => "no fix",
+        Ending::ProviderNeedsPerson => "a provider needs a person",
         Ending::NoChange => "no change",
         Ending::OverBudget => "over budget",
         Ending::BaselineBroken => "baseline broken",
@@ -113,6 +114,7 @@ pub(crate) fn exit_code(intent: &Intent) -> ExitCode {
             Ending::Refused => ExitCode::Refused,
             Ending::NotVerified => ExitCode::NotVerified,
             Ending::NoProvider | Ending::NoChange => ExitCode::NoProvider,
+            Ending::ProviderNeedsPerson => ExitCode::NeedsPerson,
             Ending::OverBudget => ExitCode::OverBudget,
             Ending::BaselineBroken => ExitCode::BaselineBroken,
             Ending::Rejected => ExitCode::Refused,
@@ -226,6 +228,7 @@ pub(crate) fn step(event: &Event) -> Option<(&'static str, String)> {
         }
         Event::Ended { ending, why } => ("end", format!("{}: {why}", ending_word(*ending))),
         Event::Reserved { .. }
+        | Event::EvidenceKept { .. }
         | Event::Settled { .. }
         | Event::Staging { .. }
         | Event::Verifying { .. }

@@ -203,6 +203,10 @@ impl Attempt {
             Some(f) if f.kind == FailureKind::OverBudget => {
                 (1, Ending::OverBudget, format!("{}: {}", self.provider, f.detail))
             }
+            // A person can do something about it, which goes before what others could not read or find.
+            Some(f) if f.kind == FailureKind::NeedsPerson => {
+                (3, Ending::ProviderNeedsPerson, format!("{}: {}", self.provider, f.detail))
+            }
             Some(f) => (0, Ending::NoProvider, format!("{}: {}", self.provider, f.detail)),
             None => (0, Ending::NoProvider, format!("{}: no answer", self.provider)),
         }

@@ -267,6 +267,29 @@ fn a_repair_that_the_budget_has_no_room_for_does_not_pass_over_the_next_provider
 }
 
 #[test]
+fn what_a_person_can_mend_goes_before_what_nobody_could_read_and_its_evidence_is_kept() {
+    let failed = |attempt, provider: &str, kind| Event::ProviderFailed {
+        attempt,
+        provider: ProviderId::new(provider),
+        failure: ProviderFailure { kind, detail: "signed out".into() },
+    };
+    let artifact = Artifact { name: "page.png".into(), sha256: Sha256::of(b"picture"), bytes: 7 };
+    let kept = |attempt| Event::EvidenceKept { attempt, artifacts: vec![artifact.clone()] };
+    let mut events = vec![reserved(), routed(&["web", "local"])];
+    events.extend(asked(1, "web", None));
+    let mut early = story(events.clone());
+    early.apply(&failed(1, "web", FailureKind::NeedsPerson)).unwrap();
+    assert!(early.apply(&kept(1)).is_err(), "evidence comes with the answer, not after it");
+    events.extend([kept(1), failed(1, "web", FailureKind::NeedsPerson), settled(1, ChargeBasis::Free)]);
+    let mut intent = story(events);
+    assert_eq!(intent.attempts[0].evidence, [artifact.clone()]);
+    assert_eq!(next(&intent), Next::Ask { attempt: 2, leg: 1, repairs: None });
+    intent.apply(&failed(2, "local", FailureKind::Unreachable)).unwrap();
+    let Next::End(ending, why) = next(&intent) else { panic!("{:?}", next(&intent)) };
+    assert_eq!((ending, why.as_str()), (Ending::ProviderNeedsPerson, "web: signed out"));
+}
+
+#[test]
 fn a_provider_that_cannot_repair_is_not_asked_to() {
     let intent = up_to_verified("codemod", Verdict::Failed { why: vec![] });
     assert_eq!(next(&intent), Next::Ask { attempt: 2, leg: 1, repairs: None });

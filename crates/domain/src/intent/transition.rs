@@ -84,7 +84,9 @@ impl Intent {
             Event::Reserved { .. } | Event::ProposalAsked { .. } | Event::ProviderFailed { .. } => {
                 self.asking(event)
             }
-            Event::ProposalReceived { .. } | Event::Settled { .. } => self.answering(event),
+            Event::EvidenceKept { .. } | Event::ProposalReceived { .. } | Event::Settled { .. } => {
+                self.answering(event)
+            }
             Event::ReplyRefused { .. } | Event::PatchRead { .. } | Event::GateJudged { .. } => {
                 self.judging(event)
             }
@@ -209,6 +211,10 @@ impl Intent {
 
     fn answering(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
         match event {
+            Event::EvidenceKept { attempt, artifacts } => {
+                self.at(Phase::Asked, *attempt, event)?.evidence.extend(artifacts.iter().cloned());
+                Ok(Phase::Asked)
+            }
             Event::ProposalReceived { attempt, proposal } => {
                 self.at(Phase::Asked, *attempt, event)?.proposal = Some(proposal.clone());
                 Ok(Phase::Answered)
@@ -351,6 +357,7 @@ impl Attempt {
             request: None,
             repairs: None,
             reserved: None,
+            evidence: Vec::new(),
             proposal: None,
             failure: None,
             charge: None,

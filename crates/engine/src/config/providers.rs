@@ -29,6 +29,8 @@ pub struct Providers {
     pub qwen: AgentProvider,
     /// Any agent that speaks the Agent Client Protocol.
     pub acp: AgentProvider,
+    /// A chat page in a browser.
+    pub web: WebProvider,
 }
 
 impl Default for Providers {
@@ -59,12 +61,13 @@ impl Default for Providers {
             },
             qwen: AgentProvider { command: vec!["qwen".to_owned()], ..AgentProvider::default() },
             acp: AgentProvider::default(),
+            web: WebProvider::default(),
         }
     }
 }
 
 impl Providers {
-    /// Each with its name.
+    /// Those behind HTTP, each with its name.
     pub fn all(&self) -> [(&'static str, &HttpProvider); 3] {
         [("local", &self.local), ("openai", &self.openai), ("anthropic", &self.anthropic)]
     }
@@ -78,7 +81,7 @@ impl Providers {
     pub fn total_seconds(&self) -> u64 {
         let http = self.all().map(|(_, provider)| provider.total_seconds);
         let agents = self.agents().map(|(_, agent)| agent.total_seconds);
-        http.into_iter().chain(agents).max().unwrap_or(0)
+        http.into_iter().chain(agents).chain([self.web.total_seconds]).max().unwrap_or(0)
     }
 }
 
@@ -201,6 +204,43 @@ impl Default for AgentProvider {
             max_reply_bytes: 8 << 20,
             price_in: None,
             price_out: None,
+        }
+    }
+}
+
+/// `providers.web`: a chat page that is used through a browser, with the person's own session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebProvider {
+    /// The adapter: `web/SITE.yaml` beside the user's configuration, or an embedded one; absent, the provider is skipped.
+    pub site: Option<String>,
+    /// The page's address, over the adapter's own.
+    pub url: Option<String>,
+    /// The browser: a whole path or a name; absent, the first of chromium, chromium-browser, google-chrome on the PATH.
+    pub browser: Option<String>,
+    /// More arguments for the browser.
+    pub arguments: Vec<String>,
+    /// The most seconds for one question.
+    pub total_seconds: u64,
+    /// The most questions within an hour, over all processes.
+    pub questions_per_hour: u32,
+    /// The most bytes of an answer.
+    pub max_reply_bytes: u64,
+    /// In which form it is asked to answer; absent, as a diff.
+    pub answer: Option<AnswerForm>,
+}
+
+impl Default for WebProvider {
+    fn default() -> Self {
+        Self {
+            site: None,
+            url: None,
+            browser: None,
+            arguments: Vec::new(),
+            total_seconds: 300,
+            questions_per_hour: 20,
+            max_reply_bytes: 2 << 20,
+            answer: None,
         }
     }
 }

@@ -117,6 +117,7 @@ fn waits(config: &Config) -> Vec<(String, u64)> {
             (format!("providers.{name}.max_output_tokens"), agent.max_output_tokens),
         ]);
     }
+    all.push(("providers.web.total_seconds".to_owned(), config.providers.web.total_seconds));
     all
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::event::Event;
+use domain::event::{Artifact, Event};
 use domain::ids::Sha256;
 use domain::money::MicroDollars;
 use domain::proposal::{Charge, ChargeBasis, FailureKind, Proposal, ProviderFailure, ProviderId};
@@ -12,7 +12,7 @@ use crate::config::Budget;
 use crate::context;
 use crate::error::EngineError;
 use crate::health::{Circuit, Health};
-use crate::provider::{Answer, Ask, Provider, Refusal, Repair, Request};
+use crate::provider::{Answer, Ask, Evidence, Provider, Refusal, Repair, Request};
 use crate::run::Run;
 use crate::source::BaseSource;
 use crate::tools::BoxedTools;
@@ -41,6 +41,7 @@ pub(crate) async fn ask(
     let id_of_intent = run.intent.id.clone();
     let tools = BoxedTools::new(run.operator, run.project, &id_of_intent, run.call.cancel);
     let workspaces = BoxedWorkspaces::new(run.operator, run.project, &base, &id_of_intent, run.call.cancel);
+    let evidence = Evidence::default();
     let question = Ask {
         task: &task,
         base: &base,
@@ -52,6 +53,7 @@ pub(crate) async fn ask(
         handed_in: handed_in.as_deref(),
         own_rule: run.project.own_rule(task.kind),
         deadline: Duration::from_secs(run.project.config.providers.total_seconds()),
+        evidence: &evidence,
     };
     run.answer = None;
     run.diff = None;
@@ -81,6 +83,7 @@ fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars> {
     let tools = BoxedTools::new(run.operator, run.project, &run.intent.id, run.call.cancel);
     let (base, cancel) = (&run.intent.base, run.call.cancel);
     let workspaces = BoxedWorkspaces::new(run.operator, run.project, base, &run.intent.id, cancel);
+    let evidence = Evidence::default();
     let question = Ask {
         task: &run.intent.task,
         base: &run.intent.base,
@@ -92,6 +95,7 @@ fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars> {
         handed_in: None,
         own_rule: run.project.own_rule(run.intent.task.kind),
         deadline: Duration::ZERO,
+        evidence: &evidence,
     };
     provider.request(&question).and_then(|request| provider.ceiling(&request)).ok()
 }
@@ -148,6 +152,7 @@ async fn put(
         answer = provider.propose(request, question) => answer,
         () = run.call.cancel.wait() => Err(stopped(ceiling)),
     };
+    keep_evidence(run, attempt, question.evidence)?;
     let world = &run.operator.world;
     let mut health = Health::load(&world.folders);
     match answer {
@@ -161,6 +166,16 @@ async fn put(
             close(run, charge).await
         }
     }
+}
+
+/// What shows how the provider worked becomes durable with its answer or its failure.
+fn keep_evidence(run: &mut Run<'_>, attempt: u32, evidence: &Evidence) -> Result<(), EngineError> {
+    let mut artifacts = Vec::new();
+    for (name, bytes) in evidence.take() {
+        let length = bytes.len() as u64;
+        artifacts.push(Artifact { name, sha256: run.blob(bytes), bytes: length });
+    }
+    if artifacts.is_empty() { Ok(()) } else { run.note(Event::EvidenceKept { attempt, artifacts }) }
 }
 
 /// Sets the money aside and announces the question. `false` when the budget has no room: that is noted instead.
