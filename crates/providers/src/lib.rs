@@ -1,4 +1,5 @@
-//! Those who propose: codemod, the models behind HTTP (local, openai, anthropic), the agents (codex-cli, qwen, acp), replay, external. Each is an `engine::provider::Provider`.
+//! Those who propose: codemod, the models behind HTTP (local, openai, anthropic), the agents (codex-cli, qwen, acp), a chat
+//! page (web), replay, external. Each is an `engine::provider::Provider`.
 //!
 //! A provider asks and hands on what it got; it never judges an answer, never writes to a repository, and reads neither
 //! the environment nor the clock: keys and limits are handed in by [`from_config`].
@@ -9,6 +10,7 @@ mod external;
 mod http;
 mod prices;
 mod replay;
+pub mod web;
 
 #[cfg(test)]
 mod asking;
@@ -29,6 +31,7 @@ pub use external::External;
 pub use http::{Http, HttpSettings, Waits};
 pub use prices::{Prices, Pricing};
 pub use replay::Replay;
+pub use web::{Web, WebFolders, WebSettings};
 
 /// What the providers are made from.
 #[derive(Clone)]
@@ -39,6 +42,8 @@ pub struct Settings {
     pub http: Vec<HttpSettings>,
     /// The agents.
     pub agents: Vec<AgentSettings>,
+    /// The chat page; `None` where nobody could use one.
+    pub web: Option<WebSettings>,
 }
 
 impl Settings {
@@ -46,7 +51,13 @@ impl Settings {
     pub fn new(rules: Arc<RuleSet>, config: &Config, now: i64) -> Self {
         let http =
             config.providers.all().map(|(name, section)| HttpSettings::new(name, section, config, now));
-        Self { rules, http: http.to_vec(), agents: AgentSettings::all(config, now) }
+        Self { rules, http: http.to_vec(), agents: AgentSettings::all(config, now), web: None }
+    }
+
+    /// With a chat page.
+    #[must_use]
+    pub fn with_web(self, web: WebSettings) -> Self {
+        Self { web: Some(web), ..self }
     }
 }
 
@@ -66,6 +77,9 @@ pub fn from_config(settings: &Settings, environment: &BTreeMap<String, String>) 
     }
     for one in &settings.agents {
         all.push(Box::new(Agent::new(one.clone(), environment)));
+    }
+    if let Some(web) = &settings.web {
+        all.push(Box::new(Web::new(web.clone())));
     }
     all.push(Box::new(External));
     all

@@ -1,9 +1,10 @@
-//! What tests stand on: hermetic repositories, a scripted model server, a clock, a look at what is left behind.
+//! What tests stand on: hermetic repositories, a scripted model server, a chat page, a clock, a look at what is left behind.
 //!
 //! A dev-dependency only; no product code may use it. It knows the domain and nothing else of ours, so that each crate
 //! can use it. Everything here reports a broken set-up by panicking at the line of the test that asked.
 
 mod cases;
+mod chat_page;
 mod clock;
 mod fault;
 mod leftovers;
@@ -14,6 +15,7 @@ mod postgres;
 mod repo;
 
 pub use cases::{cases_dir, workspace_root};
+pub use chat_page::{ChatPage, PageMode};
 pub use clock::{FixedIds, TestClock};
 pub use fault::{Ended, FaultRun, KillAfter, Killed};
 pub use leftovers::{Snapshot, Watch, assert_nothing_left};
