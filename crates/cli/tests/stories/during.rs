@@ -64,7 +64,8 @@ fn clippy_runs_beside_the_tests_in_a_tree_of_its_own_and_both_die_with_their_ope
     let place = Place::new(TestRepo::with(WAITING_BUILD), "");
     let untouched = place.digest();
     place.run(&["doctor"]);
-    testkit::requires!(overlays(&place), Need::Program("cargo-clippy"));
+    testkit::requires!(overlays(&place));
+    testkit::requires!(Need::Program("cargo-clippy"));
     let patch = place.home.join("two");
     std::fs::write(&patch, TWO).unwrap();
     let mut operator = place.start(&["verify", &patch.to_string_lossy()]);
