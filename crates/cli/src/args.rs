@@ -14,8 +14,8 @@ use engine::config::{Flags, WantedLevel};
 pub(crate) use usage::{AuditCommand, UsageArgs, UsageKey, UsageWindow};
 
 use crate::help::{
-    ABOUT, AFTER, AGENT, APPROVE, ASK, COMMIT, DEMO, FIX, GC, MCP, PATCH, PREPARE, REPLAY, REPLY, RESUME,
-    RUN, SCAN, SERVE, SUGGEST, TEMPLATE, UNDO, VERIFY,
+    ABOUT, AFTER, AGENT, APPROVE, ASK, COMMIT, DEMO, DOCTOR, FIX, GC, LOGIN, MCP, PATCH, PREPARE, REPLAY,
+    REPLY, RESUME, RUN, SCAN, SERVE, SUGGEST, TEMPLATE, UNDO, VERIFY,
 };
 
 /// The whole command line.
@@ -73,7 +73,7 @@ pub(crate) enum ColourChoice {
 /// Options above every configuration file.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Steering {
-    /// Ask only this provider, which also approves its cost: codemod, local, openai, anthropic, replay
+    /// Ask only this provider, which also approves its cost: codemod, local, openai, anthropic, web, replay
     #[arg(long, value_name = "NAME", help_heading = "Steering")]
     pub(crate) provider: Option<String>,
     /// The model to ask for
@@ -173,7 +173,7 @@ pub(crate) enum Command {
     #[command(subcommand, after_help = REPLY)]
     Reply(judges::ReplyCommand),
     /// The story of one change: who was asked, what the gate and the checks said, what it cost
-    Show(IdArgs),
+    Show(ShowArgs),
     /// The patch of one change, as `git apply` takes it
     Diff(DiffArgs),
     /// Approve a waiting change and make its branch
@@ -213,7 +213,11 @@ pub(crate) enum Command {
     /// The configuration in force, and who set what
     Config,
     /// What this machine allows: git, sandbox, toolchains, providers, folders
-    Doctor,
+    #[command(after_help = DOCTOR)]
+    Doctor(DoctorArgs),
+    /// Sign in to a chat page, once, in a window of the browser that `web` uses
+    #[command(after_help = LOGIN)]
+    Login(LoginArgs),
     /// Write a commented .codex-task.yaml; the only command that writes a file into the working tree
     Init,
     /// A small repository with real findings, taken the whole way before your eyes
@@ -389,6 +393,32 @@ pub(crate) struct IdArgs {
     pub(crate) id: Option<String>,
 }
 
+/// One change to be shown.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) which: IdArgs,
+    /// Write what providers left as evidence (screenshots, pages' texts) into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) evidence: Option<PathBuf>,
+}
+
+/// A look at the machine.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DoctorArgs {
+    /// Try this provider instead: for `web` step by step, with one small question; for a server, whether it is there
+    #[arg(long, value_name = "NAME")]
+    pub(crate) provider: Option<String>,
+}
+
+/// A sign-in.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LoginArgs {
+    /// The site, by its adapter's name [default: providers.web.site]
+    #[arg(value_name = "SITE")]
+    pub(crate) site: Option<String>,
+}
+
 /// A diff.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DiffArgs {
@@ -458,7 +488,7 @@ pub(crate) enum IntentCommand {
     /// List changes, the newest first
     List(ListArgs),
     /// The story of one change
-    Show(IdArgs),
+    Show(ShowArgs),
 }
 
 /// Which changes.
@@ -539,7 +569,8 @@ impl Cli {
             Some(Command::Prepare(_)) => "prepare",
             Some(Command::Gc(_)) => "gc",
             Some(Command::Config) => "config",
-            Some(Command::Doctor) => "doctor",
+            Some(Command::Doctor(_)) => "doctor",
+            Some(Command::Login(_)) => "login",
             Some(Command::Init) => "init",
             Some(Command::Demo(_)) => "demo",
             Some(Command::Examples) => "examples",

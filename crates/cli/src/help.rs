@@ -110,6 +110,24 @@ Examples:
   codex-task approve last
   codex-task reject 3f2a --reason \"too dear\"";
 
+pub(crate) const DOCTOR: &str = "\
+`--provider web` uses the page as a run does, with one small question, tells how long each step took, and names the one that
+fails; exit code 2 then.
+
+Examples:
+  codex-task doctor
+  codex-task doctor --provider web
+  codex-task doctor --provider local";
+
+pub(crate) const LOGIN: &str = "\
+Opens the site in a window. Sign in there and close the window: the session stays in a profile of its own, which runs of `web`
+use without a window. It needs a display. Whether a site allows such use is written in its terms; Codex CLI with its own sign-in
+is the sturdier way to use a subscription.
+
+Examples:
+  codex-task login
+  codex-task login my-chat";
+
 pub(crate) const SCAN: &str = "\
 Looks at the files of HEAD (what a fix would start from), in parallel, with the embedded rules and those of the
 configuration. Comments such as `# noqa: E711` or `// eslint-disable-line` silence a finding.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use domain::ids::IntentId;
 use domain::intent::Intent;
-use engine::config::{self, Flags, Layers, SYSTEM_FILE};
+use engine::config::{self, Config, Flags, Layers, SYSTEM_FILE};
 use engine::world::World;
 use engine::{EngineError, Operator, Project};
 use git::Repository;
-use providers::Settings;
+use providers::{Settings, WebFolders, WebSettings};
 use store::{Filter, Found, Page, Store};
 
 use crate::args::GlobalArgs;
@@ -106,11 +106,8 @@ impl<'a> Session<'a> {
         open_project(&self.world, &self.folder(), base, user_file.as_deref(), flags)
     }
 
-    pub(crate) async fn store(&self) -> Result<Store, Failure> {
-        let folder = &self.world.folders.state;
-        std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
-        log::begin(folder, &self.environment.variables, self.global.verbose);
-        // A repository has no say in where its changes are recorded.
+    /// The configuration of the machine's owner, in which a repository has no say.
+    pub(crate) fn owners_config(&self) -> Result<Config, Failure> {
         let user = world::user_file(self.environment);
         let layers = Layers {
             system: Some(Path::new(SYSTEM_FILE)),
@@ -119,8 +116,22 @@ impl<'a> Session<'a> {
             environment: &self.world.environment,
             flags: &Flags::default(),
         };
-        let loaded = config::load(&layers).map_err(EngineError::from)?;
-        match &loaded.config.store.url {
+        Ok(config::load(&layers).map_err(EngineError::from)?.config)
+    }
+
+    /// What `web` is made from, outside of any repository.
+    pub(crate) fn web(&self) -> Result<WebSettings, Failure> {
+        let folders = web_folders(&self.world, world::user_file(self.environment).as_deref());
+        let now = self.world.clock.now_micros();
+        Ok(WebSettings::new(&self.owners_config()?, folders, &self.world.environment, now))
+    }
+
+    pub(crate) async fn store(&self) -> Result<Store, Failure> {
+        let folder = &self.world.folders.state;
+        std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
+        log::begin(folder, &self.environment.variables, self.global.verbose);
+        // A repository has no say in where its changes are recorded.
+        match &self.owners_config()?.store.url {
             Some(url) => Ok(Store::connect(folder, url.expose()).await?),
             None => Ok(Store::open(folder).await?),
         }
@@ -178,6 +189,12 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Where `web` keeps its sessions, and where the user's adapters lie: beside the user's configuration.
+pub(crate) fn web_folders(world: &World, user_file: Option<&Path>) -> WebFolders {
+    let adapters = user_file.and_then(Path::parent).map(|folder| folder.join("web"));
+    WebFolders { state: world.folders.state.clone(), adapters }
+}
+
 /// The project at a revision (HEAD where there is none), with its providers.
 fn open_project(
     world: &World,
@@ -187,7 +204,9 @@ fn open_project(
     flags: &Flags,
 ) -> Result<Project, EngineError> {
     let mut project = Project::open(world, folder, base, user_file, flags)?;
-    let settings = Settings::new(Arc::clone(&project.rules), &project.config, world.clock.now_micros());
+    let now = world.clock.now_micros();
+    let web = WebSettings::new(&project.config, web_folders(world, user_file), &world.environment, now);
+    let settings = Settings::new(Arc::clone(&project.rules), &project.config, now).with_web(web);
     project.providers = providers::from_config(&settings, &world.environment);
     Ok(project)
 }

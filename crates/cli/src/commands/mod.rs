@@ -13,9 +13,11 @@ mod gc;
 mod init;
 mod intent;
 mod log_lines;
+mod login;
 mod patch;
 mod policy;
 mod prepare;
+mod provider_check;
 mod reference;
 mod reject;
 mod replay;
@@ -83,7 +85,11 @@ pub(crate) async fn run(
         Some(Command::Prepare(args)) => prepare::run(session, &args).await,
         Some(Command::Gc(args)) => gc::run(session, &args).await,
         Some(Command::Config) => config::run(session),
-        Some(Command::Doctor) => doctor::run(session).await,
+        Some(Command::Doctor(args)) => match args.provider {
+            None => doctor::run(session).await,
+            Some(name) => provider_check::run(session, &name).await,
+        },
+        Some(Command::Login(args)) => login::run(session, &args).await,
         Some(Command::Init) => init::run(session),
         Some(Command::Demo(args)) => demo::run(session, &args).await,
         Some(Command::Examples) => examples::run(session),

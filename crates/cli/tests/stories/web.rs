@@ -1,0 +1,226 @@
+//! `web` end to end, in headless Chromium: a page of ours that misbehaves, and the chat pages of gradio and chainlit, which
+//! nobody here wrote, by adapter files alone.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use domain::money::MicroDollars;
+use testkit::{ChatPage, KillAfter, Need, PageMode, ScriptedModel, Snapshot, Step};
+
+use crate::support::patches::{ASK, COMMA, POLICY, greeter};
+use crate::support::{Place, SOON};
+
+/// What a model writes that keeps to what it was told.
+fn reply() -> String {
+    let reply = serde_json::json!({
+        "patch": COMMA, "explanation": "A comma.", "confidence": 0.9,
+        "meta": {"changed_files": ["greet.py"], "changed_lines": 2, "reason_codes": []}
+    });
+    format!("Here is the change:\n\n```json\n{reply}\n```\n")
+}
+
+/// A place whose `web` is at this address, by this adapter.
+fn place(site: &str, url: &str) -> Place {
+    // No test reaches the internet, whatever a page would like to fetch.
+    let nowhere = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost";
+    let web = format!("providers:\n  web: {{site: {site}, url: \"{url}\", arguments: [\"{nowhere}\"]}}\n");
+    Place::new(greeter(), &format!("{web}{POLICY}"))
+}
+
+/// The fix is made through this page, and everything of it is on record.
+fn makes_the_fix(place: &Place) {
+    let untouched = place.digest();
+    let document = place.json(0, &[ASK, "--provider", "web"]);
+    assert_eq!(document["intent"]["status"], "published", "{document}");
+    assert_eq!(document["intent"]["cost"]["billed_micros"], 0);
+    let intent = place.intent();
+    assert_eq!((intent.billed(), intent.imputed()), (MicroDollars::ZERO, MicroDollars::ZERO));
+    let names: Vec<&str> = intent.attempts[0].evidence.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(names, ["page.txt", "page.png"]);
+    place.ends_with(0, &["audit", "verify"]);
+    place.ends_with(0, &["replay", "last"]);
+    place.assert_nothing_left();
+    place.assert_untouched(&untouched);
+}
+
+/// Keeps a picture where whoever runs the tests wants to look at them.
+fn keep_pictures(place: &Place, name: &str) {
+    let folder = place.home.join("pictures");
+    place.ends_with(0, &["show", "last", "--evidence", folder.to_str().unwrap()]);
+    let picture = folder.join("1-page.png");
+    assert!(std::fs::read(&picture).unwrap().starts_with(b"\x89PNG"));
+    assert!(std::fs::read_to_string(folder.join("1-page.txt")).unwrap().contains("greet.py"));
+    if let Some(kept) = setting("CODEX_TASK_KEEP_PICTURES") {
+        std::fs::copy(picture, Path::new(&kept).join(format!("{name}.png"))).unwrap();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own settings come from its environment")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[test]
+fn a_chat_page_makes_the_fix_and_its_answer_is_read_as_strictly_as_any() {
+    testkit::requires!(Need::Program("chromium"));
+    let page = ChatPage::start(PageMode::Streams, |_| reply());
+    let place = place("generic", &page.url());
+    makes_the_fix(&place);
+    keep_pictures(&place, "story-own-page");
+    assert_eq!(page.questions().len(), 1, "a replay asks nobody");
+    let explained = place.ends_with(0, &["route", "explain", ASK]).stdout;
+    assert!(explained.contains("web: the page of generic at http://127.0.0.1"), "{explained}");
+    // An answer that keeps to no form is refused like every other one.
+    let page = ChatPage::start(PageMode::Streams, |_| "Certainly! Just add a comma.".to_owned());
+    let place = self::place("generic", &page.url());
+    place.ends_with(6, &[ASK, "--provider", "web"]);
+    assert!(place.intent().attempts[0].refused.is_some());
+}
+
+#[test]
+fn what_a_person_must_do_ends_with_code_3_and_the_screenshot() {
+    testkit::requires!(Need::Program("chromium"));
+    let page = ChatPage::start(PageMode::Captcha, |_| reply());
+    let place = place("generic", &page.url());
+    let document = place.json(3, &[ASK, "--provider", "web"]);
+    let intent = &document["intent"];
+    assert_eq!(intent["status"], "provider-needs-person", "{document}");
+    let summary = intent["summary"].as_str().unwrap();
+    assert!(summary.contains("captcha") && summary.contains("codex-task login generic"), "{summary}");
+    let (_, picture) = summary.rsplit_once("screenshot: ").unwrap();
+    assert!(Path::new(picture).exists(), "{picture}");
+    assert!(intent["next"][0].as_str().unwrap().contains("--evidence"), "{intent}");
+    let checked = place.ends_with(2, &["doctor", "--provider", "web"]).stdout;
+    assert!(checked.contains("bad  1 open") && checked.contains("captcha"), "{checked}");
+    page.becomes(PageMode::Streams);
+    let checked = place.ends_with(0, &["doctor", "--provider", "web"]).stdout;
+    assert!(checked.contains("ok   3 fill"), "{checked}");
+    place.ends_with(0, &[ASK, "--provider", "web"]);
+    let named = place.ends_with(70, &["login"]);
+    assert!(named.stderr.contains("there is no display"), "{}", named.stderr);
+    place.watch_processes().wait_until_nothing_left(&Snapshot::default(), SOON);
+}
+
+#[test]
+fn a_run_that_is_killed_takes_its_browser_with_it() {
+    testkit::requires!(Need::Program("chromium"));
+    let page = ChatPage::start(PageMode::Endless, |_| reply());
+    let place = place("generic", &page.url());
+    let mut run = place.start(&[ASK, "--provider", "web"]);
+    wait_for_question(&page, 1);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    place.watch_processes().wait_until_nothing_left(&Snapshot::default(), SOON);
+    // The profile is free again, and what was begun goes on.
+    page.becomes(PageMode::Streams);
+    place.ends_with(0, &["resume"]);
+    assert_eq!(place.intent().status(), "published");
+    place.assert_nothing_left();
+}
+
+#[test]
+fn a_run_that_dies_with_its_evidence_on_record_goes_on_without_asking_again() {
+    testkit::requires!(Need::Program("chromium"));
+    let page = ChatPage::start(PageMode::Streams, |_| reply());
+    let place = place("generic", &page.url());
+    place.program(&[ASK, "--provider", "web"]).must_be_killed(&KillAfter::first("EvidenceKept"));
+    place.ends_with(0, &["resume"]);
+    assert_eq!((place.intent().status(), page.questions().len()), ("published", 1));
+    place.assert_nothing_left();
+}
+
+fn wait_for_question(page: &ChatPage, count: usize) {
+    let until = Instant::now() + Duration::from_secs(120);
+    while page.questions().len() < count {
+        assert!(Instant::now() < until, "no question came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn gradios_page_is_used_by_its_adapter_file_alone() {
+    testkit::requires!(Need::Program("chromium"));
+    testkit::requires!(Need::Program("gradio"));
+    foreign_page("gradio", |python, port| {
+        let mut command = command(python);
+        command.arg(pages().join("gradio_page.py")).env("PORT", port);
+        command
+    });
+}
+
+#[test]
+fn chainlits_page_is_used_by_its_adapter_file_alone() {
+    testkit::requires!(Need::Program("chromium"));
+    testkit::requires!(Need::Program("chainlit"));
+    foreign_page("chainlit", |python, port| {
+        let mut command = command(&python.with_file_name("chainlit"));
+        command.arg("run").arg(pages().join("chainlit_page.py"));
+        command.args(["--headless", "--host", "127.0.0.1", "--port", port]);
+        command
+    });
+}
+
+fn pages() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pages")
+}
+
+#[expect(clippy::disallowed_methods, reason = "starts the page under test")]
+pub(crate) fn command(program: &Path) -> Command {
+    Command::new(program)
+}
+
+/// A server of somebody else's; it ends with this value.
+pub(crate) struct Server(pub(crate) Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// The fix through a page that somebody else wrote, in front of the scripted model.
+fn foreign_page(name: &str, server: impl FnOnce(&Path, &str) -> Command) {
+    let model = ScriptedModel::script([Step::text(&reply())]);
+    // Free at this moment; nobody else of this machine is told of it.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let place = place(name, &format!("http://127.0.0.1:{port}/"));
+    let folder = place.home.join("page");
+    std::fs::create_dir(&folder).unwrap();
+    let python = on_path(name).with_file_name("python");
+    let mut command = server(&python, &port.to_string());
+    command.current_dir(&folder).env("HOME", &folder).env("MODEL_URL", model.base_url());
+    command.env("GRADIO_ANALYTICS_ENABLED", "False").env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("PYTHONPATH", pages()).env("CHAINLIT_APP_ROOT", &folder);
+    let log = std::fs::File::create(place.home.join("page.log")).unwrap();
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    let mut server = Server(command.spawn().unwrap());
+    let until = Instant::now() + Duration::from_secs(180);
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let log = || std::fs::read_to_string(place.home.join("page.log")).unwrap();
+        assert!(server.0.try_wait().unwrap().is_none() && Instant::now() < until, "{name}: {}", log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let untouched = place.digest();
+    let document = place.json(0, &[ASK, "--provider", "web"]);
+    assert_eq!(document["intent"]["status"], "published", "{document}");
+    keep_pictures(&place, &format!("story-{name}"));
+    drop(server);
+    place.assert_nothing_left();
+    place.assert_untouched(&untouched);
+    let asked = model.only_request();
+    assert!(
+        asked.prompt().contains("You propose one change")
+            && asked.prompt().contains("return \"Hello \" + name")
+    );
+    model.finish();
+}
+
+/// Where a program of the tests lies.
+pub(crate) fn on_path(name: &str) -> PathBuf {
+    let path = setting("PATH").unwrap();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    found.unwrap()
+}
