@@ -1,5 +1,7 @@
 //! The HTTP providers against a real server on the loopback that answers by a script, in every way in which servers misbehave.
 
+mod official;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
