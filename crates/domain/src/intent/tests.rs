@@ -282,7 +282,7 @@ fn what_a_person_can_mend_goes_before_what_nobody_could_read_and_its_evidence_is
     assert!(early.apply(&kept(1)).is_err(), "evidence comes with the answer, not after it");
     events.extend([kept(1), failed(1, "web", FailureKind::NeedsPerson), settled(1, ChargeBasis::Free)]);
     let mut intent = story(events);
-    assert_eq!(intent.attempts[0].evidence, [artifact.clone()]);
+    assert_eq!(intent.attempts[0].evidence, std::slice::from_ref(&artifact));
     assert_eq!(next(&intent), Next::Ask { attempt: 2, leg: 1, repairs: None });
     intent.apply(&failed(2, "local", FailureKind::Unreachable)).unwrap();
     let Next::End(ending, why) = next(&intent) else { panic!("{:?}", next(&intent)) };
