@@ -50,13 +50,15 @@ pub fn has(need: &Need) -> bool {
     met
 }
 
-/// Returns from the calling test, with a printed reason, when the machine lacks this [`Need`].
+/// Returns from the calling test, with a printed reason, when the machine lacks any of these [`Need`]s.
 #[macro_export]
 macro_rules! requires {
-    ($need:expr) => {
-        if !$crate::has(&$need) {
-            return;
-        }
+    ($($need:expr),+ $(,)?) => {
+        $(
+            if !$crate::has(&$need) {
+                return;
+            }
+        )+
     };
 }
 
