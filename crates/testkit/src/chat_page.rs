@@ -41,9 +41,12 @@ pub enum PageMode {
     Elsewhere,
 }
 
+/// What gives a question's answer.
+type Answering = Box<dyn FnMut(&str) -> String + Send>;
+
 struct Shared {
     mode: Mutex<PageMode>,
-    answer: Mutex<Box<dyn FnMut(&str) -> String + Send>>,
+    answer: Mutex<Answering>,
     questions: Mutex<Vec<String>>,
 }
 
