@@ -232,10 +232,13 @@ mod tests {
         assert!(why(&account, 1).detail.contains("max_requests"));
         let account = Account::new(bounds(9, 100, 100));
         used(&account, 90, 60, 5);
-        assert!(account.open(40).is_ok() && why(&account, 41).detail.contains("max_prompt_tokens"));
+        assert!(why(&account, 41).detail.contains("max_prompt_tokens"));
+        account.open(40).unwrap().0.free();
         let account = Account::new(bounds(9, 100, 10));
         used(&account, 1, 1, 4);
-        assert_eq!(account.open(1).unwrap().1, 6, "what is left for the next answer");
+        let (ticket, left) = account.open(1).unwrap();
+        assert_eq!(left, 6, "what is left for the next answer");
+        ticket.free();
         used(&account, 1, 1, 6);
         assert!(why(&account, 1).detail.contains("max_output_tokens"));
     }

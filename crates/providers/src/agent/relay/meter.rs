@@ -126,8 +126,12 @@ impl Meter {
     /// The answer's bytes have ended: whether it was one.
     pub(super) fn finish(&mut self) -> Result<(), ProviderFailure> {
         if self.is_stream {
+            // A last line without its end is an event only if it is whole: otherwise the answer was cut there.
             let rest = std::mem::take(&mut self.pending);
-            self.line(&rest);
+            let data = rest.strip_prefix(b"data:").map(<[u8]>::trim_ascii);
+            if data.is_some_and(|data| data == b"[DONE]" || serde_json::from_slice::<Value>(data).is_ok()) {
+                self.line(&rest);
+            }
         } else {
             self.whole();
         }

@@ -59,7 +59,8 @@ async fn post(setup: &Setup, path: &str, word: &str, body: &Value) -> (u16, Stri
     let client: Client = client.unwrap();
     let request = client.post(format!("{}{path}", setup.url)).bearer_auth(word);
     let request = request.header("content-type", "application/json").body(body.to_string());
-    let answer = request.send().await.unwrap();
+    // An answer that is cut may be cut before its head has come.
+    let Ok(answer) = request.send().await else { return (0, String::new()) };
     (answer.status().as_u16(), answer.text().await.unwrap_or_default())
 }
 
