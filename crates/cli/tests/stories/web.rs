@@ -183,7 +183,7 @@ impl Drop for Server {
 
 /// The fix through a page that somebody else wrote, in front of the scripted model.
 fn foreign_page(name: &str, server: impl FnOnce(&Path, &str) -> Command) {
-    let model = ScriptedModel::script([Step::text(&reply())]);
+    let model = ScriptedModel::script([Step::text(reply())]);
     // Free at this moment; nobody else of this machine is told of it.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let place = place(name, &format!("http://127.0.0.1:{port}/"));

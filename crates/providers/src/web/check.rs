@@ -40,7 +40,7 @@ pub async fn check(settings: &WebSettings) -> (Vec<Checked>, Option<PathBuf>) {
     let profile = match settings.profile(&site.name, until).await {
         Ok(profile) => profile,
         Err(error) => {
-            all.push(Checked::new("session", Err(of_profile(error).detail)));
+            all.push(Checked::new("session", Err(of_profile(&error).detail)));
             return (all, None);
         }
     };

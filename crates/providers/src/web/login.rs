@@ -39,7 +39,7 @@ pub async fn login(
     let site = settings.site().map_err(LoginError::Settings)?;
     let within = || Instant::now() + settings.total;
     let profile = settings.profile(&site.name, within()).await;
-    let profile = profile.map_err(|error| LoginError::Failed(of_profile(error).detail))?;
+    let profile = profile.map_err(|error| LoginError::Failed(of_profile(&error).detail))?;
     let started = Browser::start(&settings.start(&site.program, true), &profile, within()).await;
     let mut browser = started.map_err(LoginError::Failed)?;
     let mut page = Page { devtools: &mut browser.devtools };

@@ -87,7 +87,7 @@ impl Web {
     async fn visit(&self, question: &str, ask: &Ask<'_>) -> Result<String, ProviderFailure> {
         let site = self.site()?;
         let until = Instant::now() + self.settings.total.min(ask.deadline);
-        let profile = self.settings.profile(&site.name, until).await.map_err(of_profile)?;
+        let profile = self.settings.profile(&site.name, until).await.map_err(|error| of_profile(&error))?;
         profile
             .count_question(self.settings.questions_per_hour, self.now())
             .map_err(|wait| self.too_many(wait))?;
@@ -130,7 +130,7 @@ async fn keep(evidence: &Evidence, page: &mut Page<'_>) -> Option<Vec<u8>> {
     Some(picture)
 }
 
-fn of_profile(error: ProfileError) -> ProviderFailure {
+fn of_profile(error: &ProfileError) -> ProviderFailure {
     let kind = match error {
         ProfileError::Busy(_) => FailureKind::TimedOut,
         ProfileError::Folder(..) => FailureKind::NotConfigured,
