@@ -20,8 +20,6 @@ pub(crate) enum Agent {
 }
 
 impl Agent {
-    pub(crate) const ALL: [Self; 3] = [Self::Codex, Self::Qwen, Self::Acp];
-
     /// The provider's name.
     pub(crate) fn provider(self) -> &'static str {
         match self {
@@ -48,7 +46,8 @@ impl Agent {
             Self::Codex | Self::Qwen => "",
             Self::Acp => {
                 "command: [qwen, --acp, --bare, --auth-type, openai, --approval-mode, default], \
-                 env: {QWEN_CODE_NO_RELAUNCH: \"true\", OPENAI_BASE_URL: \"{url}\", OPENAI_MODEL: \"{model}\", OPENAI_API_KEY: \"{key}\"}, "
+                 env: {QWEN_CODE_NO_RELAUNCH: \"true\", OPENAI_BASE_URL: \"{url}\", OPENAI_MODEL: \"{model}\", OPENAI_API_KEY: \"{key}\"}, \
+                 files: {.qwen/settings.json: '{\"$version\": 4, \"tools\": {\"shell\": {\"enableInteractiveShell\": false}}, \"security\": {\"auth\": {\"selectedType\": \"openai\"}, \"folderTrust\": {\"enabled\": false}}}'}, "
             }
         };
         format!(

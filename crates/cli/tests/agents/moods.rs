@@ -193,7 +193,7 @@ const BESIDE: [&str; 4] = [
     // What would run for others.
     "printf '#!/bin/sh\\ntouch /tmp/evil\\n' > .git/hooks/post-commit; chmod +x .git/hooks/post-commit; git config core.fsmonitor /tmp/evil",
     // The key is not there, and nobody answers but the relay.
-    "env > /tmp/env; ! grep -r hunter2 /proc/*/environ /tmp /home 2>/dev/null || sed -i 1d greet.py",
+    "env > /tmp/env; grep -rl hunter2-[0]123 /proc/*/environ /tmp \"$HOME/.codex\" \"$HOME/.qwen\" 2>/dev/null && sed -i 1d greet.py",
 ];
 
 #[test]

@@ -41,6 +41,7 @@ impl Ids for Counted {
 pub(crate) fn run(scenario: &Scenario, place: &mut Place) -> Story {
     let model = ScriptedModel::script(scenario.answers());
     place.ask_model_at(&model.base_url());
+    scenario.point_at(&model.base_url(), &place.home.join("config.yaml"));
     let world = world(place);
     let mut project = Project::open(
         &world,
@@ -52,7 +53,8 @@ pub(crate) fn run(scenario: &Scenario, place: &mut Place) -> Story {
     .unwrap();
     project.providers = providers::of(&project, &world.environment);
     let job = scenario.job(&place.repo);
-    place.with_store(|store| async move { drive(world, store, &project, job).await });
+    let approved = scenario.task.approved;
+    place.with_store(|store| async move { drive(world, store, &project, job, approved).await });
     let mut story = Story::of(place);
     story.exit_code = Story::read(&scenario.folder.join("expected.yaml")).unwrap().exit_code;
     story.requests = model.requests().len();
@@ -61,10 +63,16 @@ pub(crate) fn run(scenario: &Scenario, place: &mut Place) -> Story {
     story
 }
 
-async fn drive(world: World, store: Arc<Store>, project: &Project, job: engine::Job) {
+async fn drive(world: World, store: Arc<Store>, project: &Project, job: engine::Job, approved: bool) {
     let operator = Operator { world, store };
     let cancel = Cancel::default();
-    operator.run(project, job, Call { progress: &Quiet, cancel: &cancel }).await.unwrap();
+    let call = Call { progress: &Quiet, cancel: &cancel };
+    let intent = operator.run(project, job, call).await.unwrap();
+    if approved {
+        assert_eq!(intent.status(), "needs-approval");
+        let decider = operator.world.decider();
+        operator.approve_provider(project, &intent.id, decider, call).await.unwrap();
+    }
 }
 
 fn world(place: &Place) -> World {

@@ -11,8 +11,15 @@ use crate::task::Scenario;
 pub(crate) fn run(scenario: &Scenario, place: &mut Place) -> Story {
     let model = ScriptedModel::script(scenario.answers());
     place.ask_model_at(&model.base_url());
+    scenario.point_at(&model.base_url(), &place.home.join("config.yaml"));
     let words = command(scenario);
-    let done = place.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut done = place.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    if scenario.task.approved {
+        assert_eq!(done.code, 3, "stdout: {}\nstderr: {}", done.stdout, done.stderr);
+        let next = done.json()["intent"]["next"][0].as_str().unwrap_or_default().to_owned();
+        assert!(next.starts_with("codex-task approve "), "{next}");
+        done = place.run(&["approve", "last", "--json"]);
+    }
     let document = done.json();
     let intent = &document["intent"];
     let mut story = Story::of(place);

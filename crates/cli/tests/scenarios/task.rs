@@ -11,7 +11,7 @@ use domain::proposal::ProviderId;
 use domain::task::{Kind, Task};
 use engine::Job;
 use serde::Deserialize;
-use testkit::{Need, Step, TestRepo};
+use testkit::{Need, Reply, Step, TestRepo};
 
 /// `task.yaml`: what is asked for, and what the repository needs beside plain files.
 #[derive(Debug, Deserialize)]
@@ -33,6 +33,9 @@ pub(crate) struct TaskFile {
     /// What the model says of its diffs.
     #[serde(default = "sure")]
     pub(crate) confidence: f64,
+    /// Whether the change waits for a person's word on what it may cost, and gets it.
+    #[serde(default)]
+    pub(crate) approved: bool,
     /// Programs without which it cannot run: `python3`, `pytest`, `cargo`.
     #[serde(default)]
     pub(crate) needs: Vec<String>,
@@ -96,6 +99,11 @@ impl Scenario {
         Ok(Self { folder: folder.to_owned(), task, policy, proposals })
     }
 
+    /// Writes the address of the model into the user's configuration, in the place of `{model}`.
+    pub(crate) fn point_at(&self, url: &str, config: &Path) {
+        fs::write(config, self.policy.replace("{model}", url)).unwrap();
+    }
+
     /// The repository with its one commit.
     pub(crate) fn repository(&self) -> TestRepo {
         let repo = TestRepo::from_dir(&self.folder.join("repo"));
@@ -116,7 +124,12 @@ impl Scenario {
         let is_diff = |path: &Path| path.extension().is_some_and(|ending| ending == "diff");
         let answer = |path: &PathBuf| {
             let text = fs::read_to_string(path).unwrap();
-            if is_diff(path) { Step::patch(&text, self.task.confidence) } else { Step::text(text) }
+            match path.extension().and_then(|ending| ending.to_str()) {
+                Some("hang") => Step::Hang,
+                Some("call") => Step::Reply(call(&text)),
+                _ if is_diff(path) => Step::patch(&text, self.task.confidence),
+                _ => Step::text(text),
+            }
         };
         if self.is_external() { Vec::new() } else { self.proposals.iter().map(answer).collect() }
     }
@@ -146,12 +159,20 @@ impl Scenario {
     }
 }
 
+/// A tool that the model calls: its name and its arguments.
+fn call(text: &str) -> Reply {
+    let call: serde_json::Value = serde_json::from_str(text).unwrap();
+    Reply::call(call["tool"].as_str().unwrap(), &call["arguments"])
+}
+
 /// A word of `needs`.
 pub(crate) fn need(word: &str) -> Need {
     match word {
         "python3" => Need::Program("python3"),
         "cargo" => Need::Program("cargo"),
         "pytest" => Need::Program("pytest"),
-        other => panic!("task.yaml: needs {other:?}: write python3, pytest or cargo"),
+        "codex" => Need::Program("codex"),
+        "qwen" => Need::Program("qwen"),
+        other => panic!("task.yaml: needs {other:?}: write python3, pytest, cargo, codex or qwen"),
     }
 }

@@ -148,6 +148,8 @@ pub struct AgentProvider {
     pub command: Vec<String>,
     /// Variables for the program; in their values `{url}`, `{model}` and `{key}`, a word that is good for this run only.
     pub env: BTreeMap<String, String>,
+    /// Files in its home folder, by their path there; in their texts the same words.
+    pub files: BTreeMap<String, String>,
     /// The address of the model's service up to and including the version; absent, the agent is skipped.
     pub url: Option<String>,
     /// The model to ask for, whatever the agent itself would ask.
@@ -189,6 +191,7 @@ impl Default for AgentProvider {
         Self {
             command: Vec::new(),
             env: BTreeMap::new(),
+            files: BTreeMap::new(),
             url: None,
             model: None,
             api_key_env: None,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::command::{CommandPolicy, CommandRules};
 use domain::gate;
+use domain::patch::paths;
 use globset::Glob;
 
 use super::error::ConfigError;
@@ -128,6 +129,13 @@ fn agents(config: &Config) -> Result<(), (String, String)> {
             return Err((
                 format!("providers.{name}.command"),
                 "must not hold {key}; give it by env".to_owned(),
+            ));
+        }
+        let is_plain = |path: &String| paths::check(path.as_bytes()).is_ok();
+        if let Some(path) = agent.files.keys().find(|path| !is_plain(path)) {
+            return Err((
+                format!("providers.{name}.files"),
+                format!("{path:?} is no path below a home folder"),
             ));
         }
         if agent.auth == Auth::SignIn && name != "codex-cli" {

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::failure;
-use crate::http::send;
+use crate::http::{key_header, send};
 use acp::Offer;
 use relay::{Account, Relay, Seen, Upstream};
 use settings::{Login, Ready};
@@ -152,6 +152,10 @@ impl Agent {
             .iter()
             .map(|(name, value)| (name.clone(), plain(value).replace("{key}", token.expose_secret())));
         program.env.extend(env);
+        let files = section.files.iter();
+        let files =
+            files.map(|(path, text)| (path.into(), plain(text).replace("{key}", token.expose_secret())));
+        program.files.extend(files);
         Program {
             argv,
             readable: ready.program.readable.clone(),
@@ -333,6 +337,16 @@ impl Provider for Agent {
     fn most_tokens(&self, _request: &Request) -> u64 {
         let bounds = self.settings.bounds();
         bounds.prompt_tokens.saturating_add(bounds.output_tokens)
+    }
+
+    /// Asks the model's service, not the agent: a look must cost nothing.
+    async fn probe(&self) -> Result<(), String> {
+        let ready = self.ready.as_ref().map_err(Clone::clone)?;
+        let Login::Key(key) = &ready.login else { return Ok(()) };
+        let client = send::client(&ready.endpoint, &self.settings.waits())?;
+        let header = key_header(self.wire());
+        let found = send::probe(&client, &ready.endpoint, key.as_ref(), header).await;
+        found.map_err(|failed| failed.into_failure().detail)
     }
 
     fn price(&self) -> Option<String> {

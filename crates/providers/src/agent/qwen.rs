@@ -17,6 +17,8 @@ pub(super) fn program(model: &str, url: &str, token: &SecretString) -> Program {
         "privacy": {"usageStatisticsEnabled": false},
         "telemetry": {"enabled": false},
         "security": {"auth": {"selectedType": "openai"}, "folderTrust": {"enabled": false}},
+        // There are no terminals in the box.
+        "tools": {"shell": {"enableInteractiveShell": false}},
         "model": {"name": model, "generationConfig": {"timeout": 3_600_000, "maxRetries": 0}},
     });
     let words = ["--acp", "--bare", "--auth-type", "openai", "--approval-mode", "yolo"];
