@@ -257,7 +257,8 @@ impl Boxes {
     }
 }
 
-struct StopWhenDropped(sandbox::Cancel);
+/// Ends a run whose end nobody waits for any more.
+pub(crate) struct StopWhenDropped(pub(crate) sandbox::Cancel);
 
 impl Drop for StopWhenDropped {
     fn drop(&mut self) {

@@ -77,7 +77,11 @@ impl Health {
     pub(crate) fn failed(&mut self, provider: &ProviderId, kind: FailureKind, now: i64) {
         let counts = matches!(
             kind,
-            FailureKind::Unreachable | FailureKind::Status | FailureKind::TimedOut | FailureKind::Truncated
+            FailureKind::Unreachable
+                | FailureKind::Status
+                | FailureKind::TimedOut
+                | FailureKind::Truncated
+                | FailureKind::Crashed
         );
         if !counts {
             return;

@@ -16,8 +16,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 
 use crate::agent::{DOOR, Ended, Exit, Process, Program, Sharing, Workspace, Workspaces};
-use crate::boxes::Command;
-use crate::cancel::Cancel;
+use crate::boxes::{Command, StopWhenDropped};
 use crate::error::EngineError;
 use crate::operator::Operator;
 use crate::preparation;
@@ -46,7 +45,6 @@ pub(crate) struct BoxedWorkspaces<'a> {
     project: &'a Project,
     base: &'a BaseRef,
     name: String,
-    cancel: &'a Cancel,
 }
 
 impl<'a> BoxedWorkspaces<'a> {
@@ -56,9 +54,8 @@ impl<'a> BoxedWorkspaces<'a> {
         project: &'a Project,
         base: &'a BaseRef,
         intent: &IntentId,
-        cancel: &'a Cancel,
     ) -> Self {
-        Self { operator, project, base, name: format!("{intent}-agent"), cancel }
+        Self { operator, project, base, name: format!("{intent}-agent") }
     }
 }
 
@@ -89,7 +86,6 @@ impl Workspaces for BoxedWorkspaces<'_> {
             folder: (sharing == Sharing::Shared).then(|| tree.root()),
             tree: Arc::new(tree),
             name: self.name.clone(),
-            cancel: self.cancel,
         }))
     }
 }
@@ -104,10 +100,24 @@ struct BoxedWorkspace<'a> {
     /// Held by what runs on it too: it is removed after the last of them.
     tree: Arc<Tree>,
     name: String,
-    cancel: &'a Cancel,
 }
 
+/// Commands that were left behind have this long to be gone.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 impl BoxedWorkspace<'_> {
+    /// Whatever runs on the tree holds it; its end was asked for before.
+    async fn wait_until_nothing_runs(&self) -> Result<(), String> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        while Arc::strong_count(&self.tree) > 1 {
+            if tokio::time::Instant::now() > until {
+                return Err("a command of the agent's does not end".to_owned());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
     fn spec(&self, program: Program) -> Result<Spec, String> {
         let mut argv: Vec<String> = ["/bin/sh", "-c", WITH_HOME, "sh"].map(str::to_owned).to_vec();
         argv.extend(program.argv);
@@ -191,9 +201,18 @@ impl Workspace for BoxedWorkspace<'_> {
             network: Network::None,
             marker: self.name.clone(),
         };
-        let boxes = &self.project.boxes;
-        let ran = boxes.run(&self.operator.world, Level::Strict, &self.tree, command, self.cancel).await;
-        let report = ran.map_err(|error| error.to_string())?;
+        let spec = self.project.boxes.spec(&self.operator.world, Level::Strict, &self.tree, command);
+        let stop = sandbox::Cancel::new().map_err(|error| format!("no command can be stopped: {error}"))?;
+        let _guard = StopWhenDropped(stop.clone());
+        let (launcher, tree) = (self.operator.world.launcher.clone(), Arc::clone(&self.tree));
+        let (tell, told) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            let report = sandbox::run(&launcher, &spec, &stop);
+            drop(tree);
+            let _ = tell.send(report);
+        });
+        let report = told.await.map_err(|_| "the thread of a box ended".to_owned())?;
+        let report = report.map_err(|error| error.to_string())?;
         match report.outcome {
             Outcome::SetupFailed { what } | Outcome::ExecFailed { what } => Err(what),
             Outcome::Exited { code } => Ok(tool_run(Some(code), &report.stdout, &report.stderr)),
@@ -202,6 +221,7 @@ impl Workspace for BoxedWorkspace<'_> {
     }
 
     async fn difference(&self) -> Result<Vec<u8>, String> {
+        self.wait_until_nothing_runs().await?;
         let content = Content::base(&self.project.repository, self.base);
         let files = self.tree.difference(&content)?;
         Ok(patch::emit(files).bytes().to_vec())

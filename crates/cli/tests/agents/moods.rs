@@ -101,7 +101,7 @@ const MOODS: &[Mood] = &[
     Mood {
         name: "the agent stops moving",
         steps: |agent| vec![agent.shell("kill -STOP -1"), Step::text("done")],
-        keys: "quiet_seconds: 2",
+        keys: "quiet_seconds: 20",
         failure: "timed-out",
         basis: ChargeBasis::Reported,
         billed: 1,

@@ -40,7 +40,7 @@ pub(crate) async fn ask(
     let source = BaseSource::new(&run.project.repository, &base.tree);
     let id_of_intent = run.intent.id.clone();
     let tools = BoxedTools::new(run.operator, run.project, &id_of_intent, run.call.cancel);
-    let workspaces = BoxedWorkspaces::new(run.operator, run.project, &base, &id_of_intent, run.call.cancel);
+    let workspaces = BoxedWorkspaces::new(run.operator, run.project, &base, &id_of_intent);
     let evidence = Evidence::default();
     let question = Ask {
         task: &task,
@@ -81,8 +81,7 @@ fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars> {
     let provider = run.project.provider(id)?;
     let source = BaseSource::new(&run.project.repository, &run.intent.base.tree);
     let tools = BoxedTools::new(run.operator, run.project, &run.intent.id, run.call.cancel);
-    let (base, cancel) = (&run.intent.base, run.call.cancel);
-    let workspaces = BoxedWorkspaces::new(run.operator, run.project, base, &run.intent.id, cancel);
+    let workspaces = BoxedWorkspaces::new(run.operator, run.project, &run.intent.base, &run.intent.id);
     let evidence = Evidence::default();
     let question = Ask {
         task: &run.intent.task,

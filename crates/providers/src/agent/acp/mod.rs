@@ -61,7 +61,8 @@ async fn converse<R: AsyncRead + Unpin>(
         led = &mut lead => led?,
         ended = &mut serve => {
             ended?;
-            return Err(failure(FailureKind::Crashed, "the agent ended before its work did"));
+            // Its last answer may have come with its end; without that the lead ends now.
+            lead.await?
         }
     };
     let (said, permissions) = desk.told();

@@ -58,6 +58,8 @@ pub(super) struct Peer {
 
 #[derive(Default)]
 struct Waiting {
+    /// Nothing comes any more.
+    is_over: bool,
     last: u64,
     answers: HashMap<u64, oneshot::Sender<Result<Value, RpcError>>>,
 }
@@ -84,6 +86,9 @@ impl Peer {
         let (tell, answer) = oneshot::channel();
         let id = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            if waiting.is_over {
+                return Err(failure(FailureKind::Crashed, "the agent ended before it was asked"));
+            }
             waiting.last += 1;
             let id = waiting.last;
             waiting.answers.insert(id, tell);
@@ -141,6 +146,8 @@ impl Peer {
 
     /// Nothing comes any more: nobody waits in vain.
     pub(super) fn close(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).answers.clear();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.is_over = true;
+        waiting.answers.clear();
     }
 }
