@@ -29,6 +29,9 @@ fn edits(agent: Agent) -> Vec<Step> {
 }
 
 fn makes_the_fix(agent: Agent) {
+    if !agent.is_here() {
+        return;
+    }
     let steps = edits(agent);
     let count = steps.len();
     let model = model(steps);

@@ -2,7 +2,7 @@
 
 use domain::proposal::Usage;
 use serde_json::{Value, json};
-use testkit::{Reply, Request, ScriptedModel, Step};
+use testkit::{Need, Reply, Request, ScriptedModel, Step};
 
 use crate::support::Place;
 use crate::support::patches::{ASK, POLICY, greeter};
@@ -27,6 +27,12 @@ impl Agent {
             Self::Qwen => "qwen",
             Self::Acp => "acp",
         }
+    }
+
+    /// Whether it is installed; if not, that is told, and a failure where nothing may be skipped.
+    #[track_caller]
+    pub(crate) fn is_here(self) -> bool {
+        testkit::has(&Need::Program(if self == Self::Codex { "codex" } else { "qwen" }))
     }
 
     /// A call by which the model has the agent run a line of the shell.

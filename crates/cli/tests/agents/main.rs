@@ -1,5 +1,5 @@
 //! Agents that others wrote, as they come from npm, through the whole program: against the scripted model on 127.0.0.1.
-//! Nothing here is skipped: scripts/test installs them.
+//! Where nothing may be skipped scripts/test has installed them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may stop at the first surprise")]
 
 #[path = "../support/mod.rs"]

@@ -117,6 +117,9 @@ const MOODS: &[Mood] = &[
 ];
 
 fn meets(agent: Agent, mood: &Mood) {
+    if !agent.is_here() {
+        return;
+    }
     let model = model((mood.steps)(agent));
     let place = place(agent, &model, mood.keys);
     let untouched = place.digest();
@@ -171,6 +174,9 @@ fn every_mood_is_met() {
 
 /// What an agent does beside its work, and what must come of it: the change and nothing else.
 fn does_beside(agent: Agent, line: &str) {
+    if !agent.is_here() {
+        return;
+    }
     let work = format!("{line}; sed -i 's/Hello /Hello, /' greet.py");
     let model = model(vec![agent.shell(&work), Step::text("The comma is there.")]);
     let place = place(agent, &model, "");
