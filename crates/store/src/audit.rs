@@ -214,6 +214,18 @@ pub enum Problem {
         /// In the counters.
         found: Option<String>,
     },
+    /// The kept figures tell something else than the registry's rows.
+    #[error("the figure {name}: {column} is {found}, by the registry it is {expected}")]
+    FiguresDiffer {
+        /// The row's name.
+        name: String,
+        /// The column.
+        column: String,
+        /// By the registry.
+        expected: i64,
+        /// As kept.
+        found: i64,
+    },
     /// Bytes that were recorded with an entry are gone.
     #[error("blob {sha256}, recorded with entry {seq}, is missing")]
     BlobMissing {

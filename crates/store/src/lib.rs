@@ -17,6 +17,7 @@ mod migrate;
 mod service;
 mod sql;
 mod store;
+mod tally;
 mod time;
 mod witness;
 

@@ -29,7 +29,7 @@ pub struct Filter {
     pub repository: Option<String>,
     /// The agent that asked.
     pub agent: Option<AgentName>,
-    /// Registered at this time or later.
+    /// Registered at this time or later. Lists of a stretch of time go by time, where a clock went back too.
     pub since: Option<Micros>,
     /// Registered before this time.
     pub until: Option<Micros>,

@@ -108,6 +108,21 @@ impl Store {
         self.db.traces(limit).await.map_err(self.named())
     }
 
+    /// Takes up to `wanted` requests of an agent out of the present minute, whoever else takes some, and gives how many
+    /// there still were of `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_requests(
+        &self,
+        agent: &AgentName,
+        limit: u32,
+        wanted: u32,
+        at: Micros,
+    ) -> Result<u32, StoreError> {
+        self.db.take_requests(agent, limit, wanted, at).await.map_err(self.named())
+    }
+
     /// The figures of the whole registry.
     ///
     /// # Errors

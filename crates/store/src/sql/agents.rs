@@ -9,7 +9,7 @@ use domain::money::MicroDollars;
 
 use super::conn::{Db, Row, query};
 use super::registry::parsed;
-use crate::agents::{Agent, AgentKey, Figures, KeyHolder, NewKey, Promise, Told, Trace};
+use crate::agents::{Agent, AgentKey, KeyHolder, NewKey, Promise, Told, Trace};
 use crate::error::Fault;
 use crate::time::Micros;
 
@@ -42,15 +42,6 @@ const LAST_SEQ: &str = "SELECT COALESCE(MAX(seq), 0) FROM journal";
 const AFTER: &str = "SELECT seq, intent, at, name FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
 const AFTER_OF: &str =
     "SELECT seq, intent, at, name FROM journal WHERE intent = $3 AND seq > $1 ORDER BY version LIMIT $2";
-const SUGGESTIONS: &str = "SELECT COUNT(*) FROM suggestions";
-const FIGURES: &str = "SELECT CAST(COALESCE(SUM(CASE WHEN status IN ('needs-person', 'published', 'undone', 'rejected') \
-     THEN 1 ELSE 0 END), 0) AS BIGINT) AS verified, \
-     CAST(COALESCE(SUM(CASE WHEN status = 'published' THEN 1 ELSE 0 END), 0) AS BIGINT) AS published, \
-     CAST(COALESCE(SUM(CASE WHEN status = 'needs-person' THEN 1 ELSE 0 END), 0) AS BIGINT) AS waiting, \
-     CAST(COALESCE(SUM(unfinished), 0) AS BIGINT) AS unfinished, \
-     CAST(COUNT(confidence) AS BIGINT) AS rated, CAST(COALESCE(SUM(confidence), 0) AS BIGINT) AS confidence, \
-     CAST(COALESCE(SUM(billed), 0) AS BIGINT) AS billed FROM intents";
-
 /// Adds an agent with its first key; `false` when the name is taken, also by one that was revoked.
 pub(super) async fn add(db: &mut Db<'_>, agent: &Agent, key: &NewKey) -> Result<bool, Fault> {
     let words: Vec<&str> = agent.rights.iter().map(|right| right.as_str()).collect();
@@ -199,23 +190,6 @@ pub(super) async fn traces(db: &mut Db<'_>, limit: u32) -> Result<Vec<Trace>, Fa
         })
     };
     query(TRACES).bind(i64::from(limit)).rows(db).await?.iter().map(trace).collect()
-}
-
-pub(super) async fn figures(db: &mut Db<'_>) -> Result<Figures, Fault> {
-    let suggestions = query(SUGGESTIONS).number(db).await?.unsigned_abs();
-    let row = query(FIGURES).row(db).await?;
-    let row = row.ok_or_else(|| Fault::Damaged("a sum gives no row".to_owned()))?;
-    let number = |name: &str| row.get::<i64>(name).map(i64::unsigned_abs);
-    let (rated, sum) = (number("rated")?, number("confidence")?);
-    Ok(Figures {
-        suggestions,
-        verified: number("verified")?,
-        published: number("published")?,
-        waiting: number("waiting")?,
-        unfinished: number("unfinished")?,
-        confidence: (rated > 0).then(|| sum as f64 / rated as f64 / 1e6),
-        billed: MicroDollars::from_micros(number("billed")?),
-    })
 }
 
 /// The sequence number of the journal's last entry; 0 when it is empty.

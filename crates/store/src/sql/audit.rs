@@ -5,6 +5,7 @@
 mod budgets;
 mod sweep;
 mod tables;
+mod tallies;
 
 use std::collections::BTreeSet;
 
@@ -92,6 +93,7 @@ async fn look(
         None => tables::stories(db, report).await?,
     }
     budgets::check(db, &origin, swept.sums.as_ref(), report).await?;
+    tallies::check(db, swept.tallies.as_ref(), report).await?;
     tables::blobs(db, report).await?;
     tables::exchanges(db, report).await?;
     Ok(tx.rollback().await?)

@@ -1,6 +1,7 @@
 //! The counters that limits are held against: one row a scope and stretch. Taking from a row is one conditional write, and
 //! the rows of a reservation are taken in the order of their keys, whoever takes them.
 
+use domain::agent::AgentName;
 use domain::budget::{BudgetLimit, Measure, OverBudget, Scope, Window};
 use domain::money::MicroDollars;
 use domain::registry::RegistryEvent;
@@ -94,6 +95,29 @@ pub(super) async fn give_back(
         }
     }
     Ok(())
+}
+
+/// Requests to a server, which are no requests to a provider: they have rows of their own, for minutes only.
+pub(super) async fn take_requests(
+    db: &mut Db<'_>,
+    agent: &AgentName,
+    limit: u32,
+    wanted: u32,
+    at: Micros,
+) -> Result<u32, Fault> {
+    let (scope, stretch) = (format!("requests:{agent}"), format!("minute:{}", at.minute()));
+    let row = query(statements::COUNTS).bind(scope.as_str()).bind(stretch.as_str()).row(db).await?;
+    let used = row.map_or(Ok(0), |row| row.get::<i64>("requests"))?;
+    let free = u32::try_from(i64::from(limit) - used).unwrap_or(0);
+    let granted = wanted.min(free);
+    if granted > 0 {
+        let take =
+            query(statements::TAKE).bind(scope.as_str()).bind(stretch).bind(0).bind(i64::from(granted));
+        take.bind(0).bind(None::<i64>).bind(None::<i64>).bind(None::<i64>).execute(db).await?;
+        let until = format!("minute:{}", Micros(at.0.saturating_sub(MINUTES_KEPT)).minute());
+        query(statements::FORGET_MINUTES).bind(scope.as_str()).bind(until).execute(db).await?;
+    }
+    Ok(granted)
 }
 
 /// Forgives all that was settled in the stretch; open reservations go on counting. `None` when nothing was counted there.

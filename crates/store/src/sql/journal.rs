@@ -5,11 +5,12 @@ use domain::ids::{IntentId, Sha256};
 use domain::registry::{REGISTRY, RegistryEvent};
 
 use super::conn::{Db, Row, built, query};
-use super::{exchanges, statements};
+use super::{exchanges, statements, tallies};
 use crate::append::{Append, Recorded};
 use crate::chain::{Link, attached_blob, genesis};
 use crate::checkpoint::{EVERY, Keeper, Note};
 use crate::error::{AppendError, Fault, Stop};
+use crate::tally::Tally;
 use crate::time::Micros;
 use crate::witness::JournalEntry;
 
@@ -27,6 +28,8 @@ pub(super) struct Tail {
     pub(super) version: i64,
     pub(super) first_seq: Option<i64>,
     pub(super) created_at: Option<i64>,
+    /// What the intent's row adds to the figures, when there is one.
+    pub(super) tally: Option<Tally>,
 }
 
 /// One row as it is stored.
@@ -101,7 +104,9 @@ pub(super) async fn tail(db: &mut Db<'_>, intent: &str) -> Result<Tail, Fault> {
         Some(hash) => parse_hash(&hash, "the last entry")?,
         None => genesis(&origin),
     };
+    let known = row.get::<Option<i64>>("first_seq")?.is_some();
     Ok(Tail {
+        tally: known.then(|| tallies::tally_in(&row)).transpose()?,
         seq: row.get::<Option<i64>>("seq")?.unwrap_or(0),
         at: Micros(row.get::<Option<i64>>("at")?.unwrap_or(0)),
         version: row.get("version")?,

@@ -16,6 +16,7 @@ mod registry;
 mod service;
 mod sqlite;
 mod statements;
+mod tallies;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -10,7 +10,7 @@ use domain::proposal::ProviderId;
 
 use super::conn::{self, Bound, Db, query};
 use super::journal::Tail;
-use super::statements;
+use super::{statements, tallies};
 use crate::append::Append;
 use crate::columns::{Column, Span, Value, columns_of, reversed};
 use crate::error::{AppendError, Fault, Stop};
@@ -39,6 +39,7 @@ pub(super) async fn put(db: &mut Db<'_>, entry: &Append<'_>, tail: &Tail) -> Res
     };
     let columns = columns_of(entry.after, span);
     refuse_nul(&columns, entry)?;
+    tallies::write(db, tail.tally.as_ref(), &columns, entry).await?;
     let mut put = query(statements::PUT_INTENT);
     for column in columns {
         put = match column.value {
@@ -129,7 +130,10 @@ fn found(ids: &[String]) -> Result<Found, Fault> {
 pub(super) async fn list(db: &mut Db<'_>, filter: &Filter, page: Page) -> Result<Vec<Row>, Fault> {
     let before = page.before.map_or(i64::MAX, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
     let conditions = conditions(filter);
-    let mut text = statements::LIST.to_owned();
+    let (mut text, order) = match (filter.since, filter.until) {
+        (None, None) => (statements::LIST.to_owned(), statements::NEWEST_FIRST),
+        _ => (statements::LIST_BY_TIME.to_owned(), statements::LATEST_FIRST),
+    };
     for (number, (condition, _)) in (3..).zip(&conditions) {
         text += &format!(" AND {condition}").replace("$n", &format!("${number}"));
     }
@@ -139,7 +143,7 @@ pub(super) async fn list(db: &mut Db<'_>, filter: &Filter, page: Page) -> Result
         Some(Life::Unfinished) => " AND unfinished = 1",
         None => "",
     };
-    let mut query = conn::built(text + statements::NEWEST_FIRST).bind(before).bind(i64::from(page.limit));
+    let mut query = conn::built(text + order).bind(before).bind(i64::from(page.limit));
     for (_, value) in conditions {
         query = query.bind(value);
     }

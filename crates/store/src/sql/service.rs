@@ -3,7 +3,7 @@
 use domain::agent::AgentName;
 use domain::ids::IntentId;
 
-use super::{Database, agents, registry};
+use super::{Database, agents, budgets, registry, tallies};
 use crate::agents::{Agent, Figures, KeyHolder, NewKey, Promise, Told, Trace};
 use crate::error::Fault;
 use crate::list::Row;
@@ -82,8 +82,22 @@ impl Database {
         agents::traces(&mut self.turn().await?.db(), limit).await
     }
 
+    pub(crate) async fn take_requests(
+        &self,
+        agent: &AgentName,
+        limit: u32,
+        wanted: u32,
+        at: Micros,
+    ) -> Result<u32, Fault> {
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let granted = budgets::take_requests(&mut tx.db(), agent, limit, wanted, at).await?;
+        tx.commit().await?;
+        Ok(granted)
+    }
+
     pub(crate) async fn figures(&self) -> Result<Figures, Fault> {
-        agents::figures(&mut self.turn().await?.db()).await
+        tallies::figures(&mut self.turn().await?.db()).await
     }
 
     pub(crate) async fn last_seq(&self) -> Result<u64, Fault> {

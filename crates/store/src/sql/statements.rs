@@ -4,11 +4,10 @@
 // The journal.
 
 /// Origin and last row in one row; `seq` is NULL in an empty journal.
-pub(super) const TAIL: &str = "SELECT m.value AS origin, j.seq, j.hash, j.at, \
-     COALESCE((SELECT version FROM intents WHERE id = $1), 0) AS version, \
-     (SELECT first_seq FROM intents WHERE id = $1) AS first_seq, \
-     (SELECT created_at FROM intents WHERE id = $1) AS created_at \
-     FROM meta m LEFT JOIN journal j ON j.seq = (SELECT MAX(seq) FROM journal) WHERE m.name = 'origin'";
+pub(super) const TAIL: &str = "SELECT m.value AS origin, j.seq, j.hash, j.at, COALESCE(i.version, 0) AS version, \
+     i.first_seq, i.created_at, i.status, i.unfinished, i.confidence, i.billed \
+     FROM meta m LEFT JOIN journal j ON j.seq = (SELECT MAX(seq) FROM journal) LEFT JOIN intents i ON i.id = $1 \
+     WHERE m.name = 'origin'";
 pub(super) const SET_ORIGIN: &str = "INSERT INTO meta (name, value) VALUES ('origin', $1)";
 pub(super) const ORIGIN: &str = "SELECT value FROM meta WHERE name = 'origin'";
 /// How many entries the registry itself has.
@@ -61,6 +60,33 @@ pub(super) const INTENT: &str = "SELECT * FROM intents WHERE id = $1";
 /// A page of intents; conditions may follow, from `$3` on, and then [`NEWEST_FIRST`].
 pub(super) const LIST: &str = "SELECT * FROM intents WHERE first_seq < $1";
 pub(super) const NEWEST_FIRST: &str = " ORDER BY first_seq DESC LIMIT $2";
+/// The same of a stretch of time, in the order of time; a clock that went back is no reason to read the whole list.
+pub(super) const LIST_BY_TIME: &str = "SELECT * FROM intents WHERE (created_at, first_seq) < \
+     (COALESCE((SELECT created_at FROM intents WHERE first_seq = $1), 9223372036854775807), $1)";
+pub(super) const LATEST_FIRST: &str = " ORDER BY created_at DESC, first_seq DESC LIMIT $2";
+
+// The figures.
+
+/// Adds to so many rows, each with a name and the numbers of `tally::COLUMNS`.
+pub(super) fn count(rows: usize) -> String {
+    let places = |row: usize| {
+        let places: Vec<String> = (1..=6).map(|column| format!("${}", row * 6 + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(places).collect();
+    format!("{COUNT}{}{COUNT_MORE}", rows.join(", "))
+}
+const COUNT: &str = "INSERT INTO tallies (name, intents, unfinished, rated, confidence, billed) VALUES ";
+const COUNT_MORE: &str = " ON CONFLICT (name) DO UPDATE SET intents = tallies.intents + excluded.intents, \
+     unfinished = tallies.unfinished + excluded.unfinished, rated = tallies.rated + excluded.rated, \
+     confidence = tallies.confidence + excluded.confidence, billed = tallies.billed + excluded.billed";
+pub(super) const TALLIES: &str = "SELECT name, intents, unfinished, rated, confidence, billed FROM tallies";
+pub(super) const TALLY_SUMS: &str = "SELECT 'status:' || status AS name, COUNT(*) AS intents, \
+     CAST(SUM(unfinished) AS BIGINT) AS unfinished, COUNT(confidence) AS rated, \
+     CAST(COALESCE(SUM(confidence), 0) AS BIGINT) AS confidence, CAST(SUM(billed) AS BIGINT) AS billed \
+     FROM intents GROUP BY status \
+     UNION ALL SELECT 'suggestions' AS name, COUNT(*) AS intents, 0 AS unfinished, 0 AS rated, 0 AS confidence, 0 AS billed \
+     FROM suggestions";
 
 // The ledger.
 

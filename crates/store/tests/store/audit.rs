@@ -23,6 +23,7 @@ on_both! {
     every_column_of_the_registry_is_compared,
     every_column_of_the_ledger_that_the_journal_knows_is_compared,
     every_counter_of_a_budget_that_lasts_is_compared,
+    every_kept_figure_is_compared,
     lost_and_changed_bytes_and_answers_are_found_and_never_served,
     an_edited_event_is_not_acted_upon,
     an_event_of_a_newer_format_is_refused_by_its_number,
@@ -134,7 +135,9 @@ async fn a_cut_tail_is_named_with_both_numbers_and_nothing_is_appended_to_it(pla
     let statements = "DELETE FROM journal WHERE seq > 72; DELETE FROM intents WHERE first_seq > 72; \
                       DELETE FROM suggestions WHERE intent NOT IN (SELECT id FROM intents); \
                       DELETE FROM ledger WHERE intent NOT IN (SELECT id FROM intents); \
-                      UPDATE budgets SET money = money - 700, requests = requests - 1";
+                      UPDATE budgets SET money = money - 700, requests = requests - 1; \
+                      DELETE FROM tallies WHERE name = 'status:proposing'; \
+                      UPDATE tallies SET intents = intents - 1 WHERE name = 'suggestions'";
     copy.execute(statements).await;
     let where_from = "the head file".to_owned();
     assert_eq!(copy.problems().await, [Problem::TailCut { expected: 76, found: 72, where_from }]);
@@ -293,6 +296,23 @@ async fn every_counter_of_a_budget_that_lasts_is_compared(place: Place) {
     }
     let found = place.problems_after("DELETE FROM budgets").await;
     assert!(found.iter().any(|p| matches!(p, Problem::BudgetDiffers { .. })), "{found:?}");
+}
+
+async fn every_kept_figure_is_compared(place: Place) {
+    tell(&place).await;
+    for column in ["intents", "unfinished", "rated", "confidence", "billed"] {
+        let found = place.problems_after(&format!("UPDATE tallies SET {column} = {column} + 1")).await;
+        let named = |p: &Problem| matches!(p, Problem::FiguresDiffer { column: c, .. } if *c == column);
+        assert!(found.iter().any(named), "{column}: {found:?}");
+    }
+    let found = place.problems_after("DELETE FROM tallies WHERE name = 'suggestions'").await;
+    let wanted = Problem::FiguresDiffer {
+        name: "suggestions".to_owned(),
+        column: "intents".to_owned(),
+        expected: 10,
+        found: 0,
+    };
+    assert_eq!(found, [wanted]);
 }
 
 async fn lost_and_changed_bytes_and_answers_are_found_and_never_served(place: Place) {

@@ -10,7 +10,7 @@ use store::{Problem, Store};
 use tempfile::TempDir;
 
 /// The tables in an order that the references allow.
-pub(crate) const TABLES: [&str; 14] = [
+pub(crate) const TABLES: [&str; 15] = [
     "meta",
     "intents",
     "journal",
@@ -18,6 +18,7 @@ pub(crate) const TABLES: [&str; 14] = [
     "suggestions",
     "ledger",
     "budgets",
+    "tallies",
     "blobs",
     "exchanges",
     "cache",

@@ -16,7 +16,8 @@ use crate::columns::{Column, Value};
 use crate::error::Fault;
 use crate::sql::conn::{Db, Row, query};
 use crate::sql::journal::Entry;
-use crate::sql::statements;
+use crate::sql::{statements, tallies};
+use crate::tally::{self, Tallies};
 
 /// Intents a round: with their entries, all that is in memory at once, times the rounds under way.
 const ROUND: i64 = 256;
@@ -41,6 +42,8 @@ pub(super) struct Swept {
     pub(super) odd: Option<Vec<String>>,
     /// `None` when a row could not be read.
     pub(super) sums: Option<Sums>,
+    /// What the registry's rows add to the figures; `None` as before.
+    pub(super) tallies: Option<Tallies>,
 }
 
 /// One round as it was read.
@@ -62,12 +65,18 @@ struct Judged {
     odd: Vec<String>,
     attached: BTreeSet<String>,
     sums: Option<Sums>,
+    tallies: Option<Tallies>,
 }
 
 /// Sweeps all tables.
 pub(super) async fn run(db: &mut Db<'_>, watch: &mut Watch<'_>) -> Result<Swept, Fault> {
-    let mut swept =
-        Swept { entries_fit: true, odd: Some(Vec::new()), sums: Some(Sums::new()), ..Swept::default() };
+    let mut swept = Swept {
+        entries_fit: true,
+        odd: Some(Vec::new()),
+        sums: Some(Sums::new()),
+        tallies: Some(Tallies::new()),
+        ..Swept::default()
+    };
     let mut under_way: VecDeque<JoinHandle<Judged>> = VecDeque::new();
     let mut after = String::new();
     while let Some(round) = read(db, &after).await? {
@@ -105,7 +114,7 @@ async fn take(db: &mut Db<'_>, round: Option<JoinHandle<Judged>>, swept: &mut Sw
     let Some(round) = round else { return Ok(()) };
     let Ok(judged) = round.await else {
         // A thread that is gone has judged nothing: the slow checks do.
-        (swept.odd, swept.entries_fit) = (None, false);
+        *swept = Swept::default();
         return Ok(());
     };
     swept.entries += judged.entries;
@@ -122,6 +131,10 @@ async fn take(db: &mut Db<'_>, round: Option<JoinHandle<Judged>>, swept: &mut Sw
         }
         sums
     });
+    swept.tallies = swept.tallies.take().zip(judged.tallies).map(|(mut tallies, more)| {
+        more.into_iter().for_each(|(name, counts)| tally::add(&mut tallies, name, counts));
+        tallies
+    });
     Ok(())
 }
 
@@ -134,7 +147,12 @@ fn judge_rows(round: &Round) -> Result<Judged, sqlx::Error> {
     let entries = round.journal.iter().map(Entry::from_row).collect::<Result<Vec<_>, _>>()?;
     let (intents, suggestions, ledger) =
         (keyed(&round.intents)?, keyed(&round.suggestions)?, keyed(&round.ledger)?);
-    let mut judged = Judged { entries_fit: true, sums: sums(&round.ledger).ok(), ..Judged::default() };
+    let mut judged = Judged {
+        entries_fit: true,
+        sums: sums(&round.ledger).ok(),
+        tallies: tallies::summed_of(round.intents.iter(), round.suggestions.len()).ok(),
+        ..Judged::default()
+    };
     let (mut entries, mut intents) = (entries.as_slice(), intents.as_slice());
     let (mut suggestions, mut ledger) = (suggestions.as_slice(), ledger.as_slice());
     for id in &round.ids {

@@ -1,0 +1,117 @@
+//! The rows of `tallies`: one statement an append, a dozen rows to read. Counting a million intents would take a second.
+
+use domain::event::Event;
+use domain::money::MicroDollars;
+
+use super::conn::{Db, Row, built, query};
+use super::statements;
+use crate::agents::Figures;
+use crate::append::Append;
+use crate::columns::{Column, Value};
+use crate::error::Fault;
+use crate::tally::{COLUMNS, Counts, SUGGESTIONS, Tallies, Tally, add, change, count};
+
+/// Changes whose checks passed.
+const VERIFIED: [&str; 4] = ["needs-person", "published", "undone", "rejected"];
+
+/// Counts what an append makes of the intent's row.
+pub(super) async fn write(
+    db: &mut Db<'_>,
+    before: Option<&Tally>,
+    columns: &[Column],
+    entry: &Append<'_>,
+) -> Result<(), Fault> {
+    let asked = entry.events.iter().filter(|e| matches!(e, Event::ProposalAsked { .. })).count();
+    let changes = change(before, &tally_of(columns), asked as i64);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut write = built(statements::count(changes.len()));
+    for (name, counts) in &changes {
+        write = write.bind(name.as_str());
+        for number in counts {
+            write = write.bind(*number);
+        }
+    }
+    write.execute(db).await?;
+    Ok(())
+}
+
+/// What a new row adds to the figures.
+fn tally_of(columns: &[Column]) -> Tally {
+    let value = |name: &str| columns.iter().find(|column| column.name == name).map(|column| &column.value);
+    let number = |name| match value(name) {
+        Some(Value::Number(number)) => *number,
+        _ => None,
+    };
+    Tally {
+        status: value("status").and_then(Value::text).unwrap_or_default(),
+        unfinished: number("unfinished").unwrap_or_default(),
+        confidence: number("confidence"),
+        billed: number("billed").unwrap_or_default(),
+    }
+}
+
+/// What a stored row adds to the figures.
+pub(super) fn tally_in(row: &Row) -> Result<Tally, sqlx::Error> {
+    Ok(Tally {
+        status: row.get("status")?,
+        unfinished: row.get("unfinished")?,
+        confidence: row.get("confidence")?,
+        billed: row.get("billed")?,
+    })
+}
+
+/// The tallies as they are kept.
+pub(super) async fn kept(db: &mut Db<'_>) -> Result<Tallies, Fault> {
+    rows(query(statements::TALLIES).rows(db).await?)
+}
+
+/// The tallies as the registry's rows add up.
+pub(super) async fn summed(db: &mut Db<'_>) -> Result<Tallies, Fault> {
+    rows(query(statements::TALLY_SUMS).rows(db).await?)
+}
+
+/// The same of rows that were read already.
+pub(super) fn summed_of<'r>(
+    rows: impl Iterator<Item = &'r Row>,
+    asked: usize,
+) -> Result<Tallies, sqlx::Error> {
+    let mut tallies = Tallies::new();
+    for row in rows {
+        count(&mut tallies, &tally_in(row)?);
+    }
+    add(&mut tallies, SUGGESTIONS.to_owned(), [asked as i64, 0, 0, 0, 0]);
+    Ok(tallies)
+}
+
+fn rows(rows: Vec<Row>) -> Result<Tallies, Fault> {
+    let mut tallies = Tallies::new();
+    for row in rows {
+        let mut counts = Counts::default();
+        for (count, column) in counts.iter_mut().zip(COLUMNS) {
+            *count = row.get(column)?;
+        }
+        tallies.insert(row.get("name")?, counts);
+    }
+    Ok(tallies)
+}
+
+/// The figures of the whole registry.
+pub(super) async fn figures(db: &mut Db<'_>) -> Result<Figures, Fault> {
+    let tallies = kept(db).await?;
+    let of = |status: &str| tallies.get(&format!("status:{status}")).copied().unwrap_or_default()[0];
+    let sum = |column: usize| -> i64 {
+        tallies.iter().filter(|(name, _)| *name != SUGGESTIONS).map(|(_, counts)| counts[column]).sum()
+    };
+    let (rated, confidence) = (sum(2), sum(3));
+    Ok(Figures {
+        suggestions: tallies.get(SUGGESTIONS).map_or(0, |counts| counts[0].unsigned_abs()),
+        verified: VERIFIED.into_iter().map(of).sum::<i64>().unsigned_abs(),
+        published: of("published").unsigned_abs(),
+        waiting: of("needs-person").unsigned_abs(),
+        unfinished: sum(1).unsigned_abs(),
+        confidence: (rated > 0).then(|| confidence as f64 / rated as f64 / 1e6),
+        billed: MicroDollars::from_micros(sum(4).unsigned_abs()),
+    })
+}
