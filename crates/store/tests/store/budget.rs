@@ -1,8 +1,8 @@
 //! Money: never more than the limits, never twice, never without a reservation.
 
-use domain::event::Ending;
+use domain::event::{Ending, Event};
 use domain::money::MicroDollars;
-use domain::proposal::ChargeBasis;
+use domain::proposal::{ChargeBasis, FailureKind, ProviderFailure, ProviderId};
 use store::{Append, AppendError, BudgetLimit, Measure, Micros, MoneyOp, Scope, Store, Window};
 
 use crate::on_both;
@@ -18,6 +18,8 @@ on_both! {
     an_open_reservation_of_an_ended_intent_is_found,
     of_fifty_callers_for_ten_places_exactly_ten_get_one,
     both_agents_at_the_limit_take_their_rows_in_one_order,
+    the_first_callers_of_an_unknown_agent_are_held_to_its_limit,
+    each_attempt_takes_of_the_intents_own_room_until_there_is_none,
     requests_and_tokens_of_a_minute_and_of_a_week_are_limited,
     a_reservation_belongs_to_the_day_in_which_it_was_made,
     a_limit_that_was_lowered_below_what_is_spent_refuses_what_is_new,
@@ -225,6 +227,62 @@ async fn both_agents_at_the_limit_take_their_rows_in_one_order(place: Place) {
     let store = place.open().await;
     assert_eq!((granted, store.open_reservations().await.unwrap().len()), (10, 10));
     // No row was held by a reservation that another row refused.
+    assert_eq!(store.verify(&[]).await.unwrap().problems, []);
+}
+
+async fn the_first_callers_of_an_unknown_agent_are_held_to_its_limit(place: Place) {
+    drop(place.open().await);
+    let limits = [limit(Window::Day, Scope::Agent("newcomer".to_owned()), 300)];
+    let callers = (1..=8).map(|number| {
+        let ((path, url), limits) = (place.parts(), limits.clone());
+        tokio::spawn(async move {
+            let store = open(&path, url.as_deref()).await;
+            spend_as(&store, "newcomer", number, 100, &limits, NOON).await.is_ok()
+        })
+    });
+    let mut granted = 0;
+    for caller in callers.collect::<Vec<_>>() {
+        granted += u32::from(caller.await.unwrap());
+    }
+    assert_eq!(granted, 3);
+}
+
+/// A provider that answers badly ten times: each answer is paid for, and the money ends it.
+async fn each_attempt_takes_of_the_intents_own_room_until_there_is_none(place: Place) {
+    let store = place.open().await;
+    let mut story = Story::new(1);
+    story.limits = vec![limit(Window::Change, Scope::Intent, 1_000)];
+    story.begin(&store, None).await.unwrap();
+    let mut granted = 0;
+    for attempt in 1..=10 {
+        let (mut reserved, mut asked, mut settled) = (reserved(300), story.asked(), settled(300));
+        for event in [&mut reserved, &mut asked, &mut settled] {
+            match event {
+                Event::Reserved { attempt: a, .. } | Event::Settled { attempt: a, .. } => *a = attempt,
+                Event::ProposalAsked { attempt: a, suggestion, .. } => {
+                    *a = attempt;
+                    *suggestion = suggestion
+                        .as_str()
+                        .replace("01990001", &format!("0199{attempt:04x}"))
+                        .parse()
+                        .unwrap();
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        match story.append(&store, &[reserved, asked]).await {
+            Ok(_) => granted += 1,
+            Err(AppendError::OverBudget(over)) => {
+                assert_eq!((over.limit.window, over.used, over.asked), (Window::Change, 900, 300));
+                continue;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+        let failure = ProviderFailure { kind: FailureKind::Truncated, detail: "no JSON".to_owned() };
+        let failed = Event::ProviderFailed { attempt, provider: ProviderId::new("local"), failure };
+        story.append(&store, &[failed, settled]).await.unwrap();
+    }
+    assert_eq!(granted, 3);
     assert_eq!(store.verify(&[]).await.unwrap().problems, []);
 }
 

@@ -5,6 +5,7 @@
 mod agents;
 mod audit;
 mod budget;
+mod cases;
 mod journal;
 mod place;
 mod processes;
