@@ -89,17 +89,20 @@ async fn admit(app: &App, peer: SocketAddr, uri: &Uri, headers: &HeaderMap) -> R
             }
         };
     };
-    count(app, &agent)?;
+    count(app, &agent).await?;
     Ok(Caller { agent: Arc::new(agent) })
 }
 
 /// Counts one request of an agent, whichever of its keys it used.
-pub(crate) fn count(app: &App, agent: &Agent) -> Result<(), Problem> {
+pub(crate) async fn count(app: &App, agent: &Agent) -> Result<(), Problem> {
     let limit = agent.per_minute.unwrap_or(app.limits.agent_per_minute);
-    app.counters.agents.take(&agent.name, limit).map_err(|wait| {
+    let too_many = |wait| {
         Problem::new(Code::TooManyRequests, format!("this agent may send {limit} requests a minute"))
             .after(wait)
-    })
+    };
+    // The own counter spreads the minute; the registry's counts what other servers let through.
+    app.counters.agents.take(&agent.name, limit).map_err(too_many)?;
+    app.counters.portions.take(app.store(), &agent.name, limit, app.now()).await?.map_err(too_many)
 }
 
 /// The agent that this key belongs to, if it is taken now. The work is the same whatever is sent.

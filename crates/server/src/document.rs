@@ -1,7 +1,10 @@
 //! The OpenAPI document: worked out from the handlers, so that it cannot tell of others than there are.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
+use axum::http::HeaderValue;
+use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -62,6 +65,18 @@ pub(crate) fn guarded_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(usage::usage))
         .routes(routes!(health::metrics))
 }
+
+/// The methods of each route, as `Allow` lists them.
+pub(crate) static METHODS: LazyLock<BTreeMap<String, HeaderValue>> = LazyLock::new(|| {
+    let paths = [guarded_routes().into_openapi().paths, open_routes().into_openapi().paths];
+    let methods = |item: &PathItem| {
+        let there = [("GET", &item.get), ("POST", &item.post), ("DELETE", &item.delete)];
+        let names: Vec<&str> = there.iter().filter(|(_, one)| one.is_some()).map(|(name, _)| *name).collect();
+        HeaderValue::try_from(names.join(", ")).ok()
+    };
+    let each = paths.iter().flat_map(|paths| &paths.paths);
+    each.filter_map(|(path, item)| Some((path.clone(), methods(item)?))).collect()
+});
 
 /// The OpenAPI document as it is checked in and served, with a line end.
 ///

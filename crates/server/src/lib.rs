@@ -12,6 +12,7 @@ mod limits;
 mod listen;
 mod mcp;
 mod metrics;
+mod portions;
 mod problem;
 mod requests;
 mod router;

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::portions::Portions;
 use domain::agent::AgentName;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -153,6 +154,8 @@ pub(crate) fn counted(address: IpAddr) -> IpAddr {
 pub(crate) struct Counters {
     /// Requests of agents.
     pub(crate) agents: Rates<AgentName>,
+    /// The same, of all servers of the registry.
+    pub(crate) portions: Portions,
     /// Requests without a valid key, by address.
     pub(crate) strangers: Rates<IpAddr>,
     /// Streams of events.

@@ -165,7 +165,7 @@ impl Tools {
         };
         let agent = authenticate(&self.app, key.expose_secret()).await.map_err(told)?;
         let agent = agent.ok_or_else(|| told(Problem::unauthorized()))?;
-        count(&self.app, &agent).map_err(told)?;
+        count(&self.app, &agent).await.map_err(told)?;
         Ok(Caller { agent: Arc::new(agent) })
     }
 

@@ -38,18 +38,21 @@ async fn nothing() -> Problem {
     Problem::not_found()
 }
 
-async fn no_such_method() -> Problem {
-    Problem::new(Code::MethodNotAllowed, "`Allow` lists the methods")
+/// Says which methods there are, as RFC 9110, section 15.5.6, wants it.
+async fn no_such_method(path: Option<MatchedPath>) -> Response {
+    let mut response = Problem::new(Code::MethodNotAllowed, "`Allow` lists the methods").into_response();
+    let allowed = path.and_then(|path| document::METHODS.get(path.as_str()).cloned());
+    let allowed = allowed.unwrap_or(HeaderValue::from_static("GET, POST, DELETE"));
+    response.headers_mut().insert(header::ALLOW, allowed);
+    response
 }
 
 /// HEAD would be answered as GET, and OPTIONS, TRACE and the like have no use here.
-async fn only_known_methods(request: Request, next: Next) -> Response {
+async fn only_known_methods(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
     if [Method::GET, Method::POST, Method::DELETE].contains(request.method()) {
         return next.run(request).await;
     }
-    let mut response = no_such_method().await.into_response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, DELETE"));
-    response
+    no_such_method(path).await
 }
 
 /// Bounds the time until the answer begins, counts the request, and says that answers are not to be kept or guessed at.

@@ -172,6 +172,25 @@ fn a_burst_of_one_agent_is_told_when_to_come_back_and_others_are_not_concerned()
 }
 
 #[test]
+fn two_servers_of_one_registry_count_the_requests_of_an_agent_together() {
+    let house = House::new();
+    let key = house.agent_with("bot", &[Right::Propose], Some(7));
+    let other = house.another(Limits::default(), None);
+    let mut answers = Vec::new();
+    for _ in 0..5 {
+        answers.push(house.client.get("/intents", &key).status);
+        answers.push(other.get("/intents", &key).status);
+    }
+    assert_eq!(answers, [200, 200, 200, 200, 200, 200, 200, 429, 429, 429]);
+    let refused = other.get("/intents", &key).is(429, "too-many-requests");
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    // A minute later there are seven more, as far as each server's own counter lets them through.
+    house.pass(60);
+    assert_eq!(house.client.get("/intents", &key).status, 200);
+}
+
+#[test]
 fn the_keys_of_one_agent_share_its_limit() {
     let house = House::new();
     let admin = house.agent("root", &[Right::Admin]);

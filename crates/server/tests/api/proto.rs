@@ -18,7 +18,17 @@ fn only_three_methods_are_known() {
             }
         }
     }
-    house.client.send("DELETE", "/intents", &key, &[], "").is(405, "method-not-allowed");
+    // `Allow` lists what this route has, and no more.
+    for (method, path, allowed) in [
+        ("DELETE", "/intents", "GET, POST"),
+        ("PUT", "/intents", "GET, POST"),
+        ("POST", "/health", "GET"),
+        ("POST", "/agents/bot", "GET, DELETE"),
+        ("GET", "/intents/01990000-0000-7000-8000-000000000001/abort", "POST"),
+    ] {
+        let refused = house.client.send(method, path, &key, &[], "").is(405, "method-not-allowed");
+        assert_eq!(refused.header("allow"), Some(allowed), "{method} {path}");
+    }
     for header in ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"] {
         let answer = house.client.send("GET", "/intents?_method=DELETE", &key, &[(header, "DELETE")], "");
         answer.is(400, "bad-request");
