@@ -50,6 +50,9 @@ enum Command {
     Mutants(mutants::Mutants),
     /// What the gate says of the ordinary commits of other repositories.
     Alarms(alarms::Alarms),
+    /// Check a registry: what `bench registry` measures.
+    #[command(hide = true)]
+    AuditRegistry(bench::Audit),
     /// Run one command and print what it took: what `bench` calls.
     #[command(hide = true)]
     Measure {
@@ -69,6 +72,8 @@ enum Bench {
     Patch(bench::PatchBench),
     /// Laying out and removing the tree of a change, beside worktrees, clones and copies.
     Trees(bench::Trees),
+    /// A large registry: look-ups, lists, figures, the audit; and appends beside the bare driver.
+    Registry(bench::RegistryBench),
     /// The whole life of a box over a bare spawn; build with --release to measure.
     Sandbox(bench::SandboxBench),
     /// A one-line change of a Rust package beside `cargo test` in a warm checkout.
@@ -84,6 +89,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Bench { what: Bench::Overhead(options) } => bench::overhead(&root, &options),
         Command::Bench { what: Bench::Corpus(options) } => bench::corpus(&root, &options),
         Command::Bench { what: Bench::Patch(options) } => bench::patch(&options),
+        Command::Bench { what: Bench::Registry(options) } => bench::registry(&options),
         Command::Bench { what: Bench::Sandbox(options) } => bench::sandbox(&root, &options),
         Command::Bench { what: Bench::Trees(options) } => bench::trees(&root, &options),
         Command::Bench { what: Bench::Warm(options) } => bench::warm(&root, &options),
@@ -91,6 +97,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Fuzz(options) => fuzz::run(&root, &options),
         Command::Mutants(options) => mutants::run(&root, &options),
         Command::Alarms(options) => alarms::run(&options),
+        Command::AuditRegistry(options) => bench::audit(&options),
         Command::Measure { argv } => bench::child(&argv),
     }
 }

@@ -1,7 +1,7 @@
 //! Writes a large registry of made-up intents through the store's own way of appending, to measure on: stories of all
 //! sorts, spread over a year, agents, repositories, files and rules, told side by side.
 
-mod story;
+pub(crate) mod story;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -94,7 +94,7 @@ pub(crate) async fn fill(
 }
 
 /// One append with all that it borrows.
-struct Told {
+pub(crate) struct Told {
     at: Micros,
     after: Intent,
     before: u64,
@@ -105,6 +105,13 @@ struct Told {
 }
 
 impl Told {
+    /// The registration alone of a story.
+    pub(crate) fn first(story: &mut Story) -> anyhow::Result<Self> {
+        let events = vec![story.registered()?];
+        let at = Micros(story.at(1_000_000));
+        Self::of(story, Step { events, blobs: Vec::new(), answers: false }, at)
+    }
+
     fn of(story: &mut Story, step: Step, at: Micros) -> anyhow::Result<Self> {
         let before = story.intent.as_ref().map_or(0, |intent| intent.version);
         let after = match story.intent.take() {
@@ -157,7 +164,8 @@ fn money(story: &Story, event: &Event, at: Micros) -> Option<MoneyOp> {
     }
 }
 
-async fn append(store: &Store, waiting: &mut Vec<Told>) -> anyhow::Result<()> {
+/// Appends them all in one transaction.
+pub(crate) async fn append(store: &Store, waiting: &mut Vec<Told>) -> anyhow::Result<()> {
     let blobs: Vec<Vec<(&Sha256, &[u8])>> = waiting
         .iter()
         .map(|told| told.blobs.iter().map(|(sha256, bytes)| (sha256, bytes.as_slice())).collect())

@@ -17,7 +17,7 @@ use domain::task::{Kind, Task};
 use domain::verification::{Verdict, Verification};
 
 /// How many intents make a round of all sorts; together they have three times as many events.
-pub(crate) const ROUND: u64 = 100;
+const ROUND: u64 = 100;
 /// 2026-01-01 00:00 UTC, in microseconds.
 const BEGIN: u64 = 1_767_225_600_000_000;
 /// A year's time is spread over the intents.
@@ -143,6 +143,11 @@ impl Story {
         format!("src/part{}/module_{}.py", self.spread / 7 % 40, self.spread / 300 % 50)
     }
 
+    /// Whether it asks a provider, so that there is an answer with an id.
+    pub(crate) fn asks(&self) -> bool {
+        !matches!(self.sort, Sort::Ended | Sort::Registered)
+    }
+
     /// What happens next; `None` when the story is told.
     pub(crate) fn next(&mut self) -> anyhow::Result<Option<Step>> {
         let step = self.step;
@@ -182,7 +187,7 @@ impl Story {
         }
     }
 
-    fn registered(&self) -> anyhow::Result<Event> {
+    pub(crate) fn registered(&self) -> anyhow::Result<Event> {
         let task = if self.spread % 10 < 7 {
             let (line, rule) = (1 + (self.spread % 400) as u32, RULES[(self.spread / 11 % 12) as usize]);
             let text = format!("{}value_{} == None\n", "\n".repeat(line as usize - 1), self.number);
