@@ -274,7 +274,7 @@ async fn each_attempt_takes_of_the_intents_own_room_until_there_is_none(place: P
             Ok(_) => granted += 1,
             Err(AppendError::OverBudget(over)) => {
                 assert_eq!((over.limit.window, over.used, over.asked), (Window::Change, 900, 300));
-                continue;
+                break;
             }
             Err(error) => panic!("{error:?}"),
         }
