@@ -1,8 +1,10 @@
 //! Routes: the whole chain of one task, what each step cost, the approval of what costs money, and silence.
 
 use domain::proposal::ChargeBasis;
+use domain::task::Kind;
+use proptest::prelude::*;
 use serde_json::Value;
-use testkit::{ScriptedModel, Step};
+use testkit::{ScriptedModel, Step, TestRepo};
 
 use crate::support::Place;
 use crate::support::patches::{ASK, COMMA, POLICY, greeter};
@@ -151,4 +153,37 @@ fn a_dry_run_tells_what_would_be_sent_and_what_it_costs_at_most() {
     let document = place.json(0, &[ASK, "--dry-run"]);
     assert_eq!(document["prompts"][0]["files"][0]["path"], "greet.py");
     assert!(document["prompts"][2]["ceiling_micros"].as_u64().unwrap() > 0);
+}
+
+/// A repository with a few files, `local` at a server that is never asked, and a service without its key.
+fn explained() -> Place {
+    let files = [("greet.py", "x = 1\n"), ("deploy.yaml", "a: 1\n"), ("src/pager.py", "def page():\n    return 1\n")];
+    Place::new(
+        TestRepo::with(&files),
+        "providers:\n  local: {url: \"http://127.0.0.1:1/v1\", model: coder:7b, price_in: 1, price_out: 2}\n",
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_whole_answer_of_route_explain_is_the_same_on_every_run(
+        kind in proptest::sample::select(&Kind::ALL[..]),
+        words in proptest::collection::vec("[a-z]{1,9}", 1..12),
+        named in proptest::sample::subsequence(vec!["greet.py", "deploy.yaml", "src/pager.py", "gone.py", "page"], 0..=5),
+        json in any::<bool>(),
+    ) {
+        let place = explained();
+        let text = format!("{} {}", words.join(" "), named.join(" "));
+        let mut args = vec!["route", "explain", text.as_str(), "--type", kind.as_str()];
+        args.extend(json.then_some("--json"));
+        let once = place.run(&args);
+        prop_assert!(!once.stdout.is_empty());
+        for _ in 0..2 {
+            let again = place.run(&args);
+            prop_assert_eq!((again.code, &again.stdout, &again.stderr), (once.code, &once.stdout, &once.stderr));
+        }
+        prop_assert!(place.intents().is_empty(), "nothing is recorded");
+    }
 }
