@@ -157,7 +157,8 @@ fn a_dry_run_tells_what_would_be_sent_and_what_it_costs_at_most() {
 
 /// A repository with a few files, `local` at a server that is never asked, and a service without its key.
 fn explained() -> Place {
-    let files = [("greet.py", "x = 1\n"), ("deploy.yaml", "a: 1\n"), ("src/pager.py", "def page():\n    return 1\n")];
+    let files =
+        [("greet.py", "x = 1\n"), ("deploy.yaml", "a: 1\n"), ("src/pager.py", "def page():\n    return 1\n")];
     Place::new(
         TestRepo::with(&files),
         "providers:\n  local: {url: \"http://127.0.0.1:1/v1\", model: coder:7b, price_in: 1, price_out: 2}\n",

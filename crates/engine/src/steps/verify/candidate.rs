@@ -53,13 +53,15 @@ pub(super) async fn runs(
     let mut results: Vec<(usize, CheckResult)> = main.results.into_iter().chain(beside.results).collect();
     results.sort_by_key(|(place, _)| *place);
     let outputs: Vec<Vec<u8>> = main.runner.outputs.into_iter().chain(beside.runner.outputs).collect();
-    drop(content);
     outputs.into_iter().for_each(|output| drop(run.blob(output)));
     Ok(Found { results: results.into_iter().map(|(_, result)| result).collect(), changed, form })
 }
 
-/// The checks that may run beside the others, and the others, each with its place in the plan.
-fn split(checks: &[CheckSpec], together: bool) -> (Vec<(usize, &CheckSpec)>, Vec<(usize, &CheckSpec)>) {
+/// Checks, each with its place in the plan.
+type Placed<'a> = Vec<(usize, &'a CheckSpec)>;
+
+/// The checks that may run beside the others, and the others.
+fn split(checks: &[CheckSpec], together: bool) -> (Placed<'_>, Placed<'_>) {
     let (beside, main): (Vec<_>, Vec<_>) =
         checks.iter().enumerate().partition(|(_, check)| together && check.only_reads);
     // Two trees are worth it only where there are two to run.
