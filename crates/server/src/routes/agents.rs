@@ -62,7 +62,7 @@ pub(crate) struct NewAgent {
     #[schema(pattern = "^[a-z0-9][a-z0-9._-]{0,63}$")]
     name: String,
     /// What it may do; `propose` where nothing is said.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, value_type = Option<Vec<Scope>>)]
     #[serde(default)]
     scopes: Option<BTreeSet<Scope>>,
     /// Whether its changes may become branches where policy allows it; else they wait for a decision.

@@ -20,7 +20,7 @@ use crate::changes::{self, Idempotency};
 use crate::extract::{Asked, Strict, etag, idempotency_key, is_known};
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::requests::NewIntent;
-use crate::view::{IntentView, RowView};
+use crate::view::{IntentView, RowView, TaskKind};
 
 /// The most rows of a page.
 const PAGE: u32 = 200;
@@ -42,8 +42,9 @@ pub(crate) struct Wanted {
     file: Option<String>,
     /// Findings of this rule.
     rule: Option<String>,
-    /// Those of this kind of task: fix, refactor, test, debug, feature, docs, chore.
-    kind: Option<String>,
+    /// Those of this kind of task.
+    #[param(inline)]
+    kind: Option<TaskKind>,
     /// At most this many.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
@@ -123,7 +124,7 @@ impl Wanted {
                 .map(|name| name.parse::<AgentName>())
                 .transpose()
                 .map_err(|_| wrong("agent"))?,
-            kind: self.kind.map(|kind| kind.parse()).transpose().map_err(|_| wrong("kind"))?,
+            kind: self.kind.map(Into::into),
             status: self.status,
             file: self.file,
             rule: self.rule,
