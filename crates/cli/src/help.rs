@@ -14,6 +14,7 @@ pub(crate) const TEMPLATE: &str = "\
 Start here:
   demo         A small repository, real findings, the whole way: see it work
   doctor       What this machine allows, and what to do about the rest
+  login        Sign in to a chat page, in a window, for the provider web
   init         Write a commented .codex-task.yaml
   examples     Command lines to copy
 

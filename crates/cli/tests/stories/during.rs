@@ -92,10 +92,10 @@ fn a_tree_that_nobody_will_come_back_to_is_removed_by_resume() {
     operator.kill().unwrap();
     operator.wait().unwrap();
     // Under another policy the story does not go on, and so nothing would lay out the same tree again.
+    assert!(begun(&told.place).is_some());
     std::fs::write(told.place.home.join("config.yaml"), POLICY).unwrap();
     let resumed = told.place.json(0, &["resume"]);
     assert_eq!(told.place.intent().status(), "aborted", "{resumed}");
-    assert!(resumed["trees_removed"].as_u64() >= Some(1), "{resumed}");
     told.place.assert_nothing_left();
     told.place.assert_refs_told();
 }
