@@ -72,7 +72,11 @@ impl Place {
     }
 
     pub(crate) async fn problems(&self) -> Vec<Problem> {
-        self.open().await.verify(&[]).await.unwrap().problems
+        let store = self.open().await;
+        let problems = store.verify(&[]).await.unwrap().problems;
+        // Else its files go at any time, also while they are copied.
+        store.close().await.unwrap();
+        problems
     }
 
     /// Changes something in a copy, and looks what is found there.
