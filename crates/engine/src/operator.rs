@@ -149,7 +149,7 @@ impl Operator {
     /// Removes what an intent may have left outside of the journal: its processes and its trees.
     pub(crate) fn sweep(&self, intent: &Intent) {
         for name in intent.attempts.iter().filter_map(|a| a.tree_name.as_deref()) {
-            crate::trees::Trees::new(&self.world.folders).sweep_all(name);
+            crate::trees::Trees::new(&self.world.folders).sweep(name);
         }
     }
 

@@ -135,13 +135,6 @@ impl Trees {
         self.collect_bases(quota, Some(&current), false, &mut Collected::default());
     }
 
-    /// Removes whatever was left of a verification: all of its trees.
-    pub(crate) fn sweep_all(&self, verification: &str) {
-        self.sweep(verification);
-        self.sweep(&base_name(verification));
-        self.sweep(&beside_name(verification));
-    }
-
     /// Removes whatever was left under a tree's name: its processes first, then its folder.
     pub(crate) fn sweep(&self, name: &str) {
         let folder = self.cache.join("trees").join(name);
