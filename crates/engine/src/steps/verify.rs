@@ -21,7 +21,7 @@ use crate::error::EngineError;
 use crate::run::Run;
 use crate::source::changes;
 use crate::steps::{extract, finding_check, warm};
-use crate::trees::{TreeForm, base_name, beside_name};
+use crate::trees::TreeForm;
 use crate::world::Update;
 
 pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
@@ -85,12 +85,12 @@ impl Plan {
 
     /// The name of the base's tree.
     fn base_name(&self) -> String {
-        base_name(&self.name)
+        format!("{}-base", self.name)
     }
 
     /// The name of the candidate's second tree.
     fn beside_name(&self) -> String {
-        beside_name(&self.name)
+        format!("{}-beside", self.name)
     }
 }
 

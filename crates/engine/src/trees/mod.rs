@@ -47,16 +47,6 @@ pub(crate) struct Over<'a> {
     pub(crate) prepared: Option<Prepared>,
 }
 
-/// The name of the tree in which checks run on the base, for the verification of this name.
-pub(crate) fn base_name(verification: &str) -> String {
-    format!("{verification}-base")
-}
-
-/// The name of the candidate's second tree, for checks that run beside the others.
-pub(crate) fn beside_name(verification: &str) -> String {
-    format!("{verification}-beside")
-}
-
 /// How a tree is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TreeForm {
