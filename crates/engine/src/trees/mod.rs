@@ -134,13 +134,8 @@ impl Trees {
         }
     }
 
-    /// Finishes removals and drops checkouts that a dead process did not finish. Gives how many there were.
+    /// Finishes removals and drops what a dead process did not finish to make. Gives how many there were.
     pub(crate) fn sweep_unfinished(&self) -> usize {
-        let mut removed = 0;
-        let trees = fs::read_dir(self.cache.join("trees")).into_iter().flatten().flatten();
-        for entry in trees.filter(|e| e.path().extension().is_some_and(|x| x == "removing")) {
-            removed += usize::from(sandbox::remove_tree(&entry.path()).is_ok());
-        }
         let below = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
         let bases: Vec<PathBuf> = ["bases", "prepared"]
             .iter()
@@ -148,10 +143,8 @@ impl Trees {
             .flat_map(below)
             .collect();
         let layers = bases.iter().flat_map(|base| below(base.join("warm"))).flat_map(below);
-        for unfinished in layers.chain(bases.iter().cloned()).filter(|path| is_dead(path)) {
-            removed += usize::from(sandbox::remove_tree(&unfinished).is_ok());
-        }
-        removed
+        let all = below(self.cache.join("trees")).chain(layers).chain(bases.iter().cloned());
+        all.filter(|path| is_dead(path)).filter(|path| sandbox::remove_tree(path).is_ok()).count()
     }
 
     /// The names of all trees there are.

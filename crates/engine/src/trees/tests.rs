@@ -227,6 +227,21 @@ fn a_folder_without_our_mark_is_never_removed() {
 }
 
 #[test]
+fn a_tree_that_a_dead_process_had_just_begun_is_in_nobodys_way() {
+    let place = Place::new();
+    let folder = place.folders.cache.join("trees");
+    // No process has this number: Linux gives out 2^22 at most.
+    fs::create_dir_all(folder.join("making-99999999-t-1")).unwrap();
+    // As a process of an earlier release left it: without its mark.
+    fs::create_dir_all(folder.join("t-1")).unwrap();
+    place.with(&[write("a.txt", "A\n")], TreeForm::Overlay, |tree, _| {
+        assert!(tree.root().join("a.txt").is_file())
+    });
+    assert_eq!(Trees::new(&place.folders).sweep_unfinished(), 1);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[test]
 fn only_the_newest_bases_are_kept_and_never_the_one_in_use() {
     let place = Place::new();
     let trees = Trees::new(&place.folders);

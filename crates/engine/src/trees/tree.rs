@@ -56,7 +56,7 @@ impl Trees {
         };
         let layers = base.as_ref().zip(over.warm).map(|(base, key)| Layers::find(&base.folder, key));
         let folder = self.folder()?.join(name);
-        fs::create_dir(&folder).map_err(|e| EngineError::folder(&folder, e))?;
+        make_marked(&folder)?;
         let mut tree = Tree {
             folder,
             form,
@@ -74,10 +74,18 @@ impl Trees {
     }
 }
 
+/// Made beside with its marker and renamed: whoever dies in between leaves no folder that nobody dares to remove.
+fn make_marked(folder: &Path) -> Result<(), EngineError> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let making = folder.with_file_name(format!("making-{}-{name}", std::process::id()));
+    sandbox::remove_tree(&making)?;
+    let marked = fs::create_dir(&making).and_then(|()| fs::write(making.join(MARKER), b""));
+    marked.and_then(|()| fs::rename(&making, folder)).map_err(|e| EngineError::folder(folder, e))
+}
+
 impl Tree {
     fn fill(&mut self, content: &Content<'_>) -> Result<(), EngineError> {
         let made = |path: &Path| fs::create_dir(path).map_err(|e| EngineError::folder(path, e));
-        fs::write(self.folder.join(MARKER), b"").map_err(|e| EngineError::folder(&self.folder, e))?;
         let root = self.root();
         match self.form {
             TreeForm::Overlay => {
