@@ -78,6 +78,8 @@ enum Bench {
     Sandbox(bench::SandboxBench),
     /// A one-line change of a Rust package beside `cargo test` in a warm checkout.
     Warm(bench::Warm),
+    /// Chat pages of others in a headless browser: the seconds beyond the page's own answer.
+    Web(bench::Web),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -93,6 +95,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Bench { what: Bench::Sandbox(options) } => bench::sandbox(&root, &options),
         Command::Bench { what: Bench::Trees(options) } => bench::trees(&root, &options),
         Command::Bench { what: Bench::Warm(options) } => bench::warm(&root, &options),
+        Command::Bench { what: Bench::Web(options) } => bench::web(&root, &options),
         Command::GenerateRegistry(options) => registry::run(&options),
         Command::Fuzz(options) => fuzz::run(&root, &options),
         Command::Mutants(options) => mutants::run(&root, &options),

@@ -11,6 +11,7 @@ mod leftovers;
 mod model;
 mod must;
 mod need;
+mod other_server;
 mod postgres;
 mod repo;
 
@@ -21,5 +22,6 @@ pub use fault::{Ended, FaultRun, KillAfter, Killed};
 pub use leftovers::{Snapshot, Watch, assert_nothing_left};
 pub use model::{Call, Reply, Request, ScriptedModel, Step, Usage};
 pub use need::{Need, has};
+pub use other_server::OtherServer;
 pub use postgres::{postgres_need, postgres_schema};
 pub use repo::{DirtyFiles, TestRepo};

@@ -9,6 +9,7 @@ mod registry;
 mod sandbox;
 mod trees;
 mod warm;
+mod web;
 
 pub(crate) use corpus::{Corpus, run as corpus};
 pub(crate) use measure::child;
@@ -18,6 +19,7 @@ pub(crate) use registry::{Audit, RegistryBench, audit, run as registry};
 pub(crate) use sandbox::{SandboxBench, run as sandbox};
 pub(crate) use trees::{Trees, run as trees};
 pub(crate) use warm::{Warm, run as warm};
+pub(crate) use web::{Web, run as web};
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -59,12 +59,18 @@ impl Place {
         all
     }
 
-    /// Starts the verification of a patch.
-    pub(super) fn start(&self, patch: &std::path::Path) -> anyhow::Result<Child> {
+    /// The program in this place.
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         #[expect(clippy::disallowed_methods, reason = "a benchmark runs the programs that it measures")]
         let mut command = Command::new(&self.binary);
-        command.arg("verify").arg(patch).current_dir(self.repo.path()).env_clear().envs(self.environment());
-        Ok(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?)
+        command.args(args).current_dir(self.repo.path()).env_clear().envs(self.environment());
+        command
+    }
+
+    /// Starts the verification of a patch.
+    pub(super) fn start(&self, patch: &std::path::Path) -> anyhow::Result<Child> {
+        let mut command = self.command(&["verify"]);
+        Ok(command.arg(patch).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?)
     }
 
     /// Verifies a patch, and gives how long the whole process took, in milliseconds.

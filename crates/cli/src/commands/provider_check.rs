@@ -3,7 +3,7 @@
 use domain::exit_code::ExitCode;
 use domain::task::{Kind, Task};
 use engine::config::Flags;
-use providers::web::{Checked, check, lacks_own_sandbox};
+use providers::web::{Checked, Report, check, lacks_own_sandbox};
 use serde_json::{Value, json};
 
 use super::document;
@@ -12,7 +12,8 @@ use crate::session::Session;
 use crate::ui::shell::{GREEN, RED, clean};
 
 pub(crate) async fn run(session: &Session<'_>, name: &str) -> Result<ExitCode, Failure> {
-    let all = if name == "web" { of_web(session).await? } else { of_provider(session, name).await? };
+    let Report { all, answered, .. } =
+        if name == "web" { of_web(session).await? } else { of_provider(session, name).await? };
     for one in &all {
         let (style, word, text) = match &one.found {
             Ok(found) => (GREEN, "ok  ", found),
@@ -27,7 +28,10 @@ pub(crate) async fn run(session: &Session<'_>, name: &str) -> Result<ExitCode, F
     }
     let code = if all.iter().all(|one| one.found.is_ok()) { ExitCode::Done } else { ExitCode::Usage };
     let lines: Vec<Value> = all.iter().map(line).collect();
-    document(session, "doctor", json!({ "provider": name, "lines": lines, "exit_code": code.code() }));
+    let answered = answered.map(|took| took.as_secs_f64());
+    let found =
+        json!({ "provider": name, "lines": lines, "answered_seconds": answered, "exit_code": code.code() });
+    document(session, "doctor", found);
     Ok(code)
 }
 
@@ -40,16 +44,16 @@ fn line(one: &Checked) -> Value {
 }
 
 /// Step by step, with one small question.
-async fn of_web(session: &Session<'_>) -> Result<Vec<Checked>, Failure> {
+async fn of_web(session: &Session<'_>) -> Result<Report, Failure> {
     if lacks_own_sandbox() {
         session
             .remark("warning: as root the browser runs without its own sandbox; an ordinary user's has it");
     }
-    Ok(check(&session.web()?).await.0)
+    Ok(check(&session.web()?).await)
 }
 
 /// Whether it is configured, and whether anybody is there; nothing is asked that could cost.
-async fn of_provider(session: &Session<'_>, name: &str) -> Result<Vec<Checked>, Failure> {
+async fn of_provider(session: &Session<'_>, name: &str) -> Result<Report, Failure> {
     let project = session.project(&Flags::default())?;
     let provider = project.providers.iter().find(|p| p.id().as_str() == name).ok_or_else(|| {
         let known: Vec<String> = project.providers.iter().map(|p| p.id().to_string()).collect();
@@ -61,5 +65,5 @@ async fn of_provider(session: &Session<'_>, name: &str) -> Result<Vec<Checked>, 
         let found = provider.probe().await.map(|()| "it is there".to_owned());
         all.push(Checked { what: "server".to_owned(), found });
     }
-    Ok(all)
+    Ok(Report { all, ..Report::default() })
 }

@@ -1,13 +1,11 @@
 //! `web` end to end, in headless Chromium: a page of ours that misbehaves, and the chat pages of gradio and chainlit, which
 //! nobody here wrote, by adapter files alone.
 
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use domain::money::MicroDollars;
-use testkit::{ChatPage, KillAfter, Need, PageMode, ScriptedModel, Snapshot, Step};
+use testkit::{ChatPage, KillAfter, Need, OtherServer, PageMode, ScriptedModel, Snapshot, Step};
 
 use crate::support::patches::{ASK, COMMA, POLICY, greeter};
 use crate::support::{Place, SOON};
@@ -143,66 +141,22 @@ fn wait_for_question(page: &ChatPage, count: usize) {
 fn gradios_page_is_used_by_its_adapter_file_alone() {
     testkit::requires!(Need::Program("chromium"));
     testkit::requires!(Need::Program("gradio"));
-    foreign_page("gradio", |python, port| {
-        let mut command = command(python);
-        command.arg(pages().join("gradio_page.py")).env("PORT", port);
-        command
-    });
+    foreign_page("gradio");
 }
 
 #[test]
 fn chainlits_page_is_used_by_its_adapter_file_alone() {
     testkit::requires!(Need::Program("chromium"));
     testkit::requires!(Need::Program("chainlit"));
-    foreign_page("chainlit", |python, port| {
-        let mut command = command(&python.with_file_name("chainlit"));
-        command.arg("run").arg(pages().join("chainlit_page.py"));
-        command.args(["--headless", "--host", "127.0.0.1", "--port", port]);
-        command
-    });
-}
-
-fn pages() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pages")
-}
-
-#[expect(clippy::disallowed_methods, reason = "starts the page under test")]
-pub(crate) fn command(program: &Path) -> Command {
-    Command::new(program)
-}
-
-/// A server of somebody else's; it ends with this value.
-pub(crate) struct Server(pub(crate) Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
+    foreign_page("chainlit");
 }
 
 /// The fix through a page that somebody else wrote, in front of the scripted model.
-fn foreign_page(name: &str, server: impl FnOnce(&Path, &str) -> Command) {
+fn foreign_page(name: &str) {
     let model = ScriptedModel::script([Step::text(reply())]);
-    // Free at this moment; nobody else of this machine is told of it.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let place = place(name, &format!("http://127.0.0.1:{port}/"));
-    let folder = place.home.join("page");
-    std::fs::create_dir(&folder).unwrap();
-    let python = on_path(name).with_file_name("python");
-    let mut command = server(&python, &port.to_string());
-    command.current_dir(&folder).env("HOME", &folder).env("MODEL_URL", model.base_url());
-    command.env("GRADIO_ANALYTICS_ENABLED", "False").env("PYTHONDONTWRITEBYTECODE", "1");
-    command.env("PYTHONPATH", pages()).env("CHAINLIT_APP_ROOT", &folder);
-    let log = std::fs::File::create(place.home.join("page.log")).unwrap();
-    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-    let mut server = Server(command.spawn().unwrap());
-    let until = Instant::now() + Duration::from_secs(180);
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        let log = || std::fs::read_to_string(place.home.join("page.log")).unwrap();
-        assert!(server.0.try_wait().unwrap().is_none() && Instant::now() < until, "{name}: {}", log());
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = OtherServer::chat_page(name, &model.base_url(), folder.path());
+    let place = place(name, &server.url());
     let untouched = place.digest();
     let document = place.json(0, &[ASK, "--provider", "web"]);
     assert_eq!(document["intent"]["status"], "published", "{document}");
@@ -216,11 +170,4 @@ fn foreign_page(name: &str, server: impl FnOnce(&Path, &str) -> Command) {
             && asked.prompt().contains("return \"Hello \" + name")
     );
     model.finish();
-}
-
-/// Where a program of the tests lies.
-pub(crate) fn on_path(name: &str) -> PathBuf {
-    let path = setting("PATH").unwrap();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
-    found.unwrap()
 }

@@ -28,61 +28,77 @@ impl Checked {
     }
 }
 
-/// Tries the site step by step; ends with the first that fails. It asks one question, which counts for the hour's.
-pub async fn check(settings: &WebSettings) -> (Vec<Checked>, Option<PathBuf>) {
-    let mut all = Vec::new();
-    let site = match settings.site() {
-        Ok(site) => site,
-        Err(why) => return (vec![Checked::new("adapter", Err(why))], None),
-    };
-    all.push(Checked::new("adapter", Ok(format!("{} for {}", site.adapter.source, site.url))));
-    let until = Instant::now() + settings.total;
-    let profile = match settings.profile(&site.name, until).await {
-        Ok(profile) => profile,
-        Err(error) => {
-            all.push(Checked::new("session", Err(of_profile(&error).detail)));
-            return (all, None);
-        }
-    };
-    if let Err(wait) = profile.count_question(settings.questions_per_hour, settings.now) {
-        let why = format!("the hour's questions are used up; the next one in {} min", wait / 60_000_000 + 1);
-        all.push(Checked::new("session", Err(why)));
-        return (all, None);
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What was tried, in order; only the last one can have failed.
+    pub all: Vec<Checked>,
+    /// The picture of a page on which a step failed.
+    pub screenshot: Option<PathBuf>,
+    /// How long the page itself took for its answer: from the question's sending to the last change.
+    pub answered: Option<Duration>,
+}
+
+impl Report {
+    fn well(&mut self, what: impl Into<String>, found: String) {
+        self.all.push(Checked::new(what, Ok(found)));
     }
-    all.push(Checked::new("session", Ok(profile.profile().display().to_string())));
-    let began = Instant::now();
-    let mut browser = match Browser::start(&settings.start(&site.program, false), &profile, until).await {
-        Ok(browser) => browser,
-        Err(why) => {
-            all.push(Checked::new("browser", Err(why)));
-            return (all, None);
-        }
+}
+
+/// Tries the site step by step; ends with the first that fails. It asks one question, which counts for the hour's.
+pub async fn check(settings: &WebSettings) -> Report {
+    let mut report = Report::default();
+    if let Err(failed) = steps(settings, &mut report).await {
+        report.all.push(failed);
+    }
+    report
+}
+
+/// All steps, each into the report when it went well; gives the one that did not.
+async fn steps(settings: &WebSettings, report: &mut Report) -> Result<(), Checked> {
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |why: String| Checked::new(what, Err(why))
     };
-    all.push(Checked::new("browser", Ok(format!("{}, {}", site.program.display(), time(began.elapsed())))));
+    let site = settings.site().map_err(failed("adapter"))?;
+    report.well("adapter", format!("{} for {}", site.adapter.source, site.url));
+    let until = Instant::now() + settings.total;
+    let profile = settings.profile(&site.name, until).await;
+    let profile = profile.map_err(|error| failed("session")(of_profile(&error).detail))?;
+    profile.count_question(settings.questions_per_hour, settings.now).map_err(|wait| {
+        let minutes = wait / 60_000_000 + 1;
+        failed("session")(format!("the hour's questions are used up; the next one in {minutes} min"))
+    })?;
+    report.well("session", profile.profile().display().to_string());
+    let began = Instant::now();
+    let browser = Browser::start(&settings.start(&site.program, false), &profile, until).await;
+    let mut browser = browser.map_err(failed("browser"))?;
+    report.well("browser", format!("{}, {}", site.program.display(), time(began.elapsed())));
     let cap = settings.max_reply_bytes;
     let mut visit = Visit::new(&site.adapter, &site.url, cap, until, &mut browser.devtools);
-    let steps = &mut all;
-    let asked = visit
-        .ask(QUESTION, |number, word, took| {
-            steps.push(Checked::new(format!("{number} {word}"), Ok(time(took))))
-        })
-        .await;
-    let mut kept = None;
-    match asked {
+    let step = |number, word, took| report.well(format!("{number} {word}"), time(took));
+    let asked = match visit.ask(QUESTION, step).await {
         Ok(answer) => {
-            let line: String = answer.lines().next().unwrap_or_default().chars().take(80).collect();
-            all.push(Checked::new("answer", Ok(line)));
+            report.well("answer", answer.lines().next().unwrap_or_default().chars().take(80).collect());
+            let (whole, page) = (began.elapsed(), visit.answered);
+            let rest = whole.saturating_sub(page);
+            report.well(
+                "time",
+                format!("{}: the page's answer {}, all else {}", time(whole), time(page), time(rest)),
+            );
+            report.answered = Some(page);
+            Ok(())
         }
         Err(stop) => {
             let soon = Instant::now() + Duration::from_secs(10);
             let picture = visit.page.screenshot(soon).await.ok();
-            kept = picture.and_then(|(_, bytes)| profile.keep_screenshot(&bytes));
+            report.screenshot = picture.and_then(|(_, bytes)| profile.keep_screenshot(&bytes));
             let what = stop.step.map_or("adapter".to_owned(), |(number, word)| format!("{number} {word}"));
-            all.push(Checked::new(what, Err(of_stop(&stop, &site.name, kept.as_deref()).detail)));
+            Err(failed(&what)(of_stop(&stop, &site.name, report.screenshot.as_deref()).detail))
         }
-    }
+    };
     browser.close().await;
-    (all, kept)
+    asked
 }
 
 fn time(took: Duration) -> String {

@@ -35,7 +35,7 @@ use visit::{Cause, Stop, Visit};
 
 pub use adapter::{Adapter, AdapterError};
 pub use browser::lacks_own_sandbox;
-pub use check::{Checked, check};
+pub use check::{Checked, Report, check};
 pub use login::{LoginError, login};
 pub use settings::{WebFolders, WebSettings};
 

@@ -12,7 +12,7 @@ use engine::config::Config;
 use engine::provider::{Answer, Provider, Refusal};
 use testkit::{ChatPage, Need, PageMode};
 
-use super::{Web, WebFolders, WebSettings, check};
+use super::{Report, Web, WebFolders, WebSettings, check};
 use crate::asking::Question;
 
 /// Far beyond what anything takes on a busy machine.
@@ -281,7 +281,8 @@ async fn a_check_tells_each_step_and_the_one_that_fails() {
     let place = Place::new(PageMode::Streams);
     place.adapter(STEPS);
     let settings = WebSettings { site: Some("own".to_owned()), ..place.settings() };
-    let (all, _) = check(&settings).await;
+    let Report { all, answered, .. } = check(&settings).await;
+    assert!(answered.unwrap() < Duration::from_secs(60), "{answered:?}");
     let words: Vec<&str> = all.iter().map(|one| one.what.as_str()).collect();
     assert_eq!(
         words,
@@ -295,18 +296,19 @@ async fn a_check_tells_each_step_and_the_one_that_fails() {
             "4 click",
             "5 wait_answer",
             "6 read",
-            "answer"
+            "answer",
+            "time"
         ]
     );
     assert!(all.iter().all(|one| one.found.is_ok()), "{all:?}");
     place.page.becomes(PageMode::NoField);
-    let (all, picture) = check(&settings).await;
+    let Report { all, screenshot: picture, .. } = check(&settings).await;
     let last = all.last().unwrap();
     assert_eq!(last.what, "2 wait_for");
     assert!(last.found.as_ref().unwrap_err().contains("the page has changed"), "{last:?}");
     assert!(picture.unwrap().exists());
     place.adapter(&STEPS.replace("\"#send\"", "\"[[\""));
-    let (all, _) = check(&settings).await;
+    let all = check(&settings).await.all;
     assert!(all.last().unwrap().found.as_ref().unwrap_err().contains("\"[[\" is no CSS selector"), "{all:?}");
 }
 

@@ -62,6 +62,8 @@ pub(super) struct Visit<'a> {
     pub(super) page: Page<'a>,
     /// What the page held before the question was sent.
     before: Option<Answers>,
+    /// How long the page itself took for its answer: from the question's sending to the last change that was seen.
+    pub(super) answered: Duration,
 }
 
 type Stopped<T> = Result<T, Stop>;
@@ -85,7 +87,7 @@ impl<'a> Visit<'a> {
         until: Instant,
         devtools: &'a mut DevTools,
     ) -> Self {
-        Self { adapter, url, cap, until, page: Page { devtools }, before: None }
+        Self { adapter, url, cap, until, page: Page { devtools }, before: None, answered: Duration::ZERO }
     }
 
     /// All steps; `done` is told of each that went well.
@@ -303,7 +305,8 @@ impl<'a> Visit<'a> {
         let until = self.within(wait.seconds);
         let stable = Duration::from_millis(wait.stable_ms);
         let sent = self.page.answers(wait, self.until).await?;
-        let (mut last, mut since, mut began) = (sent, Instant::now(), false);
+        let start = Instant::now();
+        let (mut last, mut since, mut began) = (sent, start, false);
         loop {
             let now = self.page.answers(wait, self.until).await?;
             if (now.hash, now.length, now.count, now.page) != (last.hash, last.length, last.count, last.page)
@@ -313,6 +316,7 @@ impl<'a> Visit<'a> {
             let is_new = before.is_none_or(|b| now.count > b.count || now.hash != b.hash);
             began = began || (is_new && now.length > 0);
             if began && now.length > 0 && now.gone && now.present && since.elapsed() >= stable {
+                self.answered = since - start;
                 return Ok(());
             }
             if Instant::now() >= until {
