@@ -1,6 +1,7 @@
 //! A chat page for tests: a real site on 127.0.0.1 that streams Markdown as chat pages do, and misbehaves as they do.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ struct Shared {
     mode: Mutex<PageMode>,
     answer: Mutex<Answering>,
     questions: Mutex<Vec<String>>,
+    signed_in: AtomicBool,
 }
 
 /// A running page. It ends when it is dropped.
@@ -68,6 +70,7 @@ impl ChatPage {
             mode: Mutex::new(mode),
             answer: Mutex::new(Box::new(answer)),
             questions: Mutex::default(),
+            signed_in: AtomicBool::new(false),
         });
         let (stop, stopped) = oneshot::channel();
         let state = Arc::clone(&shared);
@@ -84,6 +87,11 @@ impl ChatPage {
     /// Another behaviour from now on.
     pub fn becomes(&self, mode: PageMode) {
         *self.shared.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
+    /// Whether somebody came with a session.
+    pub fn is_signed_in(&self) -> bool {
+        self.shared.signed_in.load(Ordering::SeqCst)
     }
 
     /// All questions so far.
@@ -117,10 +125,12 @@ fn serve(listener: TcpListener, state: Arc<Shared>, stopped: oneshot::Receiver<(
 async fn chat(State(state): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let mode = *state.mode.lock().unwrap_or_else(PoisonError::into_inner);
     let cookie = headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let has_session = cookie.contains("session=yes");
+    state.signed_in.fetch_or(has_session, Ordering::SeqCst);
     let page = include_str!("chat_page/chat.html");
     match mode {
         PageMode::Expired => to("/login"),
-        PageMode::WantsSession if !cookie.contains("session=yes") => to("/login"),
+        PageMode::WantsSession if !has_session => to("/login"),
         PageMode::Elsewhere => {
             let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
             to(&format!("http://{}/login", host.replacen("127.0.0.1", "localhost", 1)))

@@ -1,7 +1,9 @@
 //! `web` end to end, in headless Chromium: a page of ours that misbehaves, and the chat pages of gradio and chainlit, which
 //! nobody here wrote, by adapter files alone.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use domain::money::MicroDollars;
@@ -129,10 +131,61 @@ fn a_run_that_dies_with_its_evidence_on_record_goes_on_without_asking_again() {
     place.assert_nothing_left();
 }
 
+#[test]
+fn who_signs_in_once_in_a_window_is_asked_no_more() {
+    testkit::requires!(Need::Program("chromium"));
+    testkit::requires!(Need::Program("Xvfb"));
+    let page = ChatPage::start(PageMode::WantsSession, |_| reply());
+    let mut place = place("generic", &page.url());
+    place.ends_with(3, &[ASK, "--provider", "web"]);
+    let display = Display::start();
+    place.set("DISPLAY", &display.name);
+    let mut login = place.start(&["login"]);
+    // The page takes whoever looks at it in a window for a moment as signed in.
+    wait_until("nobody signed in", || page.is_signed_in());
+    let pid = rustix::process::Pid::from_child(&login);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(login.wait().unwrap().code(), Some(0));
+    drop(display);
+    let asked = place.json(0, &[ASK, "--provider", "web"]);
+    assert_eq!(asked["intent"]["status"], "published", "{asked}");
+    place.assert_nothing_left();
+}
+
+/// A display without a screen; it ends with this value.
+struct Display {
+    server: Child,
+    name: String,
+}
+
+impl Display {
+    fn start() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "starts the display of a test")]
+        let mut command = Command::new("Xvfb");
+        command.args(["-displayfd", "1", "-screen", "0", "1280x1400x24", "-nolisten", "tcp"]);
+        let mut server =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        Self { server, name: format!(":{}", number.trim()) }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+}
+
 fn wait_for_question(page: &ChatPage, count: usize) {
+    wait_until("no question came", || page.questions().len() >= count);
+}
+
+fn wait_until(missing: &str, came: impl Fn() -> bool) {
     let until = Instant::now() + Duration::from_secs(120);
-    while page.questions().len() < count {
-        assert!(Instant::now() < until, "no question came");
+    while !came() {
+        assert!(Instant::now() < until, "{missing}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
