@@ -149,18 +149,20 @@ pub(crate) async fn list(
     Ok(app.store().list(&filter, page).await?)
 }
 
-/// Decides about a waiting change. Both a decision and a refusal of one are traced.
+/// Decides about a waiting change, if it is at the version that the caller means. Both a decision and a refusal of one
+/// are traced.
 pub(crate) async fn review(
     app: &Arc<App>,
     caller: &Caller,
     intent: &Intent,
     review: NewReview,
+    version: Result<(), Problem>,
 ) -> Result<Intent, Problem> {
     let what = match review {
         NewReview::Approve { .. } => "approve",
         NewReview::Reject { .. } => "reject",
     };
-    let done = decide(app, caller, intent, review).await;
+    let done = decide(app, caller, intent, review, version).await;
     let outcome = match &done {
         Ok(_) => "done".to_owned(),
         Err(problem) => problem.line(),
@@ -169,12 +171,24 @@ pub(crate) async fn review(
     done
 }
 
-async fn decide(app: &App, caller: &Caller, intent: &Intent, review: NewReview) -> Result<Intent, Problem> {
+async fn decide(
+    app: &App,
+    caller: &Caller,
+    intent: &Intent,
+    review: NewReview,
+    version: Result<(), Problem>,
+) -> Result<Intent, Problem> {
     caller.needs(Right::Review)?;
     if intent.agent.as_ref() == Some(&caller.agent.name) {
         let detail = "an agent cannot decide about what it asked for";
         return Err(Problem::new(Code::Forbidden, detail).about(intent.id.clone()));
     }
+    match &review {
+        NewReview::Approve { message } => message.as_deref().map_or(Ok(()), requests::message)?,
+        NewReview::Reject { reason } => requests::reason(reason)?,
+    }
+    // After everything else that would refuse the request: RFC 9110, section 13.2.1.
+    version?;
     let project = (app.open)(Some(intent.base.commit.as_str()))?;
     let (progress, cancel) = (app.work.progress(), Cancel::default());
     let call = Call { progress: &progress, cancel: &cancel };
@@ -183,11 +197,9 @@ async fn decide(app: &App, caller: &Caller, intent: &Intent, review: NewReview) 
     let decider = Decider::Agent { name: caller.agent.name.clone() };
     let done = match review {
         NewReview::Approve { message } => {
-            message.as_deref().map_or(Ok(()), requests::message)?;
             app.operator.approve(&project, &intent.id, decider, message, call).await
         }
         NewReview::Reject { reason } => {
-            requests::reason(&reason)?;
             app.operator.reject(&project, &intent.id, decider, reason, call).await
         }
     };

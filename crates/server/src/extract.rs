@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use domain::ids::Sha256;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::problem::{Code, Problem};
@@ -65,6 +65,50 @@ pub(crate) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
+/// A whole number as JSON Schema means it: `3.0` is one, as some languages write it.
+struct Whole(u64);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Whole;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a whole number")
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Whole, E> {
+                Ok(Whole(number))
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Whole, E> {
+                // Up to 2^53 every whole number has a form of its own.
+                if number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number) {
+                    return Ok(Whole(number as u64));
+                }
+                Err(E::invalid_value(Unexpected::Float(number), &self))
+            }
+        }
+        deserializer.deserialize_any(Number)
+    }
+}
+
+impl Whole {
+    fn fit<T: TryFrom<u64>, E: Error>(self) -> Result<T, E> {
+        T::try_from(self.0).map_err(|_| E::custom(format!("{} is too large", self.0)))
+    }
+}
+
+/// A whole number that fits.
+pub(crate) fn whole<'de, D: Deserializer<'de>, T: TryFrom<u64>>(deserializer: D) -> Result<T, D::Error> {
+    Whole::deserialize(deserializer)?.fit()
+}
+
+/// A whole number that fits, or null.
+pub(crate) fn whole_or_null<'de, D: Deserializer<'de>, T: TryFrom<u64>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::<Whole>::deserialize(deserializer)?.map(Whole::fit).transpose()
 }
 
 fn json_only(headers: &HeaderMap) -> Result<(), Problem> {
@@ -130,4 +174,28 @@ pub(crate) fn check_version(headers: &HeaderMap, version: u64) -> Result<(), Pro
 fn listed(headers: &HeaderMap, name: HeaderName) -> Option<Vec<&str>> {
     let text = headers.get(name)?.to_str().ok()?;
     Some(text.split(',').map(|tag| tag.trim().trim_start_matches("W/")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Numbers {
+        #[serde(deserialize_with = "whole")]
+        number: u32,
+        #[serde(default, deserialize_with = "whole_or_null")]
+        perhaps: Option<u32>,
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let read = |text: &str| serde_json::from_str::<Numbers>(text).map(|n| (n.number, n.perhaps));
+        assert_eq!(read("{\"number\": 3}").unwrap(), (3, None));
+        assert_eq!(read("{\"number\": 3.0, \"perhaps\": 1e3}").unwrap(), (3, Some(1000)));
+        assert_eq!(read("{\"number\": 4294967295.0, \"perhaps\": null}").unwrap(), (u32::MAX, None));
+        for wrong in ["3.5", "-1", "-1.0", "4294967296", "1e300", "\"3\"", "true", "null", "[3]"] {
+            assert!(read(&format!("{{\"number\": {wrong}}}")).is_err(), "{wrong}");
+        }
+    }
 }

@@ -19,6 +19,7 @@ use store::{Filter, Page};
 use crate::app::{App, OpenProject};
 use crate::auth::{Caller, authenticate, count};
 use crate::changes;
+use crate::extract::{whole, whole_or_null};
 use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::requests::{NewIntent, NewProposal};
@@ -44,7 +45,7 @@ struct Which {
     /// The change's id.
     id: String,
     /// Wait at most this many seconds (20 at the most) for it to rest.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     wait_seconds: u64,
 }
 
@@ -62,7 +63,7 @@ struct Listed {
     #[serde(default)]
     codex_suggestion_id: Option<String>,
     /// At most this many, 100 at the most.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_null")]
     limit: Option<u32>,
 }
 

@@ -8,7 +8,7 @@ use engine::provider::Source;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::extract::object;
+use crate::extract::{object, whole};
 use crate::problem::{Code, Problem};
 use crate::view::{TaskKind, WantedGoal};
 
@@ -64,10 +64,12 @@ pub(crate) struct NewFinding {
     #[schema(max_length = 2000)]
     pub(crate) path: String,
     /// The line, from 1.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    #[serde(deserialize_with = "whole")]
     pub(crate) line: u32,
     /// The column, from 1; 0 when it is not known.
-    #[serde(default)]
+    #[schema(maximum = 4_294_967_295_u32)]
+    #[serde(default, deserialize_with = "whole")]
     pub(crate) column: u32,
     /// What the linter says.
     #[schema(max_length = 2000)]

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::{Caller, trace};
-use crate::extract::Strict;
+use crate::extract::{Strict, whole, whole_or_null};
 use crate::keys;
 use crate::problem::{Code, Problem, ProblemBody};
 
@@ -70,11 +70,11 @@ pub(crate) struct NewAgent {
     certified: bool,
     /// The most that its changes may cost in a month, in whole US dollars.
     #[schema(maximum = 1_000_000)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_null")]
     monthly: Option<u32>,
     /// Requests a minute.
-    #[schema(minimum = 1)]
-    #[serde(default)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    #[serde(default, deserialize_with = "whole_or_null")]
     rpm: Option<u32>,
 }
 
@@ -92,7 +92,7 @@ pub(crate) struct Certificate {
 pub(crate) struct Rotation {
     /// Seconds for which the keys before are still taken.
     #[schema(maximum = 604_800)]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     overlap_seconds: u32,
 }
 

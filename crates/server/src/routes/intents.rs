@@ -37,10 +37,13 @@ pub(crate) struct Wanted {
     #[param(pattern = "^[a-z0-9][a-z0-9._-]{0,63}$")]
     agent: Option<String>,
     /// Those with this status.
+    #[param(pattern = "^[^\\u0000]*$")]
     status: Option<String>,
     /// Findings of this file.
+    #[param(pattern = "^[^\\u0000]*$")]
     file: Option<String>,
     /// Findings of this rule.
+    #[param(pattern = "^[^\\u0000]*$")]
     rule: Option<String>,
     /// Those of this kind of task.
     #[param(inline)]

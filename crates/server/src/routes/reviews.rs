@@ -32,7 +32,7 @@ pub(crate) async fn create(
     review: Strict<NewReview>,
 ) -> Result<Response, Problem> {
     let intent = changes::find(&app, &caller, &id).await?;
-    check_version(&headers, intent.version)?;
-    let intent = changes::review(&app, &caller, &intent, review.value).await?;
+    let version = check_version(&headers, intent.version);
+    let intent = changes::review(&app, &caller, &intent, review.value, version).await?;
     Ok(([(ETAG, etag(intent.version))], Json(IntentView::of(&intent))).into_response())
 }

@@ -15,5 +15,6 @@ mod flow;
 mod house;
 mod inject;
 mod proto;
+mod schema;
 mod slow;
 mod tls;
