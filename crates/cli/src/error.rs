@@ -111,7 +111,7 @@ impl From<EngineError> for Failure {
             }
             E::Busy { .. } => Self::of(ExitCode::NeedsPerson, Who::Caller, &error)
                 .hint("wait for it, or stop it with a signal and run `codex-task resume`"),
-            E::WrongState { ref intent, .. } => {
+            E::WrongState { ref intent, .. } | E::Unanswered { ref intent, .. } => {
                 let hint = format!("`codex-task show {}` tells its story", intent.short());
                 Self::of(ExitCode::Usage, Who::Caller, &error).hint(hint)
             }

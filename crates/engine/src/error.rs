@@ -45,6 +45,16 @@ pub enum EngineError {
         /// What would be needed.
         need: String,
     },
+    /// A question got no answer.
+    #[error("intent {intent} has no answer: {status}: {why}")]
+    Unanswered {
+        /// The intent.
+        intent: IntentId,
+        /// Its status.
+        status: String,
+        /// Why, in a sentence.
+        why: String,
+    },
     /// The caller named a provider that is not there.
     #[error("there is no provider {name:?}; there are: {known}")]
     NoSuchProvider {

@@ -9,7 +9,7 @@ use domain::event::{Ending, Event};
 use domain::ids::{IntentId, Sha256};
 use domain::intent::{Intent, Next, Phase};
 use domain::proposal::ProviderId;
-use domain::task::Task;
+use domain::task::{Kind, Task};
 use store::Store;
 
 use crate::cancel::Cancel;
@@ -87,13 +87,45 @@ impl Operator {
         Ok(run.intent)
     }
 
+    /// Asks about the project's code and gives the answer's text. It is routed, paid for, bounded and recorded like any
+    /// task, and changes nothing; the same question on the same base is answered from the record.
+    ///
+    /// # Errors
+    /// [`EngineError::Unanswered`] when nobody answered, or somebody may be asked only after an approval; otherwise as
+    /// [`Operator::run`].
+    pub async fn ask(
+        &self,
+        project: &Project,
+        question: &str,
+        call: Call<'_>,
+    ) -> Result<String, EngineError> {
+        let task = Task { kind: Kind::Ask, text: question.to_owned(), finding: None };
+        let intent = self.run(project, Job::new(task), call).await?;
+        self.answer(&intent).await?.ok_or_else(|| {
+            let why = intent.ended.as_ref().map(|(_, why)| why.clone()).unwrap_or_default();
+            EngineError::Unanswered { status: intent.status().to_owned(), intent: intent.id, why }
+        })
+    }
+
+    /// The text that a question was answered with; `None` where there is none, or the intent is no question.
+    ///
+    /// # Errors
+    /// As [`Operator::text`].
+    pub async fn answer(&self, intent: &Intent) -> Result<Option<String>, EngineError> {
+        let answered = matches!(intent.ended, Some((Ending::Answered, _)));
+        match intent.current().and_then(|attempt| attempt.proposal.as_ref()).filter(|_| answered) {
+            Some(proposal) => Ok(Some(self.text(&proposal.answer).await?)),
+            None => Ok(None),
+        }
+    }
+
     /// Registers a task with its route and leaves it there: [`Operator::resume`] takes it on, in this process or another.
     ///
     /// # Errors
     /// As [`Operator::run`].
     pub async fn register(&self, project: &Project, job: Job, call: Call<'_>) -> Result<Intent, EngineError> {
         let mut run = Run::begin(self, project, job, call)?;
-        steps::route::run(&mut run)?;
+        steps::route::run(&mut run).await?;
         run.commit().await?;
         Ok(run.intent)
     }
@@ -126,7 +158,7 @@ impl Operator {
                 steps::end::abort(run)?;
             }
             match run.intent.next(&run.project.config.flow_rules()) {
-                Next::Route => steps::route::run(run)?,
+                Next::Route => steps::route::run(run).await?,
                 Next::AskPerson { leg } => steps::propose::ask_person(run, leg)?,
                 Next::Ask { attempt, leg, repairs } => {
                     steps::propose::ask(run, attempt, leg, repairs).await?

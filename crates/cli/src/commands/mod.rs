@@ -34,7 +34,6 @@ mod usage;
 mod verify;
 
 pub(crate) use audit::{audit as audit_report, show as show_audit};
-use domain::event::Ending;
 use domain::exit_code::ExitCode;
 use domain::intent::Intent;
 use domain::task::Kind;
@@ -61,7 +60,7 @@ pub(crate) async fn run(
         Some(Command::Feature(args)) => run::of_kind(session, args, Kind::Feature).await,
         Some(Command::Test(args)) => run::of_kind(session, args, Kind::Test).await,
         Some(Command::Refactor(args)) => run::of_kind(session, args, Kind::Refactor).await,
-        Some(Command::Route(RouteCommand::Explain(args))) => route::explain(session, &args),
+        Some(Command::Route(RouteCommand::Explain(args))) => route::explain(session, &args).await,
         Some(Command::Approve(args)) => approve::run(session, &args).await,
         Some(Command::Scan(args)) => scan::run(session, &args),
         Some(Command::Fix(args)) => fix::run(session, &args).await,
@@ -110,15 +109,6 @@ pub(crate) async fn diff_of(operator: &Operator, intent: &Intent) -> Result<Opti
     }
 }
 
-/// The text that answers a question, when the intent is a question that was answered.
-pub(crate) async fn answer_of(operator: &Operator, intent: &Intent) -> Result<Option<String>, Failure> {
-    let answered = matches!(intent.ended, Some((Ending::Answered, _)));
-    match intent.current().and_then(|a| a.proposal.as_ref()).filter(|_| answered) {
-        Some(proposal) => Ok(Some(operator.text(&proposal.answer).await?)),
-        None => Ok(None),
-    }
-}
-
 /// Shows what became of one intent: diff, checks, result, next commands; or the document.
 pub(crate) async fn finish(
     session: &Session<'_>,
@@ -139,7 +129,7 @@ pub(crate) async fn finish_with(
     code: ExitCode,
 ) -> Result<ExitCode, Failure> {
     let diff = diff_of(operator, intent).await?;
-    let answer = answer_of(operator, intent).await?;
+    let answer = operator.answer(intent).await?;
     if session.shell.is_json() {
         let mut fields = json!({ "intent": view::intent(intent), "diff": diff, "exit_code": code.code() });
         if let Some(answer) = answer {

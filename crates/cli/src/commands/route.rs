@@ -6,6 +6,7 @@ use domain::route::{Leg, Route};
 use domain::task::{Kind, Task};
 use engine::health::Health;
 use engine::provider::Packed;
+use engine::routing::{self, Past};
 use engine::steps::route::{Seen, route};
 use engine::{Project, preview};
 use serde_json::{Value, json};
@@ -17,12 +18,12 @@ use crate::session::Session;
 use crate::ui::shell::clean;
 use crate::ui::words::count;
 
-pub(crate) fn explain(session: &Session<'_>, args: &ExplainArgs) -> Result<ExitCode, Failure> {
+pub(crate) async fn explain(session: &Session<'_>, args: &ExplainArgs) -> Result<ExitCode, Failure> {
     let project = session.project(&engine::config::Flags::default())?;
     let text = args.text.join(" ");
     let kind = args.kind.unwrap_or_else(|| kind_of(&text));
     let task = Task { kind, text, finding: None };
-    let route = of(session, &project, &task, None)?;
+    let route = of(session, &project, &task, None).await?;
     show(session, &project, &route);
     let code = code(&route);
     document(session, "route explain", json!({ "kind": kind, "route": route, "exit_code": code.code() }));
@@ -30,14 +31,19 @@ pub(crate) fn explain(session: &Session<'_>, args: &ExplainArgs) -> Result<ExitC
 }
 
 /// The route of a task as it would be taken now.
-pub(crate) fn of(
+pub(crate) async fn of(
     session: &Session<'_>,
     project: &Project,
     task: &Task,
     only: Option<&str>,
 ) -> Result<Route, Failure> {
     let health = Health::load(&session.world.folders);
-    let seen = Seen { health: &health, now: session.world.clock.now_micros() };
+    let now = session.world.clock.now_micros();
+    let past = match project.config.routing.is_refined(task.kind) {
+        true => routing::past(&session.store().await?, task.kind, now).await?,
+        false => Past::new(),
+    };
+    let seen = Seen { health: &health, now, past: &past };
     Ok(route(project, task, only.map(ProviderId::new).as_ref(), seen)?)
 }
 

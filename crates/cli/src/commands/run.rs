@@ -7,7 +7,7 @@ use domain::exit_code::ExitCode;
 use domain::task::{Kind, Task};
 use serde_json::json;
 
-use super::{answer_of, document, finish, route};
+use super::{document, finish, route};
 use crate::args::RunArgs;
 use crate::error::Failure;
 use crate::session::Session;
@@ -32,7 +32,7 @@ pub(crate) async fn run(session: &Session<'_>, args: &RunArgs) -> Result<ExitCod
     let task = Task { kind, text, finding: None };
     let project = session.project(&args.steering.flags())?;
     if args.dry_run {
-        return dry_run(session, &project, &task, args);
+        return dry_run(session, &project, &task, args).await;
     }
     let operator = session.operator().await?;
     let cancel = on_signals()?;
@@ -41,7 +41,7 @@ pub(crate) async fn run(session: &Session<'_>, args: &RunArgs) -> Result<ExitCod
     let (Taken::Ran(intent) | Taken::Already(intent)) =
         take(&operator, &project, job, &reporter, &cancel).await?;
     drop(reporter);
-    if let (Some(file), Some(answer)) = (&args.output, answer_of(&operator, &intent).await?) {
+    if let (Some(file), Some(answer)) = (&args.output, operator.answer(&intent).await?) {
         let path = session.environment.folder.join(file);
         std::fs::write(&path, content_for(file, &answer)).map_err(|e| Failure::file(&path, &e))?;
         session.remark(&format!("written     {}   cost {}", file.display(), story::cost(&intent)));
@@ -90,13 +90,13 @@ fn only_block(text: &str) -> Option<&str> {
 }
 
 /// Who would be asked, and why; nothing is sent.
-fn dry_run(
+async fn dry_run(
     session: &Session<'_>,
     project: &engine::Project,
     task: &Task,
     args: &RunArgs,
 ) -> Result<ExitCode, Failure> {
-    let route = route::of(session, project, task, args.steering.provider.as_deref())?;
+    let route = route::of(session, project, task, args.steering.provider.as_deref()).await?;
     route::show(session, project, &route);
     let packed = route::packed(session, project, task, &route, args.steering.model.as_deref());
     let code = route::code(&route);

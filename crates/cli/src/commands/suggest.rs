@@ -22,7 +22,7 @@ pub(crate) async fn run(session: &Session<'_>, args: &SuggestArgs) -> Result<Exi
     let finding = finding(session, &project, args)?;
     let task = Task::from_finding(finding.clone());
     if args.dry_run {
-        return dry_run(session, &project, &task, &finding, args.steering.provider.as_deref());
+        return dry_run(session, &project, &task, &finding, args.steering.provider.as_deref()).await;
     }
     let operator = session.operator().await?;
     let cancel = on_signals()?;
@@ -74,14 +74,14 @@ fn tool_of(path: &str, code: &str) -> &'static str {
     }
 }
 
-fn dry_run(
+async fn dry_run(
     session: &Session<'_>,
     project: &Project,
     task: &Task,
     finding: &Finding,
     only: Option<&str>,
 ) -> Result<ExitCode, Failure> {
-    let route = route::of(session, project, task, only)?;
+    let route = route::of(session, project, task, only).await?;
     let shell = session.shell;
     for leg in &route.providers {
         shell.out(&format!("would ask   {}: {}", leg.provider, leg.reason));

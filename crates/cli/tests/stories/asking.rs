@@ -1,6 +1,6 @@
 //! Questions: the answer is text on stdout or in a file; nothing is changed; and one run's answer is another's task.
 
-use testkit::{ScriptedModel, Step};
+use testkit::{FaultRun, Killed, ScriptedModel, Step};
 
 use crate::support::Place;
 use crate::support::patches::{COMMA, POLICY, greeter};
@@ -79,5 +79,21 @@ fn a_verb_names_the_kind_and_the_owner_may_put_it_in_words_of_his_own() {
     assert!(asked[0].prompt().contains("Begin the explanation with the plan"));
     assert!(asked[1].prompt().contains("Our own words about debugging."));
     place.ends_with(2, &["debug", "--type", "docs", "greet.py has no comma"]);
+    model.finish();
+}
+
+#[test]
+fn the_library_asks_as_the_program_does() {
+    let model = ScriptedModel::script([Step::text("It greets.\n")]);
+    let place = place(&model);
+    let example = std::path::Path::new(crate::support::PROGRAM).with_file_name("examples").join("ask");
+    let question = "What does greet.py do?";
+    let run = FaultRun::new(&example, place.repo.path()).args(&[".", question]);
+    let ended = run.variables(place.environment()).without_fault();
+    assert_eq!((ended.killed, ended.stdout.as_str()), (Killed::No(0), "It greets.\n\n"));
+    // One registry: what the library asked, the program finds.
+    assert_eq!(place.ends_with(0, &["ask", question]).stdout, "It greets.\n");
+    assert!(model.only_request().prompt().contains(question));
+    place.assert_nothing_left();
     model.finish();
 }

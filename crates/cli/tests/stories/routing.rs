@@ -140,6 +140,39 @@ fn a_route_is_explained_the_same_every_time() {
 }
 
 #[test]
+fn by_history_whoever_costs_least_for_an_accepted_change_is_asked_first() {
+    let openai = ScriptedModel::respond_with(|_| Step::MalformedReply);
+    let anthropic = ScriptedModel::respond_with(|_| Step::patch(COMMA, 0.9));
+    let local = ScriptedModel::script([]);
+    let mut place = place(&local, &anthropic, &openai);
+    place.variables.retain(|(name, _)| name != "CODEX_TASK_ROUTING__ORDER");
+    place.set("CODEX_TASK_ROUTING__NEEDS_APPROVAL", "[]");
+    place.set("CODEX_TASK_PROVIDERS__LOCAL__URL", "");
+    let first_two = |place: &Place| -> Vec<Value> {
+        let document = place.json(0, &["route", "explain", ASK]);
+        let legs = document["route"]["providers"].as_array().unwrap();
+        legs.iter().flat_map(|leg| [leg["provider"].clone(), leg["reason"].clone()]).collect()
+    };
+    place.set("CODEX_TASK_ROUTING__BY_HISTORY", "true");
+    let before = first_two(&place);
+    assert_eq!((&before[0], &before[2]), (&"openai".into(), &"anthropic".into()), "the table's order");
+    for number in 0..10 {
+        // The last word of the line is another task each time; the record would answer an equal one.
+        place.ends_with(0, &[&format!("{ASK} {number}")]);
+    }
+    let after = first_two(&place);
+    assert_eq!((&after[0], &after[2]), (&"anthropic".into(), &"openai".into()), "{after:?}");
+    assert!(after[1].as_str().unwrap().contains("; 10 of 10 accepted, $0.0"), "{after:?}");
+    assert!(after[3].as_str().unwrap().contains("; 0 of 10 accepted, $0.0"), "{after:?}");
+    assert_eq!(first_two(&place), after, "the same registry gives the same order");
+    let asked = place.json(0, &[&format!("{ASK} 11")]);
+    assert_eq!(asked["intent"]["attempts"], 1, "anthropic is asked at once");
+    place.set("CODEX_TASK_ROUTING__BY_HISTORY", "false");
+    assert_eq!(first_two(&place), before, "nothing of it counts where it is off");
+    place.assert_nothing_left();
+}
+
+#[test]
 fn a_dry_run_tells_what_would_be_sent_and_what_it_costs_at_most() {
     let (local, anthropic, openai) =
         (ScriptedModel::script([]), ScriptedModel::script([]), ScriptedModel::script([]));

@@ -296,6 +296,8 @@ pub struct Routing {
     pub prefer: Prefer,
     /// Rows that replace those of the built-in table: kind (or `any`), then complexity, then the providers in order.
     pub matrix: Matrix,
+    /// Whether the table's order is refined by what accepted changes have cost so far.
+    pub by_history: bool,
     /// Providers that are asked only after a person approved it, because they cost money.
     pub needs_approval: Vec<String>,
 }
@@ -309,6 +311,7 @@ impl Default for Routing {
             kinds: BTreeMap::new(),
             prefer: Prefer::Cost,
             matrix: Matrix::default(),
+            by_history: false,
             needs_approval: paid.map(str::to_owned).to_vec(),
         }
     }
@@ -325,6 +328,11 @@ impl Routing {
         let fixed = self.kinds.get(&kind).or(self.order.as_ref()).map(Vec::as_slice);
         let built_in = || built_in(self.prefer)?.order(kind, complexity);
         fixed.or_else(|| self.matrix.order(kind, complexity)).or_else(built_in).unwrap_or_default()
+    }
+
+    /// Whether the order for this kind may be refined by history: it is on, and nobody wrote the order down.
+    pub fn is_refined(&self, kind: Kind) -> bool {
+        self.by_history && self.order.is_none() && !self.kinds.contains_key(&kind)
     }
 
     /// All providers that may be asked: for one kind of task, or for any.

@@ -340,7 +340,7 @@ impl Judge {
 
     /// The repository may reorder or leave out the owner's providers; it cannot bring in another one.
     fn routing(&mut self, owner: &Routing, asked: &mut Routing) {
-        let Routing { order, kinds, prefer, matrix, needs_approval } = asked;
+        let Routing { order, kinds, prefer, matrix, by_history, needs_approval } = asked;
         if let Some(order) = order {
             self.subset("routing.order", &owner.allowed(None), order);
         }
@@ -352,6 +352,7 @@ impl Judge {
         }
         self.owners_only("routing.prefer", &owner.prefer, prefer);
         self.owners_only("routing.matrix", &owner.matrix, matrix);
+        self.owners_only("routing.by_history", &owner.by_history, by_history);
         Self::union(&owner.needs_approval, needs_approval);
     }
 

@@ -9,12 +9,18 @@ use domain::task::Task;
 use crate::error::EngineError;
 use crate::health::{Circuit, Health};
 use crate::project::Project;
-use crate::routing;
+use crate::routing::{self, Past};
 use crate::run::Run;
 
-pub(crate) fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
+pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
     let world = &run.operator.world;
-    let seen = Seen { health: &Health::load(&world.folders), now: world.clock.now_micros() };
+    let now = world.clock.now_micros();
+    let kind = run.intent.task.kind;
+    let past = match run.project.config.routing.is_refined(kind) {
+        true => routing::past(&run.operator.store, kind, now).await?,
+        false => Past::new(),
+    };
+    let seen = Seen { health: &Health::load(&world.folders), now, past: &past };
     let mut route = route(run.project, &run.intent.task, run.only.as_ref(), seen)?;
     if run.intent.agent.is_some() {
         // An agent that names a provider does not approve what it costs.
@@ -31,6 +37,8 @@ pub struct Seen<'a> {
     pub health: &'a Health,
     /// The time, in microseconds since 1970.
     pub now: i64,
+    /// What became of earlier changes of the kind; empty where nobody asks for it.
+    pub past: &'a Past,
 }
 
 /// The route for a task: what the loop takes, and what a dry run shows. A provider that the caller names is asked
@@ -49,7 +57,7 @@ pub fn route(
         Some(id) => vec![id.clone()],
         None => {
             let order = project.config.route_order(task.kind, assessed.complexity);
-            order.iter().map(ProviderId::new).collect()
+            routing::refine(&order.iter().map(ProviderId::new).collect::<Vec<_>>(), seen.past)
         }
     };
     let mut route = Route {
@@ -69,7 +77,10 @@ pub fn route(
         };
         let verdict = provider.suits(task).and_then(|reason| match seen.health.circuit(&id, seen.now) {
             Circuit::Open(why) if only.is_none() => Err(why),
-            _ => Ok(reason),
+            _ => Ok(match seen.past.get(&id) {
+                Some(track) => format!("{reason}; {}", track.words()),
+                None => reason,
+            }),
         });
         let on_approval = project.config.routing.is_on_approval(&id);
         let leg = |reason, needs_approval| Leg {
