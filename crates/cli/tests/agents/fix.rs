@@ -11,9 +11,13 @@ use crate::support::patches::AFTER;
 /// The fix by the agent's own way to edit.
 fn edits(agent: Agent) -> Vec<Step> {
     let root = "/codex-task/tree/greet.py";
+    let patch = "*** Begin Patch\n*** Update File: greet.py\n@@\n-    return \"Hello \" + name\n+    return \"Hello, \" + name\n*** End Patch";
     let mut steps = match agent {
+        Agent::OpenCode => vec![
+            Step::Reply(Reply::call("read", &json!({"filePath": root}))),
+            Step::Reply(Reply::call("apply_patch", &json!({"patchText": patch}))),
+        ],
         Agent::Codex => {
-            let patch = "*** Begin Patch\n*** Update File: greet.py\n@@\n-    return \"Hello \" + name\n+    return \"Hello, \" + name\n*** End Patch";
             vec![agent.shell(&format!("apply_patch <<'EOF'\n{patch}\nEOF"))]
         }
         Agent::Qwen | Agent::Acp => vec![
@@ -72,6 +76,11 @@ fn codex_makes_the_fix() {
 #[test]
 fn qwen_makes_the_fix() {
     makes_the_fix(Agent::Qwen);
+}
+
+#[test]
+fn opencode_makes_the_fix() {
+    makes_the_fix(Agent::OpenCode);
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(crate) enum Agent {
     Qwen,
     /// Qwen by the protocol, with files and commands served by us.
     Acp,
+    /// opencode, which speaks the protocol and edits by itself.
+    OpenCode,
 }
 
 impl Agent {
@@ -25,14 +27,18 @@ impl Agent {
         match self {
             Self::Codex => "codex-cli",
             Self::Qwen => "qwen",
-            Self::Acp => "acp",
+            Self::Acp | Self::OpenCode => "acp",
         }
     }
 
     /// Whether it is installed; if not, that is told, and a failure where nothing may be skipped.
     #[track_caller]
     pub(crate) fn is_here(self) -> bool {
-        testkit::has(&Need::Program(if self == Self::Codex { "codex" } else { "qwen" }))
+        testkit::has(&Need::Program(match self {
+            Self::Codex => "codex",
+            Self::Qwen | Self::Acp => "qwen",
+            Self::OpenCode => "opencode",
+        }))
     }
 
     /// A call by which the model has the agent run a line of the shell.
@@ -43,6 +49,7 @@ impl Agent {
                 let arguments = json!({"command": line, "is_background": false, "description": "as asked"});
                 Reply::call("run_shell_command", &arguments)
             }
+            Self::OpenCode => Reply::call("bash", &json!({"command": line, "description": "as asked"})),
         })
     }
 
@@ -54,6 +61,13 @@ impl Agent {
                 "command: [qwen, --acp, --bare, --auth-type, openai, --approval-mode, default], \
                  env: {QWEN_CODE_NO_RELAUNCH: \"true\", OPENAI_BASE_URL: \"{url}\", OPENAI_MODEL: \"{model}\", OPENAI_API_KEY: \"{key}\"}, \
                  files: {.qwen/settings.json: '{\"$version\": 4, \"tools\": {\"shell\": {\"enableInteractiveShell\": false}}, \"security\": {\"auth\": {\"selectedType\": \"openai\"}, \"folderTrust\": {\"enabled\": false}}}'}, "
+            }
+            // Its own question for a title is switched off, so that requests can be counted.
+            Self::OpenCode => {
+                "command: [opencode, acp], wire: openai-responses, env: {OPENCODE_CONFIG_CONTENT: \
+                 '{\"model\": \"openai/gpt-5\", \"autoupdate\": false, \"share\": \"disabled\", \"agent\": {\"title\": {\"disable\": true}}, \
+                 \"provider\": {\"openai\": {\"options\": {\"baseURL\": \"{url}\", \"apiKey\": \"{key}\"}}}}', \
+                 OPENCODE_DISABLE_MODELS_FETCH: \"1\"}, "
             }
         };
         format!(

@@ -165,6 +165,8 @@ moods! {
     Acp an_agent_by_the_protocol_meets_errors_of_the_service 0..4;
     Acp an_agent_by_the_protocol_meets_silence 4..7;
     Acp an_agent_by_the_protocol_meets_what_is_no_answer 7..9;
+    OpenCode opencode_meets_an_error_and_silence [0, 4];
+    OpenCode opencode_dies_or_finds_no_end [9, 11];
 }
 
 #[test]
@@ -205,6 +207,11 @@ const BESIDE: [&str; 4] = [
 #[test]
 fn what_codex_does_beside_its_work_reaches_nothing() {
     BESIDE.iter().for_each(|line| does_beside(Agent::Codex, line));
+}
+
+#[test]
+fn what_opencode_does_beside_its_work_reaches_nothing() {
+    [BESIDE[1], BESIDE[3]].iter().for_each(|line| does_beside(Agent::OpenCode, line));
 }
 
 #[test]

@@ -44,6 +44,12 @@ pub(super) fn responses(answer: &Value) -> String {
     for (index, item) in answer["output"].as_array().into_iter().flatten().enumerate() {
         let done = json!({"output_index": index, "item": item});
         events.push(("response.output_item.added", done.clone()));
+        // Some clients show what comes in pieces and never look at the whole.
+        if let Some(text) = item["content"][0]["text"].as_str() {
+            let piece =
+                json!({"output_index": index, "content_index": 0, "item_id": item["id"], "delta": text});
+            events.push(("response.output_text.delta", piece));
+        }
         events.push(("response.output_item.done", done));
     }
     let last = if answer["status"] == "completed" { "response.completed" } else { "response.incomplete" };
