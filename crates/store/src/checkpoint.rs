@@ -268,7 +268,8 @@ pub(crate) fn make_private(path: &Path) -> Result<(), StoreError> {
     private().create(true).truncate(false).open(path).map(drop).map_err(file_error(path, "make"))
 }
 
-fn wait_for(file: fs::File, patience: Duration) -> io::Result<fs::File> {
+/// Waits for the lock of a file, by looking again and again.
+pub(crate) fn wait_for(file: fs::File, patience: Duration) -> io::Result<fs::File> {
     const STEP: Duration = Duration::from_millis(5);
     for _ in 0..patience.as_millis() / STEP.as_millis() {
         match file.try_lock() {
@@ -280,7 +281,8 @@ fn wait_for(file: fs::File, patience: Duration) -> io::Result<fs::File> {
     Err(io::Error::new(io::ErrorKind::TimedOut, "another process keeps it locked"))
 }
 
-fn private() -> fs::OpenOptions {
+/// A file that only the user may read, to be written.
+pub(crate) fn private() -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
     options.write(true).mode(0o600);
     options

@@ -1,6 +1,8 @@
 //! One way to speak to either database: statements with `$n` places, rows, transactions. The drivers' own types are met
 //! here and in `sqlite.rs` and `postgres.rs` only.
 
+use std::fs;
+
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::query::Query as DriverQuery;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -19,28 +21,29 @@ pub(crate) enum Db<'c> {
 /// A transaction; dropping it takes everything back.
 #[derive(Debug)]
 pub(crate) enum Tx<'c> {
-    Sqlite(Transaction<'c, Sqlite>),
+    /// With the place in the queue of writers, which is given up after it.
+    Sqlite(Transaction<'c, Sqlite>, Option<fs::File>),
     Postgres(Transaction<'c, Postgres>),
 }
 
 impl Tx<'_> {
     pub(crate) fn db(&mut self) -> Db<'_> {
         match self {
-            Self::Sqlite(tx) => Db::Sqlite(tx),
+            Self::Sqlite(tx, _) => Db::Sqlite(tx),
             Self::Postgres(tx) => Db::Postgres(tx),
         }
     }
 
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await,
+            Self::Sqlite(tx, _place) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,
         }
     }
 
     pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(tx) => tx.rollback().await,
+            Self::Sqlite(tx, _place) => tx.rollback().await,
             Self::Postgres(tx) => tx.rollback().await,
         }
     }

@@ -12,6 +12,7 @@ mod exchanges;
 mod journal;
 mod ledger;
 mod postgres;
+mod queue;
 mod registry;
 mod service;
 mod sqlite;
@@ -29,7 +30,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Postgres};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::append::{Append, Appended, Exchange, Recorded};
 use crate::audit::{Anchor, AuditReport, OnProgress};
@@ -41,11 +42,13 @@ use crate::list::{Filter, Found, Page, Row};
 use crate::time::Micros;
 use crate::witness::JournalEntry;
 use conn::{Db, Tx, query};
+use queue::Queue;
 
 pub(crate) use journal::Entry;
 
-/// How long a writer waits for another one; 50 of them at once need well under a second.
-pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a writer waits for others. 64 processes at once need a second, and more than ten on a machine that has ten other
+/// things to do.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An open database.
 #[derive(Debug)]
@@ -58,21 +61,30 @@ pub(crate) struct Database {
 #[derive(Debug)]
 enum Backend {
     /// One connection. Calls of one process take turns on it; other processes have their own.
-    Sqlite(Mutex<SqliteConnection>),
+    Sqlite(Mutex<SqliteConnection>, Beside),
     /// Some connections, made as they are needed.
     Postgres(PgPool),
 }
 
+/// What stands beside SQLite's connection.
+#[derive(Debug)]
+struct Beside {
+    /// Writers of all processes wait here.
+    queue: Queue,
+    /// A second connection, made when somebody wants to read while the first one is writing: a write waits for the disk.
+    reader: OnceCell<Mutex<SqliteConnection>>,
+}
+
 /// A connection to which nobody else speaks meanwhile.
 enum Turn<'a> {
-    Sqlite(MutexGuard<'a, SqliteConnection>),
+    Sqlite(MutexGuard<'a, SqliteConnection>, &'a Queue),
     Postgres(PoolConnection<Postgres>),
 }
 
 impl Turn<'_> {
     fn db(&mut self) -> Db<'_> {
         match self {
-            Self::Sqlite(conn) => Db::Sqlite(conn),
+            Self::Sqlite(conn, _) => Db::Sqlite(conn),
             Self::Postgres(conn) => Db::Postgres(conn),
         }
     }
@@ -80,7 +92,10 @@ impl Turn<'_> {
     /// A transaction that writes: one at a time, whoever asks.
     async fn begin(&mut self) -> Result<Tx<'_>, sqlx::Error> {
         match self {
-            Self::Sqlite(conn) => Ok(Tx::Sqlite(conn.begin_with(sqlite::BEGIN).await?)),
+            Self::Sqlite(conn, queue) => {
+                let place = queue.turn().await;
+                Ok(Tx::Sqlite(conn.begin_with(sqlite::BEGIN).await?, place))
+            }
             Self::Postgres(conn) => {
                 let mut tx = Tx::Postgres(conn.begin().await?);
                 postgres::lock_writers().execute(&mut tx.db()).await?;
@@ -94,7 +109,9 @@ impl Database {
     /// Opens the file in the keeper's folder.
     pub(crate) async fn open_file(path: &Path, keeper: &Keeper) -> Result<Self, StoreError> {
         let conn = sqlite::open(path, keeper).await?;
-        Ok(Self { name: path.to_owned(), backend: Backend::Sqlite(Mutex::new(conn)) })
+        let queue = Queue::new(path.parent().unwrap_or(Path::new("")));
+        let beside = Beside { queue, reader: OnceCell::new() };
+        Ok(Self { name: path.to_owned(), backend: Backend::Sqlite(Mutex::new(conn), beside) })
     }
 
     /// Connects to a PostgreSQL server.
@@ -111,7 +128,13 @@ impl Database {
     /// Writes what is left in SQLite's write-ahead log into its file, and lets go.
     pub(crate) async fn close(self) -> Result<(), Fault> {
         match self.backend {
-            Backend::Sqlite(conn) => Ok(conn.into_inner().close().await?),
+            Backend::Sqlite(conn, beside) => {
+                if let Some(reader) = beside.reader.into_inner() {
+                    reader.into_inner().close().await?;
+                }
+                // The last one writes the log back.
+                Ok(conn.into_inner().close().await?)
+            }
             Backend::Postgres(pool) => {
                 pool.close().await;
                 Ok(())
@@ -142,15 +165,15 @@ impl Database {
     }
 
     pub(crate) async fn events(&self, intent: &IntentId) -> Result<Vec<Recorded>, Fault> {
-        journal::of_intent(&mut self.turn().await?.db(), intent).await
+        journal::of_intent(&mut self.look().await?.db(), intent).await
     }
 
     pub(crate) async fn find_intent(&self, text: &str) -> Result<Found, Fault> {
-        registry::find(&mut self.turn().await?.db(), text).await
+        registry::find(&mut self.look().await?.db(), text).await
     }
 
     pub(crate) async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Row>, Fault> {
-        registry::list(&mut self.turn().await?.db(), filter, page).await
+        registry::list(&mut self.look().await?.db(), filter, page).await
     }
 
     pub(crate) async fn live_for_fingerprint(
@@ -158,11 +181,11 @@ impl Database {
         repository: &str,
         fingerprint: &Fingerprint,
     ) -> Result<Option<IntentId>, Fault> {
-        registry::live_for(&mut self.turn().await?.db(), repository, fingerprint.as_str(), None).await
+        registry::live_for(&mut self.look().await?.db(), repository, fingerprint.as_str(), None).await
     }
 
     pub(crate) async fn blob(&self, sha256: &Sha256) -> Result<Option<Vec<u8>>, Fault> {
-        blobs::get(&mut self.turn().await?.db(), sha256).await
+        blobs::get(&mut self.look().await?.db(), sha256).await
     }
 
     pub(crate) async fn erase_blob(
@@ -185,7 +208,7 @@ impl Database {
 
     pub(crate) async fn entries(&self, after: u64, limit: u32) -> Result<Vec<JournalEntry>, Fault> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
-        journal::entries(&mut self.turn().await?.db(), after, i64::from(limit)).await
+        journal::entries(&mut self.look().await?.db(), after, i64::from(limit)).await
     }
 
     pub(crate) async fn checkpoint(&self, keeper: &Keeper) -> Result<Note, Fault> {
@@ -210,7 +233,7 @@ impl Database {
     }
 
     pub(crate) async fn exchange(&self, request: &Sha256) -> Result<Option<Exchange>, Fault> {
-        exchanges::get(&mut self.turn().await?.db(), request).await
+        exchanges::get(&mut self.look().await?.db(), request).await
     }
 
     pub(crate) async fn forget_exchange(&self, request: &Sha256) -> Result<bool, Fault> {
@@ -218,7 +241,7 @@ impl Database {
     }
 
     pub(crate) async fn cached(&self, key: &Sha256) -> Result<Option<Vec<u8>>, Fault> {
-        cache::get(&mut self.turn().await?.db(), key).await
+        cache::get(&mut self.look().await?.db(), key).await
     }
 
     pub(crate) async fn put_cached(&self, key: &Sha256, bytes: &[u8], at: Micros) -> Result<(), Fault> {
@@ -229,7 +252,7 @@ impl Database {
     }
 
     pub(crate) async fn expired(&self, now: Micros) -> Result<Vec<Reservation>, Fault> {
-        ledger::expired(&mut self.turn().await?.db(), now).await
+        ledger::expired(&mut self.look().await?.db(), now).await
     }
 
     /// Forgives what was spent, and records that.
@@ -264,11 +287,11 @@ impl Database {
     }
 
     pub(crate) async fn usage(&self, period: Period) -> Result<Vec<UsageLine>, Fault> {
-        ledger::usage(&mut self.turn().await?.db(), period).await
+        ledger::usage(&mut self.look().await?.db(), period).await
     }
 
     pub(crate) async fn open_reservations(&self) -> Result<Vec<Reservation>, Fault> {
-        ledger::open(&mut self.turn().await?.db()).await
+        ledger::open(&mut self.look().await?.db()).await
     }
 
     /// Looks at one moment of the database through a connection of its own, so that nobody waits for it.
@@ -281,9 +304,9 @@ impl Database {
         let watch = audit::Watch::new(on_progress);
         let mut report = AuditReport { anchors: anchors.len() as u64, ..AuditReport::default() };
         match &self.backend {
-            Backend::Sqlite(_) => {
+            Backend::Sqlite(..) => {
                 let mut conn = sqlite::connect(&self.name).await?;
-                let tx = Tx::Sqlite(conn.begin().await?);
+                let tx = Tx::Sqlite(conn.begin().await?, None);
                 let looked = audit::verify(tx, anchors, keeper, watch, &mut report).await;
                 conn.close().await?;
                 looked?;
@@ -300,9 +323,20 @@ impl Database {
 
     async fn turn(&self) -> Result<Turn<'_>, sqlx::Error> {
         match &self.backend {
-            Backend::Sqlite(conn) => Ok(Turn::Sqlite(conn.lock().await)),
+            Backend::Sqlite(conn, beside) => Ok(Turn::Sqlite(conn.lock().await, &beside.queue)),
             Backend::Postgres(pool) => Ok(Turn::Postgres(postgres::turn(pool).await?)),
         }
+    }
+
+    /// A connection to read by, which does not wait for those who write. It sees what was committed before.
+    async fn look(&self) -> Result<Turn<'_>, sqlx::Error> {
+        let Backend::Sqlite(conn, beside) = &self.backend else { return self.turn().await };
+        if let Ok(conn) = conn.try_lock() {
+            return Ok(Turn::Sqlite(conn, &beside.queue));
+        }
+        let connect = async || Ok::<_, sqlx::Error>(Mutex::new(sqlite::connect(&self.name).await?));
+        let reader = beside.reader.get_or_try_init(connect).await?;
+        Ok(Turn::Sqlite(reader.lock().await, &beside.queue))
     }
 }
 

@@ -45,15 +45,15 @@ impl Database {
     }
 
     pub(crate) async fn agent(&self, name: &AgentName) -> Result<Option<Agent>, Fault> {
-        agents::get(&mut self.turn().await?.db(), name).await
+        agents::get(&mut self.look().await?.db(), name).await
     }
 
     pub(crate) async fn agents(&self) -> Result<Vec<Agent>, Fault> {
-        agents::all(&mut self.turn().await?.db()).await
+        agents::all(&mut self.look().await?.db()).await
     }
 
     pub(crate) async fn agent_by_key(&self, prefix: &str, at: Micros) -> Result<Option<KeyHolder>, Fault> {
-        agents::holder(&mut self.turn().await?.db(), prefix, at).await
+        agents::holder(&mut self.look().await?.db(), prefix, at).await
     }
 
     pub(crate) async fn promise(
@@ -79,7 +79,7 @@ impl Database {
     }
 
     pub(crate) async fn traces(&self, limit: u32) -> Result<Vec<Trace>, Fault> {
-        agents::traces(&mut self.turn().await?.db(), limit).await
+        agents::traces(&mut self.look().await?.db(), limit).await
     }
 
     pub(crate) async fn take_requests(
@@ -97,11 +97,11 @@ impl Database {
     }
 
     pub(crate) async fn figures(&self) -> Result<Figures, Fault> {
-        tallies::figures(&mut self.turn().await?.db()).await
+        tallies::figures(&mut self.look().await?.db()).await
     }
 
     pub(crate) async fn last_seq(&self) -> Result<u64, Fault> {
-        agents::last_seq(&mut self.turn().await?.db()).await
+        agents::last_seq(&mut self.look().await?.db()).await
     }
 
     pub(crate) async fn events_after(
@@ -110,10 +110,10 @@ impl Database {
         only: Option<&IntentId>,
         limit: u32,
     ) -> Result<Vec<Told>, Fault> {
-        agents::after(&mut self.turn().await?.db(), seq, only, limit).await
+        agents::after(&mut self.look().await?.db(), seq, only, limit).await
     }
 
     pub(crate) async fn row(&self, intent: &IntentId) -> Result<Option<Row>, Fault> {
-        registry::one(&mut self.turn().await?.db(), intent).await
+        registry::one(&mut self.look().await?.db(), intent).await
     }
 }

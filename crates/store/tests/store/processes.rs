@@ -1,6 +1,7 @@
 //! Several processes on one registry, and processes that die in the middle of it. The children are this test binary.
 #![expect(clippy::disallowed_methods, reason = "starts its own binary, and tells it what to do")]
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -163,12 +164,18 @@ async fn of_sixty_four_processes_for_a_hundred_places_exactly_a_hundred_are_gran
 /// Whatever was killed wherever: what is settled and what is free make the limit.
 async fn killed_spenders_lose_nothing_once_their_leases_ran_out(place: Place) {
     drop(place.open().await);
-    let mut children: Vec<Child> = (0..16).map(|n| spender(&place, 1 + n * 1_000, true)).collect();
-    // Every second one is killed at the first thing that it says, in the middle of its next transaction or before it.
-    for child in children.iter_mut().step_by(2) {
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        lines.map_while(Result::ok).take_while(|l| !l.contains("granted")).for_each(drop);
-        child.kill().unwrap();
+    let mut children: Vec<Child> = (0..64).map(|n| spender(&place, 1 + n * 1_000, true)).collect();
+    // About half of them are killed, other ones each time: at once, or in whatever they do after the first or the second
+    // thing that they say.
+    for child in &mut children {
+        let random = RandomState::new().build_hasher().finish();
+        if random.is_multiple_of(2) {
+            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let said = |line: &String| line.contains("granted") || line.contains("settled");
+            let wait = usize::try_from(random / 2 % 3).unwrap();
+            lines.map_while(Result::ok).filter(said).take(wait).for_each(drop);
+            child.kill().unwrap();
+        }
     }
     for mut child in children {
         child.wait().unwrap();

@@ -51,3 +51,18 @@ async fn the_sample_rows_of_each_format_survive_all_later_migrations() {
         store.db.assert_swept(&report).await;
     }
 }
+
+#[tokio::test]
+async fn who_reads_does_not_wait_for_who_writes_and_sees_what_was_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let key = "a".repeat(64).parse().unwrap();
+    let mut turn = store.db.turn().await.unwrap();
+    let mut tx = turn.begin().await.unwrap();
+    crate::sql::cache::put(&mut tx.db(), &key, b"bytes", crate::Micros(1)).await.unwrap();
+    assert_eq!(store.cached(&key).await.unwrap(), None);
+    tx.commit().await.unwrap();
+    assert_eq!(store.cached(&key).await.unwrap().as_deref(), Some(b"bytes".as_slice()));
+    drop(turn);
+    store.close().await.unwrap();
+}
