@@ -28,6 +28,7 @@ pub mod routing;
 mod run;
 mod shared_files;
 mod source;
+mod stamp;
 pub mod steps;
 mod tools;
 mod trees;

@@ -17,6 +17,7 @@ use crate::config::{self, Config, ConfigError, Flags, Layers, Loaded};
 use crate::error::EngineError;
 use crate::provider::{Provider, Source};
 use crate::source::BaseSource;
+use crate::stamp::Stamps;
 use crate::world::World;
 
 /// The largest configuration or rule file that is read from a base tree.
@@ -47,6 +48,8 @@ pub struct Project {
     /// Runs on the base that are worth keeping for this process only; by the key of the lasting cache.
     pub(crate) failed_baselines: Mutex<BTreeMap<Sha256, Run>>,
     gate: GatePolicy,
+    /// The files of the configuration, as they were before they were read.
+    stamps: Stamps,
 }
 
 impl Project {
@@ -68,6 +71,10 @@ impl Project {
             None => repository.head()?,
         };
         let base = BaseRef { commit: found.commit, tree: found.tree, branch: found.branch };
+        let mut stamps = Stamps::default();
+        for file in [Some(Path::new(config::SYSTEM_FILE)), user_file].into_iter().flatten() {
+            stamps.keep(file);
+        }
         let own = repository.read(&base.tree, config::REPOSITORY_FILE, FILE_CAP)?;
         let own = own.map(|blob| String::from_utf8_lossy(&blob.bytes).into_owned());
         let loaded = config::load(&Layers {
@@ -77,6 +84,7 @@ impl Project {
             environment: &world.environment,
             flags,
         })?;
+        loaded.config.rules.iter().for_each(|file| stamps.keep(Path::new(file)));
         let rules = Arc::new(rules(&loaded, &BaseSource::new(&repository, &base.tree))?);
         let gate = gate_policy(&loaded.config)?;
         let place = repository.work_dir().unwrap_or(repository.common_dir()).to_owned();
@@ -94,7 +102,13 @@ impl Project {
             base,
             rules,
             gate,
+            stamps,
         })
+    }
+
+    /// Whether the files of its configuration are as they were when it was opened.
+    pub fn is_current(&self) -> bool {
+        self.stamps.hold()
     }
 
     /// The provider of this name, when it is there.

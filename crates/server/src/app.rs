@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::limits::{Counters, Limits};
 use crate::metrics::Metrics;
+use crate::projects::Projects;
 use crate::work::Work;
 
 /// Opens the served repository at a revision (at HEAD where there is none), with its configuration and providers.
@@ -16,7 +17,7 @@ pub type OpenProject = Arc<dyn Fn(Option<&str>) -> Result<Project, EngineError> 
 /// The state of a server.
 pub(crate) struct App {
     pub(crate) operator: Operator,
-    pub(crate) open: OpenProject,
+    pub(crate) projects: Projects,
     /// The served repository's identity: changes of others in the same registry are not shown.
     pub(crate) repository: String,
     pub(crate) limits: Limits,

@@ -86,7 +86,7 @@ async fn begin(
         }
         id = kept.intent;
     }
-    let project = (app.open)(base)?;
+    let project = app.projects.at(base)?;
     let goal = requests::goal(goal, caller.agent.certified);
     let job = Job { goal, agent: Some(caller.agent.name.clone()), id: Some(id.clone()), ..job(&project)? };
     let (progress, cancel) = (app.work.progress(), Cancel::default());
@@ -189,7 +189,7 @@ async fn decide(
     }
     // After everything else that would refuse the request: RFC 9110, section 13.2.1.
     version?;
-    let project = (app.open)(Some(intent.base.commit.as_str()))?;
+    let project = app.projects.at(Some(intent.base.commit.as_str()))?;
     let (progress, cancel) = (app.work.progress(), Cancel::default());
     let call = Call { progress: &progress, cancel: &cancel };
     // A decision that the caller did not wait for is carried out all the same.

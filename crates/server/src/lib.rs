@@ -14,6 +14,7 @@ mod mcp;
 mod metrics;
 mod portions;
 mod problem;
+mod projects;
 mod requests;
 mod router;
 mod routes;

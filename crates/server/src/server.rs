@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::app::{App, OpenProject};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::projects::Projects;
 use crate::tls::{TlsFiles, acceptor};
 use crate::work::{Work, Workers, unfinished};
 use crate::{feed, listen, router};
@@ -143,13 +144,14 @@ pub(crate) async fn app(
     limits: Limits,
     stop: Cancel,
 ) -> Result<(Arc<App>, Workers), ServerError> {
-    let repository = open(None)?.repository.identity();
-    let (work, workers) = Work::start(&operator, &open, jobs, &stop).map_err(ServerError::Worker)?;
+    let projects = Projects::new(open);
+    let repository = projects.at(None)?.repository.identity();
+    let (work, workers) = Work::start(&operator, &projects, jobs, &stop).map_err(ServerError::Worker)?;
     for id in unfinished(&operator, &repository).await? {
         work.enqueue(id);
     }
     let head = watch::Sender::new(operator.store.last_seq().await?);
     let (counters, metrics) = (Arc::default(), Metrics::new());
-    let app = App { operator, open, repository, limits, counters, metrics, work, stop, head };
+    let app = App { operator, projects, repository, limits, counters, metrics, work, stop, head };
     Ok((Arc::new(app), workers))
 }

@@ -11,7 +11,7 @@ use engine::{Call, Cancel, EngineError, Operator};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 
-use crate::app::OpenProject;
+use crate::projects::Projects;
 
 /// The changes under way.
 #[derive(Clone)]
@@ -37,7 +37,7 @@ impl Drop for After {
 #[derive(Clone)]
 struct Worker {
     operator: Operator,
-    open: OpenProject,
+    projects: Projects,
     queue: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<IntentId>>>,
     running: Arc<Mutex<HashMap<IntentId, Cancel>>>,
     moved: Arc<Notify>,
@@ -72,7 +72,7 @@ impl Work {
     /// When the system gives no thread.
     pub(crate) fn start(
         operator: &Operator,
-        open: &OpenProject,
+        projects: &Projects,
         jobs: usize,
         stop: &Cancel,
     ) -> std::io::Result<(Self, Workers)> {
@@ -80,7 +80,7 @@ impl Work {
         let work = Self { queue: sender, running: Arc::default(), moved: Arc::default() };
         let worker = Worker {
             operator: operator.clone(),
-            open: Arc::clone(open),
+            projects: projects.clone(),
             queue: Arc::new(tokio::sync::Mutex::new(receiver)),
             running: Arc::clone(&work.running),
             moved: Arc::clone(&work.moved),
@@ -182,7 +182,7 @@ impl Worker {
         if intent.phase.is_at_rest() {
             return Ok(());
         }
-        let project = (self.open)(Some(intent.base.commit.as_str()))?;
+        let project = self.projects.at(Some(intent.base.commit.as_str()))?;
         let progress = Wake(Arc::clone(&self.moved));
         self.operator.resume(&project, id, Call { progress: &progress, cancel }).await.map(drop)
     }

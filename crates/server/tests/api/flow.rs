@@ -156,3 +156,20 @@ fn an_agent_that_names_a_provider_does_not_approve_what_it_costs() {
     let id = house.client.post("/intents", &key, &body).ok().id();
     assert_eq!(house.rested(&id, &key)["status"], "needs-approval");
 }
+
+#[test]
+fn a_change_starts_from_the_commit_that_is_there_when_it_is_asked_for() {
+    let house = House::new();
+    let key = house.proposer();
+    let based_on = |text: &str| {
+        let body = json!({ "patch": ASTRAY, "text": text });
+        house.client.post("/proposals", &key, &body).ok().json()["base"]["commit"].clone()
+    };
+    let first = based_on("one");
+    assert_eq!(based_on("two"), first);
+    house.repo.write("app.py", "def empty(x):\n    return not x\n");
+    house.repo.commit("another");
+    let second = based_on("three");
+    assert_ne!(second, first);
+    assert_eq!(second, house.repo.git(&["rev-parse", "HEAD"]).trim());
+}
