@@ -61,7 +61,7 @@ pub(crate) struct Database {
 #[derive(Debug)]
 enum Backend {
     /// One connection. Calls of one process take turns on it; other processes have their own.
-    Sqlite(Mutex<SqliteConnection>, Beside),
+    Sqlite(Mutex<SqliteConnection>, Box<Beside>),
     /// Some connections, made as they are needed.
     Postgres(PgPool),
 }
@@ -110,7 +110,7 @@ impl Database {
     pub(crate) async fn open_file(path: &Path, keeper: &Keeper) -> Result<Self, StoreError> {
         let conn = sqlite::open(path, keeper).await?;
         let queue = Queue::new(path.parent().unwrap_or(Path::new("")));
-        let beside = Beside { queue, reader: OnceCell::new() };
+        let beside = Box::new(Beside { queue, reader: OnceCell::new() });
         Ok(Self { name: path.to_owned(), backend: Backend::Sqlite(Mutex::new(conn), beside) })
     }
 
