@@ -179,7 +179,7 @@ pub(crate) enum Command {
     /// Approve a waiting change and make its branch
     #[command(after_help = COMMIT)]
     Commit(CommitArgs),
-    /// Approve that a provider is asked that costs money, and go on
+    /// Approve that a provider is asked that costs money, or a plan, and go on
     #[command(after_help = APPROVE)]
     Approve(ApproveArgs),
     /// Reject a waiting change, or that a provider is asked
@@ -461,7 +461,7 @@ pub(crate) struct ExplainArgs {
     pub(crate) kind: Option<Kind>,
 }
 
-/// The approval of a provider.
+/// The approval of a provider's cost, or of a plan.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ApproveArgs {
     /// The change: id, its last digits, or `last`

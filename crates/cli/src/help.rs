@@ -106,6 +106,7 @@ Examples:
 pub(crate) const APPROVE: &str = "\
 A route asks what is free first. Before it asks a provider that costs money, it rests and says what that can cost at most; this
 approves it, and the change goes on from there. `reject` ends it instead. `routing.needs_approval` names those providers.
+The plan of a feature is approved in the same way before it is carried out; `show` prints it.
 
 Examples:
   codex-task approve last

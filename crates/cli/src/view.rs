@@ -20,6 +20,20 @@ pub(crate) fn intent(intent: &Intent) -> Value {
         "base": { "commit": intent.base.commit, "tree": intent.base.tree, "branch": intent.base.branch },
         "goal": intent.goal,
         "route": intent.route,
+        "plan": intent.plan().map(|plan| json!({
+            "sha256": plan.hash(),
+            "summary": plan.summary,
+            "steps": plan.steps,
+            "files": plan.files,
+            "tests": plan.tests,
+            "risks": plan.risks,
+            "approved": intent.plan_approved,
+        })),
+        "waits_for": intent.asks_for.as_ref().map(|asks| json!({
+            "what": if asks.plan.is_some() { "plan" } else { "provider" },
+            "provider": asks.provider,
+            "ceiling_micros": asks.ceiling.map(|most| most.micros()),
+        })),
         "attempts": intent.attempts.len(),
         "attempt": attempt.map(attempt_view),
         "branch": words::branch(intent),
@@ -34,6 +48,7 @@ fn attempt_view(attempt: &Attempt) -> Value {
     json!({
         "number": attempt.number,
         "provider": attempt.provider,
+        "wanted": attempt.wanted,
         "suggestion": attempt.suggestion,
         "model": attempt.proposal.as_ref().and_then(|p| p.model.as_ref()),
         "from_record": attempt.proposal.as_ref().map(|p| p.replayed),

@@ -101,12 +101,25 @@ pub struct ApprovalRules {
     pub max_lines: u32,
     /// More deleted lines than this need a person.
     pub max_deleted: u32,
+    /// Who approves the plan of a feature.
+    pub plans: PlanApproval,
+}
+
+/// Who approves a plan before it is carried out. The change itself is decided upon by the other rules.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlanApproval {
+    /// Always a person.
+    #[default]
+    Person,
+    /// Policy, unless [`reasons_to_show_a_plan`] has one.
+    Policy,
 }
 
 impl Default for ApprovalRules {
     /// The seeds' table: a person above 10 files, 200 changed lines, or 50 deleted ones.
     fn default() -> Self {
-        Self { max_files: 10, max_lines: 200, max_deleted: 50 }
+        Self { max_files: 10, max_lines: 200, max_deleted: 50, plans: PlanApproval::Person }
     }
 }
 
@@ -142,6 +155,41 @@ pub fn reasons_for_a_person(rules: &ApprovalRules, facts: &Facts<'_>) -> Vec<Str
         if found > most {
             reasons.push(format!("{found} {what}; policy approves at most {most} by itself"));
         }
+    }
+    reasons
+}
+
+/// What is known of a plan before it is approved.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanFacts<'a> {
+    /// How far the task is to go.
+    pub goal: Goal,
+    /// Whether the task is critical.
+    pub is_critical: bool,
+    /// Files that the plan names.
+    pub files: usize,
+    /// Of these, the ones that policy protects.
+    pub protected: &'a [&'a str],
+}
+
+/// Why a person has to approve a plan; empty when policy may by itself.
+pub fn reasons_to_show_a_plan(rules: &ApprovalRules, facts: &PlanFacts<'_>) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if rules.plans == PlanApproval::Person {
+        reasons.push("policy leaves plans to a person".to_owned());
+    }
+    if facts.goal != Goal::Publish {
+        reasons.push("a review was asked for".to_owned());
+    }
+    if facts.is_critical {
+        reasons.push("the task is critical".to_owned());
+    }
+    if facts.files > rules.max_files as usize {
+        let (files, most) = (facts.files, rules.max_files);
+        reasons.push(format!("{files} files planned; policy approves at most {most} by itself"));
+    }
+    if !facts.protected.is_empty() {
+        reasons.push(format!("it names protected files: {}", facts.protected.join(", ")));
     }
     reasons
 }
@@ -199,6 +247,22 @@ mod tests {
         let rules = ApprovalRules::default();
         for goal in [Goal::Review, Goal::Verify] {
             assert_eq!(reasons_for_a_person(&rules, &facts(goal, 1, 1, 0)).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_plan_is_a_persons_to_approve_unless_policy_takes_it_and_nothing_speaks_against_it() {
+        let plain = PlanFacts { goal: Goal::Publish, is_critical: false, files: 10, protected: &[] };
+        assert_eq!(reasons_to_show_a_plan(&ApprovalRules::default(), &plain).len(), 1);
+        let rules = ApprovalRules { plans: PlanApproval::Policy, ..ApprovalRules::default() };
+        assert!(reasons_to_show_a_plan(&rules, &plain).is_empty());
+        for facts in [
+            PlanFacts { goal: Goal::Review, ..plain },
+            PlanFacts { is_critical: true, ..plain },
+            PlanFacts { files: 11, ..plain },
+            PlanFacts { protected: &["deploy.yaml"], ..plain },
+        ] {
+            assert_eq!(reasons_to_show_a_plan(&rules, &facts).len(), 1, "{facts:?}");
         }
     }
 }

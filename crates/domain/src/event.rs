@@ -10,6 +10,7 @@ use crate::gate::Judgement;
 use crate::ids::{CommitId, Sha256, SuggestionId, TreeId};
 use crate::money::MicroDollars;
 use crate::patch::{Class, How, Stat};
+use crate::plan::{Plan, Wanted};
 use crate::proposal::{Charge, Proposal, ProviderFailure, ProviderId};
 use crate::route::Route;
 use crate::task::Task;
@@ -20,7 +21,8 @@ use crate::verification::Verification;
 /// 3: an intent may belong to an agent, and an agent may decide; older programs would let anybody see and decide it.
 /// 4: an intent may wait for the approval of a provider, and end as an answered question.
 /// 5: a provider's work leaves evidence, and an intent may end because a provider needs a person.
-pub const EVENT_FORMAT: u32 = 5;
+/// 6: a feature begins with a plan, which is approved before there is a change.
+pub const EVENT_FORMAT: u32 = 6;
 
 /// The state of the repository that a change starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,18 +164,28 @@ pub enum Event {
         /// Which, and why.
         route: Route,
     },
-    /// The next provider costs money: a person has to approve that it is asked.
+    /// A person has to approve before it goes on: the next provider costs money, or there is a plan to be looked at.
     ApprovalAsked {
-        /// Who is to be asked.
+        /// Who is to be asked next.
         provider: ProviderId,
         /// The most that asking it once can cost, where that is known.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ceiling: Option<MicroDollars>,
+        /// The plan that is to be approved; without one it is the provider's cost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan: Option<Sha256>,
     },
     /// Somebody approved that a provider is asked.
     ProviderApproved {
         /// The provider.
         provider: ProviderId,
+        /// Who approved.
+        decider: Decider,
+    },
+    /// The plan may be carried out.
+    PlanApproved {
+        /// The plan, by its hash.
+        plan: Sha256,
         /// Who approved.
         decider: Decider,
     },
@@ -197,6 +209,9 @@ pub enum Event {
         /// The attempt whose failure this one is to repair.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         repairs: Option<u32>,
+        /// What it is asked for.
+        #[serde(default, skip_serializing_if = "Wanted::is_change")]
+        wanted: Wanted,
     },
     /// What shows how the provider worked, whether or not it answered.
     EvidenceKept {
@@ -228,7 +243,7 @@ pub enum Event {
         /// What it cost.
         charge: Charge,
     },
-    /// The answer could not be read as a change.
+    /// The answer could not be read as what was asked for.
     ReplyRefused {
         /// The attempt.
         attempt: u32,
@@ -236,6 +251,13 @@ pub enum Event {
         reasons: Vec<String>,
         /// Of what sort: it says how the intent ends when no provider does better.
         class: Class,
+    },
+    /// The answer is a plan.
+    PlanRead {
+        /// The attempt.
+        attempt: u32,
+        /// The plan.
+        plan: Plan,
     },
     /// The answer is one canonical patch.
     PatchRead {
@@ -330,6 +352,7 @@ impl Event {
             Self::Routed { .. } => "Routed",
             Self::ApprovalAsked { .. } => "ApprovalAsked",
             Self::ProviderApproved { .. } => "ProviderApproved",
+            Self::PlanApproved { .. } => "PlanApproved",
             Self::Reserved { .. } => "Reserved",
             Self::ProposalAsked { .. } => "ProposalAsked",
             Self::EvidenceKept { .. } => "EvidenceKept",
@@ -337,6 +360,7 @@ impl Event {
             Self::ProviderFailed { .. } => "ProviderFailed",
             Self::Settled { .. } => "Settled",
             Self::ReplyRefused { .. } => "ReplyRefused",
+            Self::PlanRead { .. } => "PlanRead",
             Self::PatchRead { .. } => "PatchRead",
             Self::GateJudged { .. } => "GateJudged",
             Self::Staging { .. } => "Staging",

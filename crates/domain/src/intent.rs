@@ -5,12 +5,13 @@ use serde::Serialize;
 
 use crate::agent::AgentName;
 use crate::confidence::Assessment;
-use crate::decision::{Approval, Binding, Decision, Goal};
+use crate::decision::{Approval, Binding, Decider, Decision, Goal};
 use crate::event::{Artifact, BaseRef, Candidate, Ending, Event, PatchRecord, Publication};
 use crate::gate::{GatePass, Judgement};
 use crate::ids::{IntentId, Sha256, SuggestionId};
 use crate::money::MicroDollars;
 use crate::patch::Class;
+use crate::plan::{Plan, Wanted};
 use crate::proposal::{Charge, Proposal, ProviderFailure, ProviderId};
 use crate::route::Route;
 use crate::task::Task;
@@ -53,7 +54,9 @@ pub struct Intent {
     pub publication: Option<Publication>,
     /// Providers that somebody approved, though they cost money.
     pub approved: Vec<ProviderId>,
-    /// The provider whose approval is waited for, what it may cost, and where the intent stood before.
+    /// Who let the plan be carried out, once somebody did.
+    pub plan_approved: Option<Decider>,
+    /// What is to be approved before it goes on, and where the intent stood before.
     pub asks_for: Option<Asks>,
     /// Whether the undoing under way (or the last one) brings the branch back.
     pub redoing: bool,
@@ -70,6 +73,8 @@ pub struct Asks {
     pub provider: ProviderId,
     /// The most that asking it once can cost, where that is known.
     pub ceiling: Option<MicroDollars>,
+    /// The plan that is to be approved; without one it is the provider's cost.
+    pub plan: Option<Sha256>,
     /// Where the intent goes on once it is approved.
     #[serde(skip)]
     back: Phase,
@@ -90,6 +95,8 @@ pub struct Attempt {
     pub request: Option<Sha256>,
     /// The attempt that this one repairs.
     pub repairs: Option<u32>,
+    /// What the provider was asked for.
+    pub wanted: Wanted,
     /// The money set aside.
     pub reserved: Option<MicroDollars>,
     /// What shows how it worked.
@@ -104,6 +111,8 @@ pub struct Attempt {
     pub refused: Option<Vec<String>>,
     /// Of what sort that refusal is.
     pub refusal: Option<Class>,
+    /// The plan, when one was asked for and read.
+    pub plan: Option<Plan>,
     /// The patch.
     pub patch: Option<PatchRecord>,
     /// The gate's judgement.
@@ -136,7 +145,7 @@ pub enum Phase {
     New,
     /// The route is chosen.
     Routed,
-    /// A person has to approve that the next provider is asked.
+    /// A person has to approve that the next provider is asked, or the plan.
     Unapproved,
     /// Money is set aside.
     Reserved,
@@ -148,6 +157,8 @@ pub enum Phase {
     Settled,
     /// The answer was refused.
     ReplyRefused,
+    /// The plan is read, and perhaps approved.
+    Planned,
     /// The patch is read.
     Read,
     /// The gate has judged.
@@ -188,6 +199,7 @@ impl Phase {
             Self::Reserved | Self::Asked => "proposing",
             Self::Answered | Self::Settled => "proposed",
             Self::ReplyRefused => "reply-refused",
+            Self::Planned => "planned",
             Self::Read => "read",
             Self::Judged => "judged",
             Self::Staging | Self::Staged => "staged",
@@ -219,6 +231,17 @@ impl Intent {
     /// The current attempt.
     pub fn current(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// The plan, once there is one.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.attempts.iter().find_map(|attempt| attempt.plan.as_ref())
+    }
+
+    /// What a provider is asked for next.
+    pub fn wanted(&self) -> Wanted {
+        let plan_first = self.route.as_ref().is_some_and(|route| route.plan_first);
+        if plan_first && self.plan().is_none() { Wanted::Plan } else { Wanted::Change }
     }
 
     /// The status in one word: the phase, or how it ended.

@@ -1,6 +1,6 @@
 //! Values and rules of a change: no I/O, no async, no clock, no random.
 //!
-//! Read in the order of the flow: `task`, `finding`, `route`, `proposal`, `reply`, `patch`, `gate`, `verification`,
+//! Read in the order of the flow: `task`, `finding`, `route`, `plan`, `proposal`, `reply`, `patch`, `gate`, `verification`,
 //! `confidence`, `decision`. What happened is an `event`; the state of one change is the fold of its events, `intent`.
 
 pub mod agent;
@@ -16,6 +16,7 @@ pub mod ids;
 pub mod intent;
 pub mod money;
 pub mod patch;
+pub mod plan;
 pub mod proposal;
 pub mod registry;
 pub mod reply;

@@ -45,7 +45,7 @@ pub enum Form {
     /// What an agent made of a tree: one line of JSON with what it said of it, then the canonical diff that we took from the
     /// tree.
     Tree,
-    /// A text that answers a question.
+    /// A text: the answer to a question, or a plan.
     Text,
 }
 

@@ -42,6 +42,9 @@ pub struct Route {
     /// The facts that say so, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<String>,
+    /// Whether a plan is asked for, and approved, before the change.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub plan_first: bool,
     /// Asked one after the other until one gives a verified change.
     pub providers: Vec<Leg>,
     /// Passed over, with the reason.

@@ -40,6 +40,9 @@ pub(crate) fn with_trailers(text: &str, intent: &Intent, attempt: &Attempt, head
     if let Some(patch) = &attempt.patch {
         trailers.push(format!("Codex-Task-Patch: {}", patch.sha256));
     }
+    if let Some(plan) = intent.plan() {
+        trailers.push(format!("Codex-Task-Plan: {}", plan.hash()));
+    }
     trailers.push(format!("{JOURNAL_TRAILER}: {}:{}", head.0, head.1));
     format!("{}\n\n{}\n", text.trim_end(), trailers.join("\n"))
 }

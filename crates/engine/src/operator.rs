@@ -166,6 +166,7 @@ impl Operator {
                 Next::Interrupted => steps::propose::interrupted(run)?,
                 Next::Settle => steps::propose::settle(run)?,
                 Next::Extract => steps::extract::run(run).await?,
+                Next::Plan { leg } => steps::plan::run(run, leg)?,
                 Next::Gate => steps::gate::run(run).await?,
                 Next::Stage => steps::stage::run(run).await?,
                 Next::Verify => steps::verify::run(run).await?,

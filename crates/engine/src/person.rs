@@ -31,7 +31,7 @@ impl Operator {
             return Err(EngineError::WrongState {
                 intent: id.clone(),
                 status: run.intent.status().to_owned(),
-                need: "there is no change yet: approve the provider first".to_owned(),
+                need: "there is no change yet: approve what it waits for first (`approve`)".to_owned(),
             });
         }
         if run.intent.policy != project.policy {
@@ -47,24 +47,50 @@ impl Operator {
         Ok(run.intent)
     }
 
-    /// Approves that the provider is asked that an intent waits for, and goes on with it.
+    /// Approves what an intent waits for, a provider's cost or a plan, and goes on with it.
     ///
     /// # Errors
-    /// When the intent waits for no such approval, and when the agent that asked for the change would approve its cost.
-    pub async fn approve_provider(
+    /// When the intent waits for no such approval, and when the agent that asked for the change would approve it.
+    pub async fn approve_asked(
         &self,
         project: &Project,
         id: &IntentId,
         decider: Decider,
         call: Call<'_>,
     ) -> Result<Intent, EngineError> {
+        let mut run = self.allowed(project, id, decider, call).await?;
+        self.drive(&mut run).await?;
+        Ok(run.intent)
+    }
+
+    /// The same without going on: [`Operator::resume`] does, in this process or another.
+    ///
+    /// # Errors
+    /// As [`Operator::approve_asked`].
+    pub async fn allow(
+        &self,
+        project: &Project,
+        id: &IntentId,
+        decider: Decider,
+        call: Call<'_>,
+    ) -> Result<Intent, EngineError> {
+        Ok(self.allowed(project, id, decider, call).await?.intent)
+    }
+
+    async fn allowed<'a>(
+        &'a self,
+        project: &'a Project,
+        id: &IntentId,
+        decider: Decider,
+        call: Call<'a>,
+    ) -> Result<Run<'a>, EngineError> {
         let lock = IntentLock::take(&self.world.folders, id)?;
         let mut run = Run::reopen(self, project, id, lock, call).await?;
         let Some(asked) = run.intent.asks_for.clone() else {
             return Err(EngineError::WrongState {
                 intent: id.clone(),
                 status: run.intent.status().to_owned(),
-                need: "it does not wait for a provider to be approved".to_owned(),
+                need: "it does not wait for a provider or a plan to be approved".to_owned(),
             });
         };
         if run.intent.policy != project.policy {
@@ -72,12 +98,15 @@ impl Operator {
             return Err(EngineError::Moved { what });
         }
         not_ones_own(&run.intent, &decider)?;
-        run.announce(Event::ProviderApproved { provider: asked.provider, decider }).await?;
-        self.drive(&mut run).await?;
-        Ok(run.intent)
+        let event = match asked.plan {
+            Some(plan) => Event::PlanApproved { plan, decider },
+            None => Event::ProviderApproved { provider: asked.provider, decider },
+        };
+        run.announce(event).await?;
+        Ok(run)
     }
 
-    /// Rejects the candidate of a waiting intent, or that a provider is asked which costs money.
+    /// Rejects the candidate of a waiting intent, its plan, or that a provider is asked which costs money.
     ///
     /// # Errors
     /// When the intent does not wait for a decision.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::plan::Wanted;
 use domain::proposal::{ProviderFailure, ProviderId};
 use domain::task::Task;
 
@@ -23,16 +24,19 @@ impl Tools for NoTools {
     }
 }
 
-/// What this provider would be sent; `None` when it is sent nothing, or is not there.
+/// What this provider would be sent first; `None` when it is sent nothing, or is not there.
 pub fn preview(
     project: &Project,
     task: &Task,
+    wanted: Wanted,
     provider: &ProviderId,
     model: Option<&str>,
 ) -> Option<Result<Packed, ProviderFailure>> {
     let source = project.source();
     let ask = Ask {
         task,
+        wanted,
+        plan: None,
         base: &project.base,
         source: &source,
         tools: &NoTools,
@@ -40,7 +44,7 @@ pub fn preview(
         repair: None,
         model,
         handed_in: None,
-        own_rule: project.own_rule(task.kind),
+        own_rule: project.own_rule(wanted, task.kind),
         deadline: Duration::ZERO,
         evidence: &Evidence::default(),
     };

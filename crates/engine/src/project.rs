@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::event::BaseRef;
 use domain::gate::{ForbiddenText, GateLimits, GatePolicy, PathSet, Verdict};
 use domain::ids::Sha256;
+use domain::plan::Wanted;
 use domain::proposal::ProviderId;
 use domain::task::Kind;
 use domain::verification::Run;
 use git::Repository;
 
 use crate::boxes::Boxes;
-use crate::config::{self, Config, ConfigError, Flags, Layers, Loaded};
+use crate::config::{self, Config, ConfigError, Flags, Layers, Loaded, PromptName};
 use crate::error::EngineError;
 use crate::provider::{Provider, Source};
 use crate::source::BaseSource;
@@ -39,8 +40,8 @@ pub struct Project {
     pub warnings: Vec<String>,
     /// The embedded and the user's codemod rules.
     pub rules: Arc<codemods::RuleSet>,
-    /// What the machine's owner wants to be said for a kind of task, in place of our words.
-    prompts: BTreeMap<Kind, String>,
+    /// What the machine's owner wants to be said for a kind of task or a plan, in place of our words.
+    prompts: BTreeMap<PromptName, String>,
     /// Who can be asked.
     pub providers: Vec<Box<dyn Provider>>,
     /// The sandbox.
@@ -136,9 +137,13 @@ impl Project {
         BaseSource::new(&self.repository, &self.base.tree)
     }
 
-    /// What the machine's owner wants to be said for this kind of task.
-    pub fn own_rule(&self, kind: Kind) -> Option<&str> {
-        self.prompts.get(&kind).map(String::as_str)
+    /// What the machine's owner wants to be said when this is asked for in a task of this kind.
+    pub fn own_rule(&self, wanted: Wanted, kind: Kind) -> Option<&str> {
+        let name = match wanted {
+            Wanted::Plan => PromptName::Plan,
+            Wanted::Change => PromptName::Kind(kind),
+        };
+        self.prompts.get(&name).map(String::as_str)
     }
 
     /// The gate's values in this configuration.
@@ -147,12 +152,12 @@ impl Project {
     }
 }
 
-/// The owner's own words for kinds of tasks, from the files that the configuration names.
-fn prompts(config: &Config) -> Result<BTreeMap<Kind, String>, EngineError> {
-    let read = |(kind, path): (&Kind, &String)| {
+/// The owner's own words, from the files that the configuration names.
+fn prompts(config: &Config) -> Result<BTreeMap<PromptName, String>, EngineError> {
+    let read = |(name, path): (&PromptName, &String)| {
         let text = std::fs::read_to_string(path);
         let text = text.map_err(|e| ConfigError::Unreadable { path: path.into(), why: e.to_string() })?;
-        Ok((*kind, text))
+        Ok((*name, text))
     };
     config.context.prompts.iter().map(read).collect()
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::event::BaseRef;
 use domain::money::MicroDollars;
+use domain::plan::{Plan, Wanted};
 use domain::proposal::{Charge, Form, ProviderFailure, ProviderId, Usage};
 use domain::task::Task;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::Workspaces;
-use crate::context::{AnswerForm, PackedFile};
+use crate::context::{AnswerForm, Beside, PackedFile};
 
 /// What a provider may read: files of the base tree, never the user's working tree.
 pub trait Source: Send + Sync {
@@ -58,6 +59,10 @@ pub struct Repair {
 pub struct Ask<'a> {
     /// What is asked for.
     pub task: &'a Task,
+    /// Whether a plan is wanted of it, or the change itself.
+    pub wanted: Wanted,
+    /// The approved plan that the change is to carry out.
+    pub plan: Option<&'a Plan>,
     /// What the change starts from.
     pub base: &'a BaseRef,
     /// The base's files.
@@ -78,6 +83,13 @@ pub struct Ask<'a> {
     pub deadline: Duration,
     /// Where it leaves what shows how it worked.
     pub evidence: &'a Evidence,
+}
+
+impl Ask<'_> {
+    /// What a prompt says beside the task and its files.
+    pub fn beside(&self) -> Beside<'_> {
+        Beside { repair: self.repair, plan: self.plan, own_rule: self.own_rule }
+    }
 }
 
 /// What shows how a provider worked: a screenshot, a page's text. It is recorded whether or not there is an answer, also

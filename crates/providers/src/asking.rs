@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::event::BaseRef;
 use domain::finding::Finding;
+use domain::plan::Wanted;
 use domain::task::Task;
 use engine::provider::{Ask, Evidence, Repair, Source, ToolRun, Tools};
 
@@ -68,6 +69,7 @@ pub(crate) struct Question {
     pub(crate) deadline: Duration,
     pub(crate) base: BaseRef,
     pub(crate) evidence: Evidence,
+    pub(crate) wanted: Wanted,
 }
 
 impl Question {
@@ -90,12 +92,15 @@ impl Question {
             deadline: Duration::from_secs(60),
             base: BaseRef { commit: id.parse().unwrap(), tree: id.parse().unwrap(), branch: None },
             evidence: Evidence::default(),
+            wanted: Wanted::Change,
         }
     }
 
     pub(crate) fn ask(&self) -> Ask<'_> {
         Ask {
             task: &self.task,
+            wanted: self.wanted,
+            plan: None,
             base: &self.base,
             source: &self.files,
             tools: &self.tools,

@@ -184,6 +184,9 @@ async fn decide(
         return Err(Problem::new(Code::Forbidden, detail).about(intent.id.clone()));
     }
     match &review {
+        NewReview::Approve { message: Some(_) } if waits_for_plan(intent) => {
+            return Err(Problem::new(Code::Invalid, "a plan has no message").about(intent.id.clone()));
+        }
         NewReview::Approve { message } => message.as_deref().map_or(Ok(()), requests::message)?,
         NewReview::Reject { reason } => requests::reason(reason)?,
     }
@@ -196,6 +199,10 @@ async fn decide(
     let _taken_on = app.work.after(&intent.id);
     let decider = Decider::Agent { name: caller.agent.name.clone() };
     let done = match review {
+        NewReview::Approve { .. } if waits_for_plan(intent) => {
+            // The change itself is made by the queue, not within this request.
+            app.operator.allow(&project, &intent.id, decider, call).await
+        }
         NewReview::Approve { message } => {
             app.operator.approve(&project, &intent.id, decider, message, call).await
         }
@@ -204,4 +211,9 @@ async fn decide(
         }
     };
     Ok(done?)
+}
+
+/// Whether a plan is what has to be approved. What a provider costs is approved at the machine alone.
+fn waits_for_plan(intent: &Intent) -> bool {
+    intent.asks_for.as_ref().is_some_and(|asks| asks.plan.is_some())
 }

@@ -106,9 +106,9 @@ pub(crate) struct NewProposal {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(tag = "decision", rename_all = "lowercase", deny_unknown_fields)]
 pub(crate) enum NewReview {
-    /// Make its branch.
+    /// Make its branch; or, where a plan waits, let it be carried out.
     Approve {
-        /// The commit's message: `type(scope): description`.
+        /// The commit's message: `type(scope): description`. Not for a plan.
         #[schema(max_length = 4000)]
         #[serde(default)]
         message: Option<String>,

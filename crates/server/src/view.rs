@@ -1,8 +1,9 @@
 //! What is told of a change: stable names, chosen here and not by the shape of our own types.
 
-use domain::decision::{Decision, Goal};
+use domain::decision::{Decider, Decision, Goal};
 use domain::finding::Finding;
 use domain::intent::{Attempt, Intent};
+use domain::plan::Plan;
 use domain::task::Kind;
 use domain::verification::Verdict;
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,12 @@ pub(crate) struct IntentView {
     goal: String,
     /// What it starts from.
     base: BaseView,
+    /// The plan of a feature, once there is one.
+    #[schema(required)]
+    plan: Option<PlanView>,
+    /// What has to be approved before it goes on: `plan` or `provider`; null where nothing has.
+    #[schema(required)]
+    waits_for: Option<String>,
     /// The proposals so far.
     attempts: Vec<AttemptView>,
     /// The published branch.
@@ -147,6 +154,27 @@ pub(crate) struct BaseView {
     /// The branch whose tip it was.
     #[schema(required)]
     branch: Option<String>,
+}
+
+/// What a provider means to do, before it does it.
+#[derive(Debug, Clone, Serialize, ToSchema, schemars::JsonSchema)]
+#[schema(as = Plan)]
+pub(crate) struct PlanView {
+    /// Identifies it.
+    sha256: String,
+    /// What there will be afterwards.
+    summary: String,
+    /// What is to be done, in order.
+    steps: Vec<String>,
+    /// The files to be changed or added.
+    files: Vec<String>,
+    /// The tests to be added.
+    tests: Vec<String>,
+    /// What may go wrong.
+    risks: Vec<String>,
+    /// Who approved it; null while nobody did.
+    #[schema(required)]
+    approved_by: Option<String>,
 }
 
 /// One proposal and what became of it.
@@ -241,6 +269,11 @@ impl IntentView {
                 tree: intent.base.tree.to_string(),
                 branch: intent.base.branch.clone(),
             },
+            plan: intent.plan().map(|plan| PlanView::of(plan, intent.plan_approved.as_ref())),
+            waits_for: intent
+                .asks_for
+                .as_ref()
+                .map(|asks| if asks.plan.is_some() { "plan" } else { "provider" }.to_owned()),
             attempts: intent.attempts.iter().map(AttemptView::of).collect(),
             branch: branch.map(|name| name.strip_prefix("refs/heads/").unwrap_or(name).to_owned()),
             commit: intent.publication.as_ref().map(|p| p.commit.to_string()),
@@ -261,6 +294,20 @@ impl FindingView {
             column: finding.column,
             message: finding.message.clone(),
             fingerprint: finding.fingerprint.as_str().to_owned(),
+        }
+    }
+}
+
+impl PlanView {
+    fn of(plan: &Plan, approved: Option<&Decider>) -> Self {
+        Self {
+            sha256: plan.hash().to_string(),
+            summary: plan.summary.clone(),
+            steps: plan.steps.clone(),
+            files: plan.files.iter().map(|path| path.as_str().to_owned()).collect(),
+            tests: plan.tests.clone(),
+            risks: plan.risks.clone(),
+            approved_by: approved.map(ToString::to_string),
         }
     }
 }

@@ -11,6 +11,7 @@ use domain::ids::{IntentId, Sha256, SuggestionId};
 use domain::intent::Intent;
 use domain::money::MicroDollars;
 use domain::patch::{How, Stat};
+use domain::plan::Wanted;
 use domain::proposal::{Charge, ChargeBasis, Form, Proposal, ProviderId, Usage};
 use domain::route::{Leg, Route};
 use domain::task::{Kind, Task};
@@ -236,6 +237,7 @@ impl Story {
                 provider: self.provider(),
                 request: self.request(),
                 repairs: None,
+                wanted: Wanted::Change,
             },
         ]
     }

@@ -1,4 +1,4 @@
-//! `approve`: a person lets a provider be asked that costs money, and the change goes on.
+//! `approve`: a person lets a provider be asked that costs money, or a plan be carried out, and the change goes on.
 
 use domain::exit_code::ExitCode;
 use engine::Call;
@@ -16,7 +16,7 @@ pub(crate) async fn run(session: &Session<'_>, args: &ApproveArgs) -> Result<Exi
     let project = session.project_of(&intent, &args.judging.flags())?;
     let (cancel, progress) = (on_signals()?, session.reporter());
     let call = Call { progress: &progress, cancel: &cancel };
-    let intent = operator.approve_provider(&project, &intent.id, session.world.decider(), call).await?;
+    let intent = operator.approve_asked(&project, &intent.id, session.world.decider(), call).await?;
     drop(progress);
     finish(session, "approve", &operator, &intent).await
 }

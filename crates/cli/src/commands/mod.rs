@@ -35,7 +35,7 @@ mod verify;
 
 pub(crate) use audit::{audit as audit_report, show as show_audit};
 use domain::exit_code::ExitCode;
-use domain::intent::Intent;
+use domain::intent::{Intent, Phase};
 use domain::task::Kind;
 use engine::Operator;
 use serde_json::{Value, json};
@@ -150,6 +150,10 @@ pub(crate) async fn finish_with(
         session.shell.out("");
         story::checks(session.shell, verification);
         logs::failing(session.shell, operator, intent).await;
+    }
+    if let (Some(plan), Phase::Unapproved) = (intent.plan(), intent.phase) {
+        session.shell.out("plan");
+        story::plan(session.shell, plan);
     }
     session.shell.out("");
     session.shell.out(&format!("intent      {}   cost {}", intent.id.short(), story::cost(intent)));

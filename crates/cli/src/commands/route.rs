@@ -1,6 +1,7 @@
 //! `route explain`: who would be asked for a task, in which order, and why; and what a dry run shows of it.
 
 use domain::exit_code::ExitCode;
+use domain::plan::Wanted;
 use domain::proposal::ProviderId;
 use domain::route::{Leg, Route};
 use domain::task::{Kind, Task};
@@ -58,6 +59,9 @@ pub(crate) fn show(session: &Session<'_>, project: &Project, route: &Route) {
     if let Some(complexity) = route.complexity {
         shell.out(&format!("complexity  {}: {}", complexity.as_str(), clean(&route.because.join("; "))));
     }
+    if route.plan_first {
+        shell.out("plan first  a plan is asked for and approved before the change: `codex-task approve ID`");
+    }
     for leg in &route.providers {
         let price = price(project, leg).map(|price| format!(" ({price})")).unwrap_or_default();
         let word = if leg.needs_approval { "on approval" } else { "would ask  " };
@@ -72,7 +76,7 @@ fn price(project: &Project, leg: &Leg) -> Option<String> {
     project.provider(&leg.provider)?.price()
 }
 
-/// What each provider of a route would be sent, when the caller wants to hear more.
+/// What each provider of a route would be sent first, when the caller wants to hear more.
 pub(crate) fn packed(
     session: &Session<'_>,
     project: &Project,
@@ -80,15 +84,16 @@ pub(crate) fn packed(
     route: &Route,
     model: Option<&str>,
 ) -> Vec<Value> {
+    let wanted = if route.plan_first { Wanted::Plan } else { Wanted::Change };
     let mut views = Vec::new();
     for leg in &route.providers {
-        let Some(found) = preview(project, task, &leg.provider, model) else { continue };
+        let Some(found) = preview(project, task, wanted, &leg.provider, model) else { continue };
         match found {
             Ok(packed) => {
                 if session.global.verbose > 0 {
                     tell(session, &leg.provider, &packed);
                 }
-                views.push(view(&leg.provider, &packed));
+                views.push(view(&leg.provider, wanted, &packed));
             }
             Err(failure) => {
                 let line = format!("{}: {}", leg.provider, failure.detail);
@@ -117,10 +122,11 @@ fn tell(session: &Session<'_>, provider: &ProviderId, packed: &Packed) {
     }
 }
 
-fn view(provider: &ProviderId, packed: &Packed) -> Value {
+fn view(provider: &ProviderId, wanted: Wanted, packed: &Packed) -> Value {
     json!({
         "provider": provider,
         "model": packed.model,
+        "wanted": wanted,
         "answer": packed.form,
         "approx_tokens": packed.approx_tokens,
         "ceiling_micros": packed.ceiling.map(|most| most.micros()),

@@ -2,6 +2,7 @@
 
 use domain::event::Ending;
 use domain::intent::{Attempt, Intent, Phase};
+use domain::plan::Plan;
 use domain::verification::{CheckKind, CheckResult, CheckVerdict, TestVerdict, Verification};
 
 use super::shell::{BOLD, DIM, GREEN, RED, Shell, YELLOW, clean};
@@ -42,6 +43,10 @@ pub(crate) fn story(shell: &Shell, intent: &Intent) {
             line("skipped", &format!("{}: {}", leg.provider, leg.reason));
         }
     }
+    if intent.route.as_ref().is_some_and(|route| route.plan_first) {
+        let by = intent.plan_approved.as_ref().map(|decider| format!(", approved by {decider}"));
+        line("plan first", &format!("a feature is planned before it is made{}", by.unwrap_or_default()));
+    }
     for attempt in &intent.attempts {
         attempt_story(shell, attempt, intent.attempts.len() > 1);
     }
@@ -73,6 +78,10 @@ fn attempt_story(shell: &Shell, attempt: &Attempt, several: bool) {
     for reason in attempt.refused.iter().flatten() {
         line("unreadable", reason);
     }
+    if let Some(read) = &attempt.plan {
+        line("plan", &format!("{}, sha256 {}", words::plan_size(read), read.hash()));
+        plan(shell, read);
+    }
     if let Some(patch) = &attempt.patch {
         line("patch", &format!("{}, sha256 {}", words::size(&patch.stat), patch.sha256));
         line("because", &patch.explanation);
@@ -94,6 +103,13 @@ fn attempt_story(shell: &Shell, attempt: &Attempt, several: bool) {
     }
     if let Some(decision) = &attempt.decision {
         line("decision", &words::decision(decision));
+    }
+}
+
+/// A plan in full, indented.
+pub(crate) fn plan(shell: &Shell, plan: &Plan) {
+    for line in plan.text().lines() {
+        shell.out(format!("            {}", clean(line)).trim_end());
     }
 }
 

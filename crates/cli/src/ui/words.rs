@@ -7,12 +7,20 @@ use domain::exit_code::ExitCode;
 use domain::intent::{Intent, Phase};
 use domain::money::MicroDollars;
 use domain::patch::{Class, Stat};
+use domain::plan::{Plan, Wanted};
 use domain::proposal::ProviderId;
 use domain::verification::{CheckVerdict, Run, RunEnd, Verdict};
 
 /// `1 file, +3 -2`.
 pub(crate) fn size(stat: &Stat) -> String {
     format!("{}, +{} -{}", count(u64::from(stat.files), "file"), stat.added, stat.deleted)
+}
+
+/// `2 steps in 1 file, 1 test`.
+pub(crate) fn plan_size(plan: &Plan) -> String {
+    let count = |entries: usize, noun| count(entries as u64, noun);
+    let (steps, files) = (count(plan.steps.len(), "step"), count(plan.files.len(), "file"));
+    format!("{steps} in {files}, {}", count(plan.tests.len(), "test"))
 }
 
 /// `1 file`, `2 files`.
@@ -70,7 +78,9 @@ pub(crate) fn end_state(intent: &Intent) -> String {
         Phase::Published => format!("published as {}", branch(intent).unwrap_or("a branch")),
         Phase::Undone => format!("taken back: {} is gone", branch(intent).unwrap_or("the branch")),
         Phase::Unapproved => match &intent.asks_for {
-            Some(asks) => format!("needs a person: {}", approval(&asks.provider, asks.ceiling)),
+            Some(asks) => {
+                format!("needs a person: {}", asked_for(&asks.provider, asks.ceiling, asks.plan.is_some()))
+            }
             None => "needs a person".to_owned(),
         },
         Phase::Waiting if intent.goal == Goal::Verify => "verified; kept as a candidate".to_owned(),
@@ -143,6 +153,19 @@ fn approval(provider: &ProviderId, ceiling: Option<MicroDollars>) -> String {
     format!("may {provider} be asked? It costs money: {most}")
 }
 
+/// What a person is asked before it goes on.
+fn asked_for(provider: &ProviderId, ceiling: Option<MicroDollars>, is_plan: bool) -> String {
+    if !is_plan {
+        return approval(provider, ceiling);
+    }
+    let cost = match ceiling {
+        Some(MicroDollars::ZERO) => String::new(),
+        Some(most) => format!(", which costs at most {most}"),
+        None => ", whose cost is not known".to_owned(),
+    };
+    format!("may this plan be carried out? {provider} is asked for the change{cost}")
+}
+
 /// Milliseconds as people read them.
 pub(crate) fn time(ms: u64) -> String {
     match ms {
@@ -175,12 +198,22 @@ pub(crate) fn step(event: &Event) -> Option<(&'static str, String)> {
             let names: Vec<&str> = route.providers.iter().map(|l| l.provider.as_str()).collect();
             ("route", if names.is_empty() { "nobody can be asked".to_owned() } else { names.join(" -> ") })
         }
-        Event::ApprovalAsked { provider, ceiling } => ("approve", approval(provider, *ceiling)),
+        Event::ApprovalAsked { provider, ceiling, plan } => {
+            ("approve", asked_for(provider, *ceiling, plan.is_some()))
+        }
+        Event::PlanApproved { decider, .. } => {
+            ("approve", format!("the plan may be carried out, says {decider}"))
+        }
         Event::ProviderApproved { provider, decider } => {
             ("approve", format!("{provider} may be asked, says {decider}"))
         }
-        Event::ProposalAsked { provider, repairs, .. } => {
-            ("propose", format!("{provider} is asked{}", if repairs.is_some() { " to repair" } else { "" }))
+        Event::ProposalAsked { provider, repairs, wanted, .. } => {
+            let what = match (repairs, wanted) {
+                (Some(_), _) => " to repair",
+                (None, Wanted::Plan) => " for a plan",
+                (None, Wanted::Change) => "",
+            };
+            ("propose", format!("{provider} is asked{what}"))
         }
         Event::ProposalReceived { proposal, .. } => {
             let from = if proposal.replayed { " (from the record)" } else { "" };
@@ -199,6 +232,7 @@ pub(crate) fn step(event: &Event) -> Option<(&'static str, String)> {
             };
             ("read", format!("{what}: {}", shorten(&reasons.join("; "), 160)))
         }
+        Event::PlanRead { plan, .. } => ("plan", plan_size(plan)),
         Event::PatchRead { patch, .. } => {
             ("patch", format!("{} sha256 {}", size(&patch.stat), &patch.sha256.as_str()[..12]))
         }

@@ -1,10 +1,11 @@
 //! Changes of agents the whole way: judged, verified in the sandbox, decided about, made a branch, recorded.
 
 use serde_json::{Value, json};
+use testkit::{ScriptedModel, Step};
 
 use crate::served::{Served, agent};
 use crate::support::Place;
-use crate::support::patches::{COMMA, POLICY, greeter};
+use crate::support::patches::{COMMA, PLAN, POLICY, greeter};
 
 fn place() -> Place {
     Place::new(greeter(), POLICY)
@@ -44,6 +45,41 @@ fn a_certified_agents_patch_becomes_a_branch_and_anothers_waits_for_a_reviewer()
     drop(served);
     place.assert_untouched(&before);
     place.assert_nothing_left();
+}
+
+#[test]
+fn an_agents_feature_waits_with_its_plan_for_another_agents_approval() {
+    let model = ScriptedModel::script([Step::text(PLAN), Step::patch(COMMA, 0.9)]);
+    let mut place = place();
+    place.ask_model_at(&model.base_url());
+    let bot = agent(&place, &["bot", "--scope", "propose,review", "--certified"]);
+    let lead = agent(&place, &["lead", "--scope", "review"]);
+    let served = Served::by(&place, &[]);
+    let task =
+        json!({ "text": "Put a comma behind Hello in greet.py", "kind": "feature", "provider": "local" });
+    let view = served.post("/intents", &bot, &task).ok();
+    let waits = served.rested(&id(&view), &bot);
+    assert_eq!(
+        (&waits["status"], &waits["waits_for"]),
+        (&json!("needs-approval"), &json!("plan")),
+        "{waits:#}"
+    );
+    assert_eq!(waits["plan"]["files"], json!(["greet.py"]));
+    assert!(waits["plan"]["approved_by"].is_null());
+    let reviews = format!("/intents/{}/reviews", id(&view));
+    assert_eq!(served.post(&reviews, &bot, &json!({ "decision": "approve" })).status, 403, "its own plan");
+    let message = json!({ "decision": "approve", "message": "fix: it" });
+    assert_eq!(served.post(&reviews, &lead, &message).status, 422);
+    assert_eq!(model.requests().len(), 1);
+    let approved = served.post(&reviews, &lead, &json!({ "decision": "approve" })).ok();
+    assert_eq!(approved["plan"]["approved_by"], "agent lead", "{approved:#}");
+    let made = served.rested(&id(&view), &bot);
+    assert_eq!(made["status"], "needs-person", "a feature is always reviewed: {made:#}");
+    assert_eq!(made["attempts"].as_array().unwrap().len(), 2);
+    drop(served);
+    place.ends_with(0, &["audit", "verify"]);
+    place.assert_nothing_left();
+    model.finish();
 }
 
 #[test]

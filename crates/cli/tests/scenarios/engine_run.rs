@@ -71,7 +71,7 @@ async fn drive(world: World, store: Arc<Store>, project: &Project, job: engine::
     if approved {
         assert_eq!(intent.status(), "needs-approval");
         let decider = operator.world.decider();
-        operator.approve_provider(project, &intent.id, decider, call).await.unwrap();
+        operator.approve_asked(project, &intent.id, decider, call).await.unwrap();
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Told {
     /// Texts that stand in the reasons why the answer could not be read: one for each reason, in order.
     refused: Vec<String>,
     no_change: bool,
+    /// The steps of the plan that was read.
+    plan: Vec<String>,
     mended: Vec<String>,
     /// The weakest way in which a hunk found its place.
     anchor: Option<String>,
@@ -169,6 +171,7 @@ impl Told {
             failure: attempt.failure.as_ref().map(|f| f.kind.as_str().to_owned()),
             refused: attempt.refused.clone().unwrap_or_default(),
             no_change: attempt.refusal == Some(domain::patch::Class::NoChange),
+            plan: attempt.plan.as_ref().map(|plan| plan.steps.clone()).unwrap_or_default(),
             mended: patch.map(|p| p.mended.clone()).unwrap_or_default(),
             anchor: patch.map(|p| word(&p.anchor)),
             gate: judgement.map(|j| j.verdict.to_string()),

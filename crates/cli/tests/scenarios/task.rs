@@ -33,7 +33,7 @@ pub(crate) struct TaskFile {
     /// What the model says of its diffs.
     #[serde(default = "sure")]
     pub(crate) confidence: f64,
-    /// Whether the change waits for a person's word on what it may cost, and gets it.
+    /// Whether the change waits for a person's word on what it may cost, or on its plan, and gets it.
     #[serde(default)]
     pub(crate) approved: bool,
     /// Programs without which it cannot run: `python3`, `pytest`, `cargo`.

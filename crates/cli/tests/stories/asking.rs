@@ -69,14 +69,14 @@ fn one_answer_is_the_next_task_in_a_pipe() {
 fn a_verb_names_the_kind_and_the_owner_may_put_it_in_words_of_his_own() {
     let model = ScriptedModel::script([Step::patch(COMMA, 0.9), Step::patch(COMMA, 0.9)]);
     let mut place = place(&model);
-    let done = place.json(3, &["feature", "Put a comma behind Hello in greet.py"]);
-    assert_eq!(done["intent"]["kind"], "feature", "a feature is always reviewed");
+    let done = place.json(0, &["refactor", "Put a comma behind Hello in greet.py"]);
+    assert_eq!(done["intent"]["kind"], "refactor");
     let own = place.home.join("debug.md");
     std::fs::write(&own, "Our own words about debugging.\n").unwrap();
     place.set("CODEX_TASK_CONTEXT__PROMPTS__DEBUG", own.to_str().unwrap());
     place.ends_with(0, &["debug", "greet.py greets without a comma"]);
     let asked = model.requests();
-    assert!(asked[0].prompt().contains("Begin the explanation with the plan"));
+    assert!(asked[0].prompt().contains("existing tests must pass unchanged"));
     assert!(asked[1].prompt().contains("Our own words about debugging."));
     place.ends_with(2, &["debug", "--type", "docs", "greet.py has no comma"]);
     model.finish();

@@ -8,7 +8,7 @@ use domain::money::MicroDollars;
 use testkit::{KillAfter, Step, TestRepo};
 
 use crate::support::Place;
-use crate::support::patches::{ASK, BEFORE, COMMA};
+use crate::support::patches::{ASK, BEFORE, COMMA, PLAN, POLICY};
 use crate::tell::Tale;
 
 const QUIET: &str =
@@ -16,6 +16,13 @@ const QUIET: &str =
 
 /// A person must approve the only provider before it is asked.
 const APPROVED: &str = "routing: {order: [local], needs_approval: [local]}\n\
+                    checks:\n  detect: false\n  commands: [{name: comma, run: \"grep -q 'Hello, ' greet.py\"}]\n";
+
+const PRICED: &str = "providers:\n  local: {price_in: 1, price_out: 2}\n\
+                    checks: {detect: false, commands: [{name: none, run: \"true\"}]}\n";
+
+/// Plans are left to policy.
+const BY_POLICY: &str = "approval: {plans: policy}\n\
                     checks:\n  detect: false\n  commands: [{name: comma, run: \"grep -q 'Hello, ' greet.py\"}]\n";
 
 const LOUD: &str = "--- a/greet.py\n+++ b/greet.py\n@@ -1,2 +1,3 @@\n def greet(name):\n+    print(name)\n\
@@ -154,6 +161,47 @@ fn killed_after_any_event_behind_the_approval_of_a_provider_the_branch_is_made()
     at_every_point(&Tale { policy: APPROVED, commands: &[&[ASK], &["approve", "{id}"]], ..Tale::PUBLISHED });
 }
 
+/// A feature: a plan is asked for first, then the change.
+const PLANNED: Tale = Tale {
+    policy: POLICY,
+    answer: planned,
+    commands: &[&["feature", ASK, "--provider", "local"]],
+    ..Tale::PUBLISHED
+};
+
+fn planned(prompt: &str) -> Step {
+    if prompt.contains("You plan one change") { Step::text(PLAN) } else { Step::patch(COMMA, 0.9) }
+}
+
+#[test]
+fn killed_after_any_event_of_a_plan_it_waits_for_its_approval_and_is_paid_once() {
+    at_every_point(&PLANNED);
+    let paid = Tale { policy: PRICED, ..PLANNED };
+    // What is paid for and on record is never asked for again.
+    for event in ["ProposalReceived", "Settled", "PlanRead", "ApprovalAsked"] {
+        let told = paid.begin();
+        told.place.program(paid.commands[0]).must_be_killed(&KillAfter::first(event));
+        told.place.ends_with(0, &["resume"]);
+        let intent = told.place.intent();
+        assert_eq!((intent.status(), told.model.requests().len()), ("needs-approval", 1), "{event}");
+        assert_eq!(intent.billed(), MicroDollars::from_micros(140), "{event}");
+        told.place.ends_with(0, &["audit", "verify"]);
+    }
+}
+
+#[test]
+fn killed_after_any_event_behind_the_approval_of_a_plan_the_change_waits_for_a_person() {
+    at_every_point(&Tale {
+        commands: &[&["feature", ASK, "--provider", "local"], &["approve", "{id}"]],
+        ..PLANNED
+    });
+}
+
+#[test]
+fn killed_after_any_event_of_a_plan_that_policy_approves_the_change_waits_for_a_person() {
+    at_every_point(&Tale { policy: BY_POLICY, ..PLANNED });
+}
+
 #[test]
 fn killed_after_any_event_of_a_rejection_it_is_over() {
     at_every_point(&Tale {
@@ -218,11 +266,12 @@ fn killed_while_a_paid_question_is_announced_its_ceiling_is_charged_and_else_wha
 }
 
 /// All names that `Event::name` gives; the test below counts them there.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 25] = [
     "IntentReserved",
     "Routed",
     "ApprovalAsked",
     "ProviderApproved",
+    "PlanApproved",
     "Reserved",
     "ProposalAsked",
     "EvidenceKept",
@@ -230,6 +279,7 @@ const NAMES: [&str; 23] = [
     "ProviderFailed",
     "Settled",
     "ReplyRefused",
+    "PlanRead",
     "PatchRead",
     "GateJudged",
     "Staging",
@@ -250,6 +300,7 @@ fn every_event_has_a_story_here() {
     for tale in [
         Tale { commands: &[&[ASK, "--provider", "local"], &["undo", "{id}"]], ..Tale::PUBLISHED },
         Tale { policy: APPROVED, commands: &[&[ASK], &["approve", "{id}"]], ..Tale::PUBLISHED },
+        Tale { commands: &[&["feature", ASK, "--provider", "local"], &["approve", "{id}"]], ..PLANNED },
         Tale { answer: |_| Step::MalformedReply, ..Tale::PUBLISHED },
         Tale { answer: |_| Step::Status(500, "no".to_owned()), ..Tale::PUBLISHED },
     ] {

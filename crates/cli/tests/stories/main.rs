@@ -16,6 +16,7 @@ mod http;
 mod litellm;
 mod local;
 mod places;
+mod plans;
 mod prepare;
 mod replay;
 mod repo_states;

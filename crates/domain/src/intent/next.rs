@@ -49,6 +49,11 @@ pub enum Next {
     Settle,
     /// Read the answer.
     Extract,
+    /// Have the plan approved, by policy or a person; the provider at this place of the route is asked next.
+    Plan {
+        /// The place in the route.
+        leg: usize,
+    },
     /// Judge the patch.
     Gate,
     /// Write the candidate.
@@ -81,6 +86,11 @@ impl Intent {
                 _ => Next::Extract,
             },
             Phase::ReplyRefused => self.next_leg(),
+            // Who made the plan is the first to be asked to carry it out.
+            Phase::Planned => match (self.current().map_or(0, |a| a.leg), &self.plan_approved) {
+                (leg, None) => Next::Plan { leg },
+                (leg, Some(_)) => self.ask_leg(leg, None),
+            },
             Phase::Read => Next::Gate,
             Phase::Judged => match self.current().and_then(|a| a.pass.as_ref()) {
                 Some(_) => Next::Stage,
@@ -101,7 +111,7 @@ impl Intent {
     fn ask_reserved(&self) -> Next {
         let attempt = self.attempts.len() as u32;
         let before = self.attempts.len().checked_sub(2).map(|i| &self.attempts[i]);
-        let leg = before.map_or(0, |b| if b.is_asked_again() { b.leg } else { b.leg + 1 });
+        let leg = before.map_or(0, |b| if b.keeps_the_turn() { b.leg } else { b.leg + 1 });
         Next::Ask { attempt, leg, repairs: None }
     }
 
@@ -172,6 +182,11 @@ impl Attempt {
     pub(super) fn is_asked_again(&self) -> bool {
         let interrupted = self.failure.as_ref().is_some_and(|f| f.kind == FailureKind::Interrupted);
         interrupted && self.charge.is_some_and(|c| c.basis == ChargeBasis::Free)
+    }
+
+    /// Whether the same provider comes next: it is asked again, or its plan is to be carried out.
+    pub(super) fn keeps_the_turn(&self) -> bool {
+        self.is_asked_again() || self.plan.is_some()
     }
 
     /// How far the attempt came (a rank), and the ending and reason that follow if no other came further.

@@ -55,6 +55,7 @@ fn asked(attempt: u32, provider: &str, repairs: Option<u32>) -> [Event; 2] {
             provider: ProviderId::new(provider),
             request: Sha256::of(b"request"),
             repairs,
+            wanted: Wanted::Change,
         },
     ]
 }
@@ -398,7 +399,7 @@ fn an_agent_cannot_approve_what_it_asked_for() {
 }
 
 fn approval_asked(provider: &str) -> Event {
-    Event::ApprovalAsked { provider: ProviderId::new(provider), ceiling: None }
+    Event::ApprovalAsked { provider: ProviderId::new(provider), ceiling: None, plan: None }
 }
 
 fn provider_approved(provider: &str, decider: Decider) -> Event {
@@ -438,4 +439,127 @@ fn an_agent_cannot_approve_the_cost_of_what_it_asked_for() {
     let by = |name: AgentName| intent.clone().apply(&provider_approved("paid", Decider::Agent { name }));
     assert!(by(asker).is_err());
     assert!(by("reviewer".parse().unwrap()).is_ok());
+}
+
+fn plan() -> Plan {
+    Plan {
+        summary: "A comma.".into(),
+        steps: vec!["Add it.".into()],
+        files: vec!["greet.py".parse().unwrap()],
+        tests: Vec::new(),
+        risks: Vec::new(),
+    }
+}
+
+fn asked_for_a_plan(attempt: u32, provider: &str) -> [Event; 2] {
+    asked(attempt, provider, None).map(|event| match event {
+        Event::ProposalAsked { attempt, suggestion, provider, request, repairs, .. } => {
+            Event::ProposalAsked { attempt, suggestion, provider, request, repairs, wanted: Wanted::Plan }
+        }
+        other => other,
+    })
+}
+
+fn plan_read(attempt: u32) -> Event {
+    Event::PlanRead { attempt, plan: plan() }
+}
+
+fn plan_asked(plan: &Plan) -> Event {
+    Event::ApprovalAsked { provider: ProviderId::new("last"), ceiling: None, plan: Some(plan.hash()) }
+}
+
+fn plan_approved(plan: &Plan, decider: Decider) -> Event {
+    Event::PlanApproved { plan: plan.hash(), decider }
+}
+
+/// A route on which a plan comes first.
+fn planning(names: &[&str]) -> Event {
+    let Event::Routed { route } = routed(names) else { panic!() };
+    Event::Routed { route: Route { plan_first: true, ..route } }
+}
+
+/// The first provider's plan is unreadable, the second one's is read.
+fn up_to_planned() -> Intent {
+    let mut events = vec![reserved(), planning(&["local", "last"])];
+    events.extend(asked_for_a_plan(1, "local"));
+    events.extend(answered(1, "local"));
+    let reasons = vec!["no plan".to_owned()];
+    events.push(Event::ReplyRefused { attempt: 1, reasons, class: Class::Malformed });
+    events.extend(asked_for_a_plan(2, "last"));
+    events.extend(answered(2, "last"));
+    events.push(plan_read(2));
+    story(events)
+}
+
+#[test]
+fn a_plan_waits_for_its_approval_and_then_the_same_provider_is_asked_for_the_change() {
+    let mut intent = up_to_planned();
+    assert_eq!((intent.status(), next(&intent)), ("planned", Next::Plan { leg: 1 }));
+    assert!(intent.apply(&asked(3, "last", None)[0]).is_err(), "nothing is reserved before it is approved");
+    assert!(intent.apply(&approval_asked("last")).is_err(), "the plan is to be approved first");
+    let other = Plan { summary: "Something else.".into(), ..plan() };
+    assert!(intent.apply(&plan_asked(&other)).is_err());
+    intent.apply(&plan_asked(&plan())).unwrap();
+    assert_eq!((intent.status(), next(&intent)), ("needs-approval", Next::Rest));
+    assert!(intent.apply(&provider_approved("last", person())).is_err(), "this approves a cost, not a plan");
+    assert!(intent.apply(&plan_approved(&other, person())).is_err());
+    intent.apply(&plan_approved(&plan(), person())).unwrap();
+    assert_eq!(next(&intent), Next::Ask { attempt: 3, leg: 1, repairs: None });
+    assert!(intent.apply(&plan_approved(&plan(), person())).is_err(), "once is enough");
+    for event in asked(3, "last", None).into_iter().chain(answered(3, "last")) {
+        intent.apply(&event).unwrap();
+    }
+    assert_eq!((intent.attempts[2].leg, intent.attempts[2].wanted), (1, Wanted::Change));
+    assert!(intent.apply(&plan_read(3)).is_err(), "a change was asked for");
+    intent.apply(&judged(3, GateVerdict::Pass)[0]).unwrap();
+    assert_eq!(next(&intent), Next::Gate);
+}
+
+#[test]
+fn only_policy_approves_a_plan_that_nobody_was_asked_about() {
+    let intent = up_to_planned();
+    let by = |decider| intent.clone().apply(&plan_approved(&plan(), decider));
+    assert!(by(Decider::Policy).is_ok());
+    assert!(by(person()).is_err());
+}
+
+#[test]
+fn an_agent_cannot_approve_its_own_plan() {
+    let asker: AgentName = "bot".parse().unwrap();
+    let mut intent = up_to_planned();
+    intent.apply(&plan_asked(&plan())).unwrap();
+    intent.agent = Some(asker.clone());
+    let by = |name| intent.clone().apply(&plan_approved(&plan(), Decider::Agent { name }));
+    assert!(by(asker).unwrap_err().to_string().contains("cannot approve what it asked for"));
+    assert!(by("reviewer".parse().unwrap()).is_ok());
+}
+
+#[test]
+fn what_is_asked_for_is_what_is_wanted() {
+    let mut intent = story([reserved(), planning(&["local"])]);
+    let [opened, change] = asked(1, "local", None);
+    intent.apply(&opened).unwrap();
+    assert!(intent.clone().apply(&change).is_err(), "a plan comes first");
+    intent.apply(&asked_for_a_plan(1, "local")[1]).unwrap();
+    for event in answered(1, "local") {
+        intent.apply(&event).unwrap();
+    }
+    assert!(intent.apply(&judged(1, GateVerdict::Pass)[0]).is_err(), "a change is no plan");
+    let mut ordinary = story([reserved(), routed(&["local"])]);
+    ordinary.apply(&opened).unwrap();
+    assert!(ordinary.apply(&asked_for_a_plan(1, "local")[1]).is_err(), "no plan is wanted here");
+}
+
+#[test]
+fn a_journal_without_plans_reads_as_before() {
+    let text = r#"{"event":"ProposalAsked","attempt":1,"suggestion":"0199aaaa-0000-7000-8000-000000000000","provider":"local","request":"REQ"}"#;
+    let text = text.replace("REQ", Sha256::of(b"request").as_str());
+    assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), asked(1, "local", None)[1]);
+    assert_eq!(serde_json::to_string(&asked(1, "local", None)[1]).unwrap(), text, "and is written as before");
+    let text = r#"{"event":"ApprovalAsked","provider":"paid"}"#;
+    assert_eq!(serde_json::from_str::<Event>(text).unwrap(), approval_asked("paid"));
+    for event in [plan_read(1), plan_asked(&plan()), plan_approved(&plan(), person())] {
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event, "{text}");
+    }
 }

@@ -3,8 +3,9 @@
 use crate::decision::{Approval, Decider, Decision};
 use crate::event::Event;
 use crate::gate::GatePass;
-use crate::ids::IntentId;
+use crate::ids::{IntentId, Sha256};
 use crate::intent::{Asks, Attempt, Intent, Phase};
+use crate::plan::Wanted;
 use crate::proposal::ProviderId;
 
 /// An event that cannot follow what is recorded: the journal is damaged, or we have a defect.
@@ -48,6 +49,7 @@ impl Intent {
             phase: Phase::New,
             publication: None,
             approved: Vec::new(),
+            plan_approved: None,
             asks_for: None,
             redoing: false,
             ended: None,
@@ -80,16 +82,19 @@ impl Intent {
                 self.route = Some(route.clone());
                 Ok(Phase::Routed)
             }
-            Event::ApprovalAsked { .. } | Event::ProviderApproved { .. } => self.approving(event),
+            Event::ApprovalAsked { .. } | Event::ProviderApproved { .. } | Event::PlanApproved { .. } => {
+                self.approving(event)
+            }
             Event::Reserved { .. } | Event::ProposalAsked { .. } | Event::ProviderFailed { .. } => {
                 self.asking(event)
             }
             Event::EvidenceKept { .. } | Event::ProposalReceived { .. } | Event::Settled { .. } => {
                 self.answering(event)
             }
-            Event::ReplyRefused { .. } | Event::PatchRead { .. } | Event::GateJudged { .. } => {
-                self.judging(event)
-            }
+            Event::ReplyRefused { .. }
+            | Event::PlanRead { .. }
+            | Event::PatchRead { .. }
+            | Event::GateJudged { .. } => self.judging(event),
             Event::Staging { .. }
             | Event::Staged { .. }
             | Event::Verifying { .. }
@@ -125,6 +130,7 @@ impl Intent {
             Phase::Routed | Phase::ReplyRefused | Phase::Verified => true,
             Phase::Settled => self.current().is_some_and(|a| a.failure.is_some()),
             Phase::Judged => refused,
+            Phase::Planned => self.plan_approved.is_some(),
             _ => false,
         }
     }
@@ -132,24 +138,57 @@ impl Intent {
     /// Asking for an approval changes nothing but that the intent rests; with it, it goes on where it stood.
     fn approving(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
         match event {
-            Event::ApprovalAsked { provider, ceiling } if self.between_attempts() => {
-                self.asks_for =
-                    Some(Asks { provider: provider.clone(), ceiling: *ceiling, back: self.phase });
+            Event::ApprovalAsked { provider, ceiling, plan } if self.may_be_asked_for(plan.as_ref()) => {
+                let (provider, plan) = (provider.clone(), plan.clone());
+                self.asks_for = Some(Asks { provider, ceiling: *ceiling, plan, back: self.phase });
                 Ok(Phase::Unapproved)
             }
             Event::ProviderApproved { provider, decider } if self.phase == Phase::Unapproved => {
-                if self.is_by_its_asker(decider) {
-                    return Err(self.illegal(event, "an agent cannot approve what it asked for"));
-                }
-                let other = self.illegal(event, "another provider was asked about");
-                let back = self.asks_for.as_ref().filter(|a| a.provider == *provider).map(|a| a.back);
-                let back = back.ok_or(other)?;
-                self.asks_for = None;
+                let fits = |asks: &Asks| asks.plan.is_none() && asks.provider == *provider;
+                let back = self.approved(event, decider, "another provider was asked about", fits)?;
                 self.approved.push(provider.clone());
                 Ok(back)
             }
+            Event::PlanApproved { plan, decider } if self.phase == Phase::Unapproved => {
+                let fits = |asks: &Asks| asks.plan.as_ref() == Some(plan);
+                let back = self.approved(event, decider, "another plan was asked about", fits)?;
+                self.plan_approved = Some(decider.clone());
+                Ok(back)
+            }
+            Event::PlanApproved { plan, decider: Decider::Policy } if self.may_be_asked_for(Some(plan)) => {
+                self.plan_approved = Some(Decider::Policy);
+                Ok(Phase::Planned)
+            }
             _ => Err(self.illegal(event, "")),
         }
+    }
+
+    /// Whether an approval of this plan, or without one of a provider, may be asked for now.
+    fn may_be_asked_for(&self, plan: Option<&Sha256>) -> bool {
+        match plan {
+            None => self.between_attempts(),
+            Some(plan) => {
+                let waits = self.phase == Phase::Planned && self.plan_approved.is_none();
+                waits && self.plan().is_some_and(|own| own.hash() == *plan)
+            }
+        }
+    }
+
+    /// Takes up what was asked for, when it is this and somebody else than the asker approves it. Gives where it goes on.
+    fn approved(
+        &mut self,
+        event: &Event,
+        decider: &Decider,
+        other: &str,
+        fits: impl Fn(&Asks) -> bool,
+    ) -> Result<Phase, IllegalTransition> {
+        if self.is_by_its_asker(decider) {
+            return Err(self.illegal(event, "an agent cannot approve what it asked for"));
+        }
+        let back = self.asks_for.as_ref().filter(|asks| fits(asks)).map(|asks| asks.back);
+        let back = back.ok_or_else(|| self.illegal(event, other))?;
+        self.asks_for = None;
+        Ok(back)
     }
 
     fn asking(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
@@ -158,8 +197,12 @@ impl Intent {
                 self.open_attempt(*attempt, event)?.reserved = Some(*amount);
                 Ok(Phase::Reserved)
             }
-            Event::ProposalAsked { attempt, suggestion, provider, request, repairs } => {
+            Event::ProposalAsked { attempt, suggestion, provider, request, repairs, wanted } => {
+                let other = self.illegal(event, "something else is wanted now");
                 let asked = self.at(Phase::Reserved, *attempt, event)?;
+                if asked.wanted != *wanted {
+                    return Err(other);
+                }
                 asked.suggestion = Some(suggestion.clone());
                 asked.provider = provider.clone();
                 asked.request = Some(request.clone());
@@ -187,19 +230,20 @@ impl Intent {
         if !self.between_attempts() || u64::from(number) != expected {
             return Err(self.illegal(event, &format!("attempt {expected} would be next")));
         }
-        self.attempts.push(Attempt::new(number));
+        let wanted = self.wanted();
+        self.attempts.push(Attempt { wanted, ..Attempt::new(number) });
         let at = self.attempts.len() - 1;
         Ok(&mut self.attempts[at])
     }
 
-    /// A repair and a question asked again stay at their place in the route, and so does a repair that could not even be
+    /// A repair, a question asked again and the change behind a plan stay at their place in the route, and so does a repair that could not even be
     /// asked for: its provider comes no more. Anything else goes one on.
     fn place_in_route(&mut self, provider: &ProviderId, repairs: Option<u32>) {
         let legs = self.route.as_ref().map_or(&[][..], |r| r.providers.as_slice());
         let before = self.attempts.len().checked_sub(2).map(|i| &self.attempts[i]);
         let leg = match before {
             None => 0,
-            Some(b) if repairs.is_some() || b.is_asked_again() => b.leg,
+            Some(b) if repairs.is_some() || b.keeps_the_turn() => b.leg,
             Some(b) => b.leg + 1,
         };
         let again = before.filter(|b| b.provider == *provider).map_or(leg, |b| b.leg);
@@ -235,8 +279,22 @@ impl Intent {
                 current.refusal = Some(*class);
                 Ok(Phase::ReplyRefused)
             }
+            Event::PlanRead { attempt, plan } => {
+                let other = self.illegal(event, "no plan was asked for");
+                let current = self.at(Phase::Settled, *attempt, event)?;
+                if current.wanted != Wanted::Plan {
+                    return Err(other);
+                }
+                current.plan = Some(plan.clone());
+                Ok(Phase::Planned)
+            }
             Event::PatchRead { attempt, patch } => {
-                self.at(Phase::Settled, *attempt, event)?.patch = Some(patch.clone());
+                let other = self.illegal(event, "a plan was asked for");
+                let current = self.at(Phase::Settled, *attempt, event)?;
+                if current.wanted != Wanted::Change {
+                    return Err(other);
+                }
+                current.patch = Some(patch.clone());
                 Ok(Phase::Read)
             }
             Event::GateJudged { attempt, judgement } => {
@@ -356,6 +414,7 @@ impl Attempt {
             suggestion: None,
             request: None,
             repairs: None,
+            wanted: Wanted::Change,
             reserved: None,
             evidence: Vec::new(),
             proposal: None,
@@ -363,6 +422,7 @@ impl Attempt {
             charge: None,
             refused: None,
             refusal: None,
+            plan: None,
             patch: None,
             judgement: None,
             pass: None,

@@ -10,8 +10,30 @@ type Object = Map<String, Value>;
 /// Places in prose where an object is tried before the reply is given up; each try costs one pass.
 const MAX_TRIES: usize = 64;
 
+/// What an answer is known by among prose: two keys, of which the first never stands in another object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sought {
+    /// The keys.
+    pub(super) keys: [&'static str; 2],
+    /// What an answer has, in words.
+    pub(super) both: &'static str,
+    /// What is missing where only one is there.
+    pub(super) either: &'static str,
+}
+
+/// The reply of {patch, explanation, confidence, meta}.
+pub(super) const CHANGE: Sought = Sought {
+    keys: ["patch", "explanation"],
+    both: "a patch and an explanation",
+    either: "a patch or an explanation",
+};
+
 /// The answer's object and what was mended to get at it.
-pub(super) fn answer(text: &str, limits: &ReplyLimits) -> Result<(Object, Vec<Mend>), ReplyFinding> {
+pub(super) fn answer(
+    text: &str,
+    limits: &ReplyLimits,
+    sought: Sought,
+) -> Result<(Object, Vec<Mend>), ReplyFinding> {
     let mut mended = Vec::new();
     let mut whole = text;
     if let Some(rest) = text.strip_prefix('\u{feff}') {
@@ -37,9 +59,9 @@ pub(super) fn answer(text: &str, limits: &ReplyLimits) -> Result<(Object, Vec<Me
         return Err(first);
     }
     let looks_like_json = whole.starts_with(['{', '[', '"']);
-    let found = in_prose(whole, limits);
+    let found = in_prose(whole, limits, sought);
     match found.answers.as_slice() {
-        [] => Err(found.excuse(looks_like_json.then_some(first))),
+        [] => Err(found.excuse(looks_like_json.then_some(first), sought)),
         [(object, mends)] => {
             let count = if found.repeated { vec![Mend::Repeated] } else { Vec::new() };
             Ok((object.clone(), [mended, vec![Mend::Prose], count, mends.clone()].concat()))
@@ -99,20 +121,20 @@ struct Found {
 impl Found {
     /// Why there is no answer. What is wrong with the whole says more than what is wrong with a part, unless a part is
     /// an answer that something contradicts.
-    fn excuse(self, whole: Option<ReplyFinding>) -> ReplyFinding {
-        let none = || ReplyFinding::new(ReplyCode::NoJson, "no JSON object with a patch and an explanation");
+    fn excuse(self, whole: Option<ReplyFinding>, sought: Sought) -> ReplyFinding {
+        let none = || ReplyFinding::new(ReplyCode::NoJson, format!("no JSON object with {}", sought.both));
         let contradicted = self.excuses.iter().find(|excuse| excuse.code == ReplyCode::Ambiguous).cloned();
         contradicted.or(whole).or_else(|| self.excuses.into_iter().next()).unwrap_or_else(none)
     }
 
-    fn add(&mut self, object: Object, mends: Vec<Mend>) {
-        let named = ["patch", "explanation"].iter().filter(|key| object.contains_key(**key)).count();
+    fn add(&mut self, object: Object, mends: Vec<Mend>, sought: Sought) {
+        let named = sought.keys.iter().filter(|key| object.contains_key(**key)).count();
         match named {
             2 if self.answers.iter().any(|(known, _)| *known == object) => self.repeated = true,
             2 => self.answers.push((object, mends)),
             1 => self.excuses.push(ReplyFinding::new(
                 ReplyCode::MissingField,
-                "the object lacks a patch or an explanation",
+                format!("the object lacks {}", sought.either),
             )),
             _ => {}
         }
@@ -120,7 +142,9 @@ impl Found {
 }
 
 /// Tries every place where an object may begin, never within one that was read.
-fn in_prose(text: &str, limits: &ReplyLimits) -> Found {
+fn in_prose(text: &str, limits: &ReplyLimits, sought: Sought) -> Found {
+    let [first, _] = sought.keys;
+    let quoted = format!("{first:?}");
     let mut found = Found::default();
     let mut from = 0;
     for _ in 0..MAX_TRIES {
@@ -136,15 +160,15 @@ fn in_prose(text: &str, limits: &ReplyLimits) -> Found {
         from = start + length;
         match parse(object, limits, &mut mends) {
             Ok(Value::Object(object)) if closers_follow(&text[from..]) => {
-                if object.contains_key("patch") {
+                if object.contains_key(first) {
                     let detail = "closing brackets follow that nothing opened";
                     found.excuses.push(ReplyFinding::new(ReplyCode::Ambiguous, detail));
                 }
             }
-            Ok(Value::Object(object)) => found.add(object, mends),
+            Ok(Value::Object(object)) => found.add(object, mends, sought),
             Ok(_) => {}
             Err(finding) => {
-                if object.contains("\"patch\"") {
+                if object.contains(&quoted) {
                     found.excuses.push(finding);
                 }
                 from = start + 1;

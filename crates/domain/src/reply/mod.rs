@@ -6,6 +6,7 @@
 mod extract;
 mod json;
 mod mend;
+mod plan;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::confidence::Confidence;
+
+pub use plan::read_plan;
 
 /// How large a reply may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,16 +186,25 @@ impl fmt::Display for ReplyFinding {
 /// # Errors
 /// Every reason why it is not an answer, never an empty list.
 pub fn read(bytes: &[u8], limits: &ReplyLimits) -> Result<Reply, Vec<ReplyFinding>> {
+    let (object, mended) = answer(bytes, limits, extract::CHANGE).map_err(|finding| vec![finding])?;
+    judge(object, mended, limits)
+}
+
+/// The one object that these bytes hold.
+fn answer(
+    bytes: &[u8],
+    limits: &ReplyLimits,
+    sought: extract::Sought,
+) -> Result<(Map<String, Value>, Vec<Mend>), ReplyFinding> {
     if bytes.len() > limits.bytes {
         let detail = format!("{} bytes; the limit is {}", bytes.len(), limits.bytes);
-        return Err(vec![ReplyFinding::new(ReplyCode::TooLarge, detail)]);
+        return Err(ReplyFinding::new(ReplyCode::TooLarge, detail));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let detail = format!("byte {} is not UTF-8", error.valid_up_to());
-        vec![ReplyFinding::new(ReplyCode::InvalidUtf8, detail)]
+        ReplyFinding::new(ReplyCode::InvalidUtf8, detail)
     })?;
-    let (object, mended) = extract::answer(text, limits).map_err(|finding| vec![finding])?;
-    judge(object, mended, limits)
+    extract::answer(text, limits, sought)
 }
 
 /// Holds an object against the contract; all findings.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::money::MicroDollars;
-use domain::task::Kind;
+use domain::task::{Kind, UnknownKind};
 use domain::verification::CheckKind;
 use serde::{Deserialize, Serialize};
 
@@ -222,12 +222,41 @@ impl Default for Budget {
 pub struct Context {
     /// The most tokens of a prompt, as estimated by us (seeds: 50,000).
     pub max_tokens: u64,
-    /// Files on this machine whose text is said for a kind of task, in place of our words.
-    pub prompts: BTreeMap<Kind, String>,
+    /// Files on this machine whose text is said for a kind of task, or for a plan, in place of our words.
+    pub prompts: BTreeMap<PromptName, String>,
 }
 
 impl Default for Context {
     fn default() -> Self {
         Self { max_tokens: 50_000, prompts: BTreeMap::new() }
+    }
+}
+
+/// What a text for prompts is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum PromptName {
+    /// A kind of task, by its word.
+    Kind(Kind),
+    /// `plan`: the plan of a feature.
+    Plan,
+}
+
+impl TryFrom<String> for PromptName {
+    type Error = String;
+    fn try_from(word: String) -> Result<Self, String> {
+        match word.as_str() {
+            "plan" => Ok(Self::Plan),
+            other => other.parse().map(Self::Kind).map_err(|error: UnknownKind| format!("{error}, plan")),
+        }
+    }
+}
+
+impl From<PromptName> for String {
+    fn from(name: PromptName) -> Self {
+        match name {
+            PromptName::Kind(kind) => kind.as_str().to_owned(),
+            PromptName::Plan => "plan".to_owned(),
+        }
     }
 }

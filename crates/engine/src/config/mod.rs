@@ -29,7 +29,9 @@ use serde::{Deserialize, Serialize};
 
 pub use condition::{Condition, Fact};
 pub use error::ConfigError;
-pub use flow::{BoxLevel, Budget, CheckCommand, Checks, CommandLine, Context, Repair, Sandbox, WantedLevel};
+pub use flow::{
+    BoxLevel, Budget, CheckCommand, Checks, CommandLine, Context, PromptName, Repair, Sandbox, WantedLevel,
+};
 pub use layers::{Flags, KeySource, Layers, Loaded, REPOSITORY_FILE, SYSTEM_FILE, load};
 pub use prepare::Prepare;
 pub use providers::{AgentProvider, Auth, HttpProvider, Providers, Routing, Structured, Wire};

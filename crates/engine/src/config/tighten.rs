@@ -2,6 +2,7 @@
 //! that a new key does not compile until it is decided which way is tighter.
 
 use domain::command::CommandRules;
+use domain::decision::PlanApproval;
 use domain::gate::OwnRule;
 
 use super::{
@@ -49,6 +50,7 @@ pub(super) fn tighten(owner: &Config, asked: Config) -> Tightened {
     t.at_most("approval.max_files", &owner.approval.max_files, &mut approval.max_files);
     t.at_most("approval.max_lines", &owner.approval.max_lines, &mut approval.max_lines);
     t.at_most("approval.max_deleted", &owner.approval.max_deleted, &mut approval.max_deleted);
+    t.plans(owner.approval.plans, &mut approval.plans);
     t.auto_push(&owner.auto_push, auto_push);
     t.agent_commands(&owner.commands, commands);
     t.repair(&owner.repair, repair);
@@ -78,6 +80,13 @@ impl Judge {
         let sentence = format!("{}: {key} was ignored: {why}", super::REPOSITORY_FILE);
         self.warnings.push(sentence);
         self.refused.push(key.to_owned());
+    }
+
+    fn plans(&mut self, owner: PlanApproval, asked: &mut PlanApproval) {
+        if (owner, *asked) == (PlanApproval::Person, PlanApproval::Policy) {
+            self.refuse("approval.plans", "a repository can leave plans to a person, not take them from one");
+            *asked = owner;
+        }
     }
 
     fn at_most<T: PartialOrd + Clone + std::fmt::Debug>(&mut self, key: &str, owner: &T, asked: &mut T) {

@@ -21,6 +21,11 @@ pub(super) fn for_rule(code: &str) -> &'static str {
     }
 }
 
+/// What a plan is to be like, unless the machine's owner has words of their own for it.
+pub(super) fn for_plan() -> &'static str {
+    include_str!("prompts/kinds/plan.md")
+}
+
 /// What a kind of task asks for beyond its text, unless the machine's owner has words of their own for it.
 pub(super) fn for_kind(kind: Kind) -> &'static str {
     match kind {

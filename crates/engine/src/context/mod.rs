@@ -13,6 +13,7 @@ mod fence;
 mod hints;
 mod named;
 mod pack;
+mod plan;
 mod secrets;
 mod template;
 
@@ -20,18 +21,20 @@ mod template;
 mod tests;
 
 use domain::finding::Finding;
+use domain::plan::{Plan, Wanted};
 use domain::task::{Kind, Task};
 
-use crate::provider::{Repair, Source};
+use crate::provider::{Ask, Repair, Source};
 
-pub use agent::agent_prompt;
+pub use agent::{agent_plan_prompt, agent_prompt};
 pub use answer::AnswerForm;
 pub use failure::{failure, is_failing};
+pub use plan::plan_prompt;
 pub use secrets::looks_secret;
 
 /// The version of the prompt texts in `prompts/`. It is raised with every change of them, so that the record tells
 /// which wording an answer belongs to.
-pub const PROMPT_VERSION: u32 = 3;
+pub const PROMPT_VERSION: u32 = 4;
 
 /// How large a prompt may become, and what it says about the size of the change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,35 +133,64 @@ pub fn named_paths(text: &str, source: &dyn Source) -> Vec<String> {
     paths
 }
 
-/// The prompt for a task, within bounds, that asks for an answer in this form; a question is
-/// answered in text. `own_rule` is what the machine's owner wants to be said for this kind of task, in place of ours.
+/// What is said beside the task and its files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// The failed attempt to repair.
+    pub repair: Option<&'a Repair>,
+    /// The approved plan to carry out.
+    pub plan: Option<&'a Plan>,
+    /// What the machine's owner wants to be said for this kind of task, in place of ours.
+    pub own_rule: Option<&'a str>,
+}
+
+/// The prompt for a question to a model: for a plan, or for an answer in this form.
+///
+/// # Errors
+/// As [`prompt`].
+pub fn for_model(ask: &Ask<'_>, bounds: &Bounds, form: AnswerForm) -> Result<Prompt, ContextError> {
+    match ask.wanted {
+        Wanted::Plan => plan_prompt(ask.task, ask.source, bounds, ask.own_rule),
+        Wanted::Change => prompt(ask.task, ask.source, &ask.beside(), bounds, form),
+    }
+}
+
+/// The words of a question to an agent.
+pub fn for_agent(ask: &Ask<'_>, bounds: &Bounds) -> String {
+    match ask.wanted {
+        Wanted::Plan => agent_plan_prompt(ask.task, bounds, ask.own_rule),
+        Wanted::Change => agent_prompt(ask.task, &ask.beside(), bounds),
+    }
+}
+
+/// The prompt for a task, within bounds, that asks for an answer in this form; a question is answered in text.
 ///
 /// # Errors
 /// When the finding's file cannot be shown, or when nothing useful fits into the bounds.
 pub fn prompt(
     task: &Task,
     source: &dyn Source,
-    repair: Option<&Repair>,
+    beside: &Beside<'_>,
     bounds: &Bounds,
     form: AnswerForm,
-    own_rule: Option<&str>,
 ) -> Result<Prompt, ContextError> {
-    let limits = [("max_files", bounds.max_files.to_string()), ("max_lines", bounds.max_lines.to_string())];
+    let limits = limits(bounds);
     let limits = limits.each_ref().map(|(name, value)| (*name, value.as_str()));
     let answer = template::fill(form.rules(), &limits);
     let system = template::fill(include_str!("prompts/system.md"), &[("answer", &answer)]);
-    let kind_rule = own_rule.unwrap_or_else(|| hints::for_kind(task.kind)).trim_end();
+    let kind_rule = beside.own_rule.unwrap_or_else(|| hints::for_kind(task.kind)).trim_end();
     if task.kind == Kind::Ask {
         let system = include_str!("prompts/ask_system.md").to_owned();
-        let template = include_str!("prompts/ask.md");
-        let end = End { repair: String::new(), now: "", kind_rule, template };
+        let end = End { kind_rule, ..End::of(include_str!("prompts/ask.md")) };
         return for_task(task, source, system, &end, bounds);
     }
     let end = End {
-        repair: repair.map(repair_text).unwrap_or_default(),
+        plan: beside.plan.map(plan::approved).unwrap_or_default(),
+        files: beside.plan.map(plan::files).unwrap_or_default(),
+        repair: beside.repair.map(repair_text).unwrap_or_default(),
         now: form.call(),
         kind_rule,
-        template: include_str!("prompts/task.md"),
+        ..End::of(include_str!("prompts/task.md"))
     };
     match &task.finding {
         Some(finding) => for_finding(finding, source, system, &end, bounds),
@@ -166,13 +198,30 @@ pub fn prompt(
     }
 }
 
+/// What a contract says of the size of a change.
+fn limits(bounds: &Bounds) -> [(&'static str, String); 2] {
+    [("max_files", bounds.max_files.to_string()), ("max_lines", bounds.max_lines.to_string())]
+}
+
 /// What stands in every question beside the task and its files.
 struct End<'a> {
+    /// The approved plan, in words.
+    plan: String,
+    /// The files that the plan names: they go along as if the task named them.
+    files: String,
     repair: String,
     now: &'static str,
     kind_rule: &'a str,
     /// The question itself, where it is not about a finding.
     template: &'static str,
+}
+
+impl End<'_> {
+    /// Nothing but the question.
+    fn of(template: &'static str) -> Self {
+        let (plan, files, repair) = (String::new(), String::new(), String::new());
+        Self { plan, files, repair, now: "", kind_rule: "", template }
+    }
 }
 
 fn for_finding(
@@ -224,6 +273,7 @@ fn for_task(
                 ("text", &fence::block(&task.text)),
                 ("files", files),
                 ("listing", &listing),
+                ("plan", &end.plan),
                 ("repair", &end.repair),
                 ("now", end.now),
             ],
@@ -231,7 +281,7 @@ fn for_task(
     };
     let room = Room::after(&system, &question(""), bounds);
     room.check("the task")?;
-    let mut packed = pack::named_files(&task.text, source, &room);
+    let mut packed = pack::named_files(&format!("{}\n{}", task.text, end.files), source, &room);
     pack::add_definitions(&mut packed, &task.text, source, &room);
     Ok(assemble(system, question(&packed.text), packed.files, packed.left_out))
 }

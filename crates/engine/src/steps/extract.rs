@@ -4,6 +4,7 @@
 use domain::confidence::Confidence;
 use domain::event::{Ending, Event, PatchRecord};
 use domain::patch::{self, Applied, CanonicalDiff, Class, How, PatchFinding, Tolerance};
+use domain::plan::{Plan, Wanted};
 use domain::proposal::Form;
 use domain::reply::{self, ReplyLimits};
 use domain::task::Kind;
@@ -49,6 +50,12 @@ pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
             stored.ok_or(EngineError::Erased { hash: proposal.answer })?
         }
     };
+    if run.attempt()?.wanted == Wanted::Plan {
+        return run.note(match extract_plan(proposal.form, &answer) {
+            Ok(plan) => Event::PlanRead { attempt, plan },
+            Err(reasons) => Event::ReplyRefused { attempt, reasons, class: Class::Malformed },
+        });
+    }
     let source = BaseSource::new(&run.project.repository, &run.intent.base.tree);
     match extract(proposal.form, &answer, &source) {
         Extracted::Change(change) => {
@@ -89,6 +96,19 @@ pub(crate) fn extract(form: Form, answer: &[u8], base: &BaseSource<'_>) -> Extra
         Form::Text => Extracted::Answer,
         Form::Edits => from_edits(answer, base),
     }
+}
+
+/// Reads an answer as a plan: a text is one, an agent says it in its last message. What an agent did to its tree meanwhile
+/// is left out.
+pub(crate) fn extract_plan(form: Form, answer: &[u8]) -> Result<Plan, Vec<String>> {
+    let read = match form {
+        Form::Text => reply::read_plan(answer),
+        Form::Tree => reply::read_plan(worked(answer)?.0.explanation.as_bytes()),
+        Form::Reply | Form::Edits | Form::Diff | Form::Files => {
+            return Err(vec!["a change was given where a plan was asked for".to_owned()]);
+        }
+    };
+    read.map_err(|findings| findings.iter().map(ToString::to_string).collect())
 }
 
 fn from_reply(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
@@ -161,16 +181,23 @@ fn refused(findings: &[patch::PatchFinding]) -> Extracted {
     Extracted::Refused(class, findings.iter().map(ToString::to_string).collect())
 }
 
-/// The diff is ours, taken from the agent's tree; only the words above it are the agent's.
-fn from_tree(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
+/// What an agent said of its work, and the diff that we took from its tree.
+fn worked(answer: &[u8]) -> Result<(Worked, &[u8]), Vec<String>> {
     let end = answer.iter().position(|byte| *byte == b'\n').unwrap_or(answer.len());
     let (head, diff) = answer.split_at(end);
-    let said: Worked = match serde_json::from_slice(head) {
-        Ok(said) => said,
-        Err(error) => return Extracted::Refused(Class::Malformed, vec![format!("tree-not-json: {error}")]),
+    match serde_json::from_slice(head) {
+        Ok(said) => Ok((said, diff.get(1..).unwrap_or_default())),
+        Err(error) => Err(vec![format!("tree-not-json: {error}")]),
+    }
+}
+
+/// The diff is ours, taken from the agent's tree; only the words above it are the agent's.
+fn from_tree(answer: &[u8], base: &BaseSource<'_>) -> Extracted {
+    let (said, diff) = match worked(answer) {
+        Ok(worked) => worked,
+        Err(reasons) => return Extracted::Refused(Class::Malformed, reasons),
     };
     let explanation: String = said.explanation.trim().chars().take(MOST_EXPLAINED).collect();
-    let diff = diff.get(1..).unwrap_or_default();
     if diff.is_empty() {
         let said = if explanation.is_empty() { String::new() } else { format!("; it said: {explanation}") };
         return Extracted::NoChange(format!("the agent left every file as it was{said}"));

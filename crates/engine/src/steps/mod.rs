@@ -5,6 +5,7 @@ pub mod end;
 pub(crate) mod extract;
 pub(crate) mod finding_check;
 pub(crate) mod gate;
+pub(crate) mod plan;
 pub(crate) mod propose;
 pub(crate) mod publish;
 pub mod route;

@@ -42,8 +42,12 @@ pub(crate) async fn ask(
     let tools = BoxedTools::new(run.operator, run.project, &id_of_intent, run.call.cancel);
     let workspaces = BoxedWorkspaces::new(run.operator, run.project, &base, &id_of_intent);
     let evidence = Evidence::default();
+    let wanted = run.intent.wanted();
+    let plan = run.intent.plan().cloned();
     let question = Ask {
         task: &task,
+        wanted,
+        plan: plan.as_ref(),
         base: &base,
         source: &source,
         tools: &tools,
@@ -51,7 +55,7 @@ pub(crate) async fn ask(
         repair: repair.as_ref(),
         model: model.as_deref(),
         handed_in: handed_in.as_deref(),
-        own_rule: run.project.own_rule(task.kind),
+        own_rule: run.project.own_rule(wanted, task.kind),
         deadline: Duration::from_secs(run.project.config.providers.total_seconds()),
         evidence: &evidence,
     };
@@ -73,11 +77,12 @@ pub(crate) fn ask_person(run: &mut Run<'_>, leg: usize) -> Result<(), EngineErro
     let id = run.intent.route.as_ref().and_then(|r| r.providers.get(leg)).map(|l| l.provider.clone());
     let id = id.ok_or_else(|| EngineError::defect("the route has no such place"))?;
     let ceiling = ceiling_of(run, &id);
-    run.note(Event::ApprovalAsked { provider: id, ceiling })
+    run.note(Event::ApprovalAsked { provider: id, ceiling, plan: None })
 }
 
 /// The most that asking this provider can cost, as far as it can be told beforehand.
-fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars> {
+pub(super) fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars> {
+    let wanted = run.intent.wanted();
     let provider = run.project.provider(id)?;
     let source = BaseSource::new(&run.project.repository, &run.intent.base.tree);
     let tools = BoxedTools::new(run.operator, run.project, &run.intent.id, run.call.cancel);
@@ -85,6 +90,8 @@ fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars> {
     let evidence = Evidence::default();
     let question = Ask {
         task: &run.intent.task,
+        wanted,
+        plan: run.intent.plan(),
         base: &run.intent.base,
         source: &source,
         tools: &tools,
@@ -92,7 +99,7 @@ fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars> {
         repair: None,
         model: run.intent.model.as_deref(),
         handed_in: None,
-        own_rule: run.project.own_rule(run.intent.task.kind),
+        own_rule: run.project.own_rule(wanted, run.intent.task.kind),
         deadline: Duration::ZERO,
         evidence: &evidence,
     };
@@ -229,6 +236,7 @@ async fn reserve(
             provider: turn.id.clone(),
             request: hash,
             repairs: turn.repairs,
+            wanted: run.intent.attempts.last().map(|opened| opened.wanted).unwrap_or_default(),
         })
         .await;
     match refused {

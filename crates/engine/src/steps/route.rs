@@ -4,7 +4,7 @@
 use domain::event::Event;
 use domain::proposal::ProviderId;
 use domain::route::{Leg, Route};
-use domain::task::Task;
+use domain::task::{Kind, Task};
 
 use crate::error::EngineError;
 use crate::health::{Circuit, Health};
@@ -27,6 +27,8 @@ pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
         let routing = &run.project.config.routing;
         route.providers.iter_mut().for_each(|leg| leg.needs_approval = routing.is_on_approval(&leg.provider));
     }
+    // A patch that is handed in is there already.
+    route.plan_first &= run.intent.handed_in.is_none();
     run.note(Event::Routed { route })
 }
 
@@ -63,6 +65,7 @@ pub fn route(
     let mut route = Route {
         complexity: Some(assessed.complexity),
         because: assessed.because,
+        plan_first: task.kind == Kind::Feature,
         providers: Vec::new(),
         skipped: Vec::new(),
     };

@@ -19,6 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::command::{CommandPolicy, CommandRules};
 use domain::money::MicroDollars;
+use domain::plan::Wanted;
 use domain::proposal::{Charge, ChargeBasis, FailureKind, Form, ProviderFailure, ProviderId, Usage};
 use domain::task::{Kind as TaskKind, Task};
 use engine::agent::{DOOR, Ended, Exit, Process, Program, Sharing, Workspace};
@@ -313,7 +314,7 @@ impl Provider for Agent {
             version: ready.program.version.clone(),
             model: model.to_owned(),
             base: ask.base.tree.to_string(),
-            prompt: context::agent_prompt(ask.task, ask.repair, size, ask.own_rule),
+            prompt: context::for_agent(ask, size),
         };
         let bytes = serde_json::to_vec(&question)
             .map_err(|error| failure(FailureKind::NotConfigured, error.to_string()))?;
@@ -377,11 +378,16 @@ impl Provider for Agent {
             (Some(failed), _) | (None, Err(failed)) => return Err(refused(failed)),
             (None, Ok(worked)) => worked,
         };
+        let usage = (!seen.usage.is_empty()).then(|| seen.total());
+        if ask.wanted == Wanted::Plan {
+            // The plan is in its last message; what it did to its tree is thrown away unseen.
+            let (bytes, model) = (worked.answer(&[]), Some(question.model));
+            return Ok(Answer { form: Form::Tree, bytes, model, usage, charge });
+        }
         let diff = workspace.difference().await;
         let diff = diff.map_err(|why| {
             refused(failure(FailureKind::Protocol, format!("what the agent left is no change: {why}")))
         })?;
-        let usage = (!seen.usage.is_empty()).then(|| seen.total());
         let bytes = worked.answer(&diff);
         Ok(Answer { form: Form::Tree, bytes, model: Some(question.model), usage, charge })
     }

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::money::MicroDollars;
+use domain::plan::Wanted;
 use domain::proposal::{Charge, ChargeBasis, FailureKind, Form, ProviderFailure, ProviderId, Usage};
 use domain::task::{Kind, Task};
 use engine::config::{Structured, Wire};
@@ -32,7 +33,7 @@ use tokio::time::Instant;
 use crate::failure;
 use address::Endpoint;
 use send::{Failed, Owed, Sender};
-use wire::{Question, Wish};
+use wire::{Question, Shape, Wish};
 
 pub use settings::{HttpSettings, Waits};
 
@@ -110,10 +111,14 @@ impl Http {
         })?;
         let form = self.form(model);
         let bounds = settings.bounds(ask.task);
-        let prompt = context::prompt(ask.task, ask.source, ask.repair, bounds, form, ask.own_rule)
+        let prompt = context::for_model(ask, bounds, form)
             .map_err(|error| failure(FailureKind::NoFix, error.to_string()))?;
-        let question =
-            Question { model, prompt: &prompt, json: form.is_json() && ask.task.kind != Kind::Ask };
+        let shape = match (ask.wanted, ask.task.kind, form.is_json()) {
+            (Wanted::Plan, ..) => Shape::Plan,
+            (Wanted::Change, Kind::Ask, _) | (Wanted::Change, _, false) => Shape::Text,
+            (Wanted::Change, _, true) => Shape::Reply,
+        };
+        let question = Question { model, prompt: &prompt, shape };
         let body = wire::body(&question, settings).map_err(|why| failure(FailureKind::NotConfigured, why))?;
         let bytes = canonical(&settings.name, &server.endpoint, &body);
         Ok((Request { bytes, model: Some(model.to_owned()) }, prompt, form))
@@ -278,10 +283,10 @@ impl Provider for Http {
         let charge = self.charge(read.usage.map_or(Owed::Unknown, Owed::Tokens), request);
         let content = read.content.map_err(|failure| Refusal { failure, charge })?;
         let form = self.form(request.model.as_deref().unwrap_or_default());
-        let form = match (ask.task.kind, form.is_json()) {
-            (Kind::Ask, _) => Form::Text,
-            (_, true) => Form::Reply,
-            (_, false) => Form::Files,
+        let form = match (ask.wanted, ask.task.kind, form.is_json()) {
+            (Wanted::Plan, ..) | (_, Kind::Ask, _) => Form::Text,
+            (_, _, true) => Form::Reply,
+            (_, _, false) => Form::Files,
         };
         Ok(Answer { form, bytes: content.into_bytes(), model: read.model, usage: read.usage, charge })
     }

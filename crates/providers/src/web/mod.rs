@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::money::MicroDollars;
+use domain::plan::Wanted;
 use domain::proposal::{Charge, ChargeBasis, FailureKind, Form, ProviderFailure, ProviderId};
 use domain::task::{Kind, Task};
 use engine::context::{self, AnswerForm, Prompt};
@@ -69,9 +70,9 @@ impl Web {
     fn put(&self, ask: &Ask<'_>) -> Result<(Request, Prompt), ProviderFailure> {
         let (site, form) = (self.site()?, self.form());
         let bounds = if ask.task.finding.is_some() { &self.settings.finding } else { &self.settings.task };
-        let prompt = context::prompt(ask.task, ask.source, ask.repair, bounds, form, ask.own_rule)
+        let prompt = context::for_model(ask, bounds, form)
             .map_err(|error| failure(FailureKind::NoFix, error.to_string()))?;
-        let is_json = form.is_json() && ask.task.kind != Kind::Ask;
+        let is_json = ask.wanted == Wanted::Plan || (form.is_json() && ask.task.kind != Kind::Ask);
         let page = if is_json { include_str!("page.md").trim_end() } else { "" };
         let text = format!("{}\n\n{}{page}", prompt.system.trim_end(), prompt.user.trim_end());
         let bytes = format!("web {}\n{text}", site.name).into_bytes();
@@ -213,10 +214,10 @@ impl Provider for Web {
         let text = String::from_utf8_lossy(&request.bytes);
         let question = text.split_once('\n').map_or("", |(_, question)| question);
         let answer = self.visit(question, ask).await.map_err(|failure| Refusal { failure, charge })?;
-        let form = match (ask.task.kind, self.form().is_json()) {
-            (Kind::Ask, _) => Form::Text,
-            (_, true) => Form::Reply,
-            (_, false) => Form::Files,
+        let form = match (ask.wanted, ask.task.kind, self.form().is_json()) {
+            (Wanted::Plan, ..) | (_, Kind::Ask, _) => Form::Text,
+            (_, _, true) => Form::Reply,
+            (_, _, false) => Form::Files,
         };
         Ok(Answer { form, bytes: answer.into_bytes(), model: None, usage: None, charge })
     }

@@ -9,6 +9,7 @@ use domain::ids::{IntentId, Sha256, SuggestionId};
 use domain::intent::Intent;
 use domain::money::MicroDollars;
 use domain::patch::{How, Stat};
+use domain::plan::Wanted;
 use domain::proposal::{Charge, ChargeBasis, Form, Proposal, ProviderId, Usage};
 use domain::route::{Leg, Route};
 use domain::task::{Kind, Task};
@@ -151,6 +152,7 @@ impl Story {
             provider: ProviderId::new("local"),
             request: self.request(),
             repairs: None,
+            wanted: Wanted::Change,
         }
     }
 

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use domain::plan::Wanted;
 use domain::task::Kind;
 use engine::config::{Structured, Wire};
 use engine::context::AnswerForm;
@@ -47,6 +48,8 @@ async fn sent(settings: HttpSettings, kind: Kind, model: &ScriptedModel) -> Valu
         question.task.finding = None;
         question.task.kind = kind;
         question.task.text = "explain src/a.py".to_owned();
+        // A feature is asked for a plan first.
+        question.wanted = if kind == Kind::Feature { Wanted::Plan } else { Wanted::Change };
     }
     let provider = local(settings);
     let request = provider.request(&question.ask()).unwrap();
@@ -62,8 +65,9 @@ async fn every_request_fits_the_official_clients_types() {
     let structured = [Structured::Auto, Structured::JsonSchema, Structured::JsonObject, Structured::None];
     for answer in forms {
         for structured in structured {
-            for (name, kind) in
-                ["local", "openai", "anthropic"].into_iter().flat_map(|n| [(n, Kind::Fix), (n, Kind::Ask)])
+            for (name, kind) in ["local", "openai", "anthropic"]
+                .into_iter()
+                .flat_map(|n| [Kind::Fix, Kind::Ask, Kind::Feature].map(|kind| (n, kind)))
             {
                 // A service that has no such wish says so before anything is sent.
                 if name == "anthropic" && structured == Structured::JsonObject {

@@ -29,11 +29,36 @@ const SEED: u64 = 1;
 /// the schema's order has reasoned before it writes the patch.
 const REPLY_SCHEMA: &str = include_str!("reply_schema.json");
 
-/// What is asked: a prompt to a model, and whether its answer is to be our JSON object.
+/// The same for a plan.
+const PLAN_SCHEMA: &str = include_str!("plan_schema.json");
+
+/// What is asked: a prompt to a model, and what its answer is to be.
 pub(super) struct Question<'a> {
     pub(super) model: &'a str,
     pub(super) prompt: &'a Prompt,
-    pub(super) json: bool,
+    pub(super) shape: Shape,
+}
+
+/// What an answer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Any text.
+    Text,
+    /// The JSON object of a reply.
+    Reply,
+    /// The JSON object of a plan.
+    Plan,
+}
+
+impl Shape {
+    /// The name and schema of the object.
+    fn schema(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Text => None,
+            Self::Reply => Some(("change_proposal", REPLY_SCHEMA)),
+            Self::Plan => Some(("change_plan", PLAN_SCHEMA)),
+        }
+    }
 }
 
 /// The body of a request: temperature 0 where the model takes it, a fixed seed where the interface has one, a bounded
@@ -42,8 +67,10 @@ pub(super) struct Question<'a> {
 /// # Errors
 /// One sentence; only for a defect of ours.
 pub(super) fn body(question: &Question<'_>, settings: &HttpSettings) -> Result<Vec<u8>, String> {
-    let asked = if question.json { settings.structured } else { Structured::None };
-    let format = format_of(settings.wire, asked)
+    let format = question
+        .shape
+        .schema()
+        .and_then(|(name, schema)| format_of(settings.wire, settings.structured, name, schema))
         .map(RawValue::from_string)
         .transpose()
         .map_err(|error| defect(&error))?;
@@ -60,17 +87,17 @@ fn defect(error: &serde_json::Error) -> String {
     format!("the request cannot be written: {error}")
 }
 
-fn format_of(wire: Wire, structured: Structured) -> Option<String> {
+fn format_of(wire: Wire, structured: Structured, name: &str, schema: &str) -> Option<String> {
     match (structured, wire) {
         (Structured::None, _) => None,
         (Structured::Auto | Structured::JsonSchema, Wire::OpenaiChat) => Some(format!(
-            r#"{{"type":"json_schema","json_schema":{{"name":"change_proposal","strict":true,"schema":{REPLY_SCHEMA}}}}}"#
+            r#"{{"type":"json_schema","json_schema":{{"name":"{name}","strict":true,"schema":{schema}}}}}"#
         )),
         (Structured::Auto | Structured::JsonSchema, Wire::OpenaiResponses) => Some(format!(
-            r#"{{"format":{{"type":"json_schema","name":"change_proposal","strict":true,"schema":{REPLY_SCHEMA}}}}}"#
+            r#"{{"format":{{"type":"json_schema","name":"{name}","strict":true,"schema":{schema}}}}}"#
         )),
         (Structured::Auto | Structured::JsonSchema, Wire::AnthropicMessages) => {
-            Some(format!(r#"{{"format":{{"type":"json_schema","schema":{REPLY_SCHEMA}}}}}"#))
+            Some(format!(r#"{{"format":{{"type":"json_schema","schema":{schema}}}}}"#))
         }
         (Structured::JsonObject, Wire::OpenaiChat) => Some(r#"{"type":"json_object"}"#.to_owned()),
         (Structured::JsonObject, Wire::OpenaiResponses) => {

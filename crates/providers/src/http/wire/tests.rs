@@ -14,7 +14,8 @@ fn prompt() -> Prompt {
 
 fn bytes(wire: Wire, structured: Structured, model: &str, json: bool) -> Vec<u8> {
     let settings = HttpSettings { wire, structured, ..settings_for("openai") };
-    body(&Question { model, prompt: &prompt(), json }, &settings).unwrap()
+    let shape = if json { Shape::Reply } else { Shape::Text };
+    body(&Question { model, prompt: &prompt(), shape }, &settings).unwrap()
 }
 
 fn sent(wire: Wire, structured: Structured) -> Value {
@@ -52,9 +53,20 @@ fn a_body_is_deterministic_and_bounded_and_asks_for_the_schema() {
 }
 
 #[test]
+fn a_plan_has_a_schema_of_its_own() {
+    for wire in WIRES {
+        let settings = HttpSettings { wire, structured: Structured::Auto, ..settings_for("openai") };
+        let bytes = body(&Question { model: "m", prompt: &prompt(), shape: Shape::Plan }, &settings).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains("\"steps\"") && !text.contains("\"patch\""), "{wire:?} {text}");
+        assert_eq!(text.contains("change_plan"), wire != Wire::AnthropicMessages, "{wire:?}");
+    }
+}
+
+#[test]
 fn servers_beside_openais_are_told_the_limit_by_its_older_name() {
     let settings = HttpSettings { wire: Wire::OpenaiChat, ..settings_for("local") };
-    let body = body(&Question { model: "m", prompt: &prompt(), json: true }, &settings).unwrap();
+    let body = body(&Question { model: "m", prompt: &prompt(), shape: Shape::Reply }, &settings).unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!((&body["max_tokens"], body.get("max_completion_tokens")), (&8192.into(), None));
 }

@@ -1,0 +1,5 @@
+import greet
+
+
+def test_greet():
+    assert greet.greet("Ada") == "Hello Ada"
