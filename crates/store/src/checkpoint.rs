@@ -7,8 +7,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use domain::ids::Sha256;
@@ -75,11 +75,13 @@ impl Note {
 pub(crate) struct Keeper {
     folder: PathBuf,
     key: OnceLock<SigningKey>,
+    /// Held while the head file is looked at and replaced.
+    writing: Mutex<()>,
 }
 
 impl Keeper {
     pub(crate) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), key: OnceLock::new() }
+        Self { folder: folder.to_owned(), key: OnceLock::new(), writing: Mutex::new(()) }
     }
 
     /// Whether nothing was ever signed in this folder.
@@ -143,6 +145,7 @@ impl Keeper {
     /// Replaces the head file, whole or not at all; a head that is further already is left alone.
     pub(crate) fn write_head(&self, note: &Note) -> Result<(), StoreError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.head()?.is_some_and(|head| head.seq > note.seq) {
             return Ok(());
         }

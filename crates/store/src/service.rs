@@ -77,7 +77,8 @@ impl Store {
     }
 
     /// What an agent's idempotency key stands for: `wanted`, when it is new, else what was promised under it before.
-    /// Promises from before `forget` are dropped.
+    /// Promises from before `forget` are dropped. A new one is safe on disk with the next append, which has to be that of
+    /// the intent that it names.
     ///
     /// # Errors
     /// When the database fails.

@@ -11,6 +11,8 @@ use sqlx::{
     Type,
 };
 
+use super::flush::Flush;
+
 /// A connection of either kind, borrowed.
 #[derive(Debug)]
 pub(crate) enum Db<'c> {
@@ -21,9 +23,17 @@ pub(crate) enum Db<'c> {
 /// A transaction; dropping it takes everything back.
 #[derive(Debug)]
 pub(crate) enum Tx<'c> {
-    /// With the place in the queue of writers, which is given up after it.
-    Sqlite(Transaction<'c, Sqlite>, Option<fs::File>),
+    Sqlite(Transaction<'c, Sqlite>, Option<Ending<'c>>),
     Postgres(Transaction<'c, Postgres>),
+}
+
+/// What follows a transaction that wrote to SQLite.
+#[derive(Debug)]
+pub(crate) struct Ending<'c> {
+    /// The place in the queue of writers, to be given up.
+    pub(super) place: Option<fs::File>,
+    /// Where to wait for the disk.
+    pub(super) flush: &'c Flush,
 }
 
 impl Tx<'_> {
@@ -34,16 +44,30 @@ impl Tx<'_> {
         }
     }
 
+    /// Commits, and waits until that is on the disk.
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(tx, _place) => tx.commit().await,
+            Self::Sqlite(tx, ending) => {
+                tx.commit().await?;
+                let Some(Ending { place, flush }) = ending else { return Ok(()) };
+                drop(place);
+                flush.wait().await.map_err(sqlx::Error::Io)
+            }
+            Self::Postgres(tx) => tx.commit().await,
+        }
+    }
+
+    /// Commits; where that does not wait for the disk, [`super::Database::flush`] has to follow.
+    pub(crate) async fn commit_unflushed(self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(tx, _ending) => tx.commit().await,
             Self::Postgres(tx) => tx.commit().await,
         }
     }
 
     pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(tx, _place) => tx.rollback().await,
+            Self::Sqlite(tx, _ending) => tx.rollback().await,
             Self::Postgres(tx) => tx.rollback().await,
         }
     }

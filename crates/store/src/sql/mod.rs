@@ -9,6 +9,7 @@ mod budgets;
 mod cache;
 mod conn;
 mod exchanges;
+mod flush;
 mod journal;
 mod ledger;
 mod postgres;
@@ -41,7 +42,8 @@ use crate::ledger::{Period, Reservation, UsageLine};
 use crate::list::{Filter, Found, Page, Row};
 use crate::time::Micros;
 use crate::witness::JournalEntry;
-use conn::{Db, Tx, query};
+use conn::{Db, Ending, Tx, query};
+use flush::Flush;
 use queue::Queue;
 
 pub(crate) use journal::Entry;
@@ -71,13 +73,15 @@ enum Backend {
 struct Beside {
     /// Writers of all processes wait here.
     queue: Queue,
+    /// Writers of this process wait here for the disk.
+    flush: Flush,
     /// A second connection, made when somebody wants to read while the first one is writing: a write waits for the disk.
     reader: OnceCell<Mutex<SqliteConnection>>,
 }
 
 /// A connection to which nobody else speaks meanwhile.
 enum Turn<'a> {
-    Sqlite(MutexGuard<'a, SqliteConnection>, &'a Queue),
+    Sqlite(MutexGuard<'a, SqliteConnection>, &'a Beside),
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -92,9 +96,10 @@ impl Turn<'_> {
     /// A transaction that writes: one at a time, whoever asks.
     async fn begin(&mut self) -> Result<Tx<'_>, sqlx::Error> {
         match self {
-            Self::Sqlite(conn, queue) => {
-                let place = queue.turn().await;
-                Ok(Tx::Sqlite(conn.begin_with(sqlite::BEGIN).await?, place))
+            Self::Sqlite(conn, beside) => {
+                let place = beside.queue.turn().await;
+                let tx = conn.begin_with(sqlite::BEGIN).await?;
+                Ok(Tx::Sqlite(tx, Some(Ending { place, flush: &beside.flush })))
             }
             Self::Postgres(conn) => {
                 let mut tx = Tx::Postgres(conn.begin().await?);
@@ -110,7 +115,7 @@ impl Database {
     pub(crate) async fn open_file(path: &Path, keeper: &Keeper) -> Result<Self, StoreError> {
         let conn = sqlite::open(path, keeper).await?;
         let queue = Queue::new(path.parent().unwrap_or(Path::new("")));
-        let beside = Box::new(Beside { queue, reader: OnceCell::new() });
+        let beside = Box::new(Beside { queue, flush: Flush::new(path), reader: OnceCell::new() });
         Ok(Self { name: path.to_owned(), backend: Backend::Sqlite(Mutex::new(conn), beside) })
     }
 
@@ -157,7 +162,10 @@ impl Database {
             appended.push(Appended { last_seq: tail.seq.unsigned_abs(), hash: tail.hash.clone() });
             head = Some((tail, entry.at));
         }
-        tx.commit().await?;
+        tx.commit_unflushed().await?;
+        // The next one may write while this one waits for the disk.
+        drop(turn);
+        self.flush().await?;
         if let Some((tail, at)) = head {
             keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?)?;
         }
@@ -237,7 +245,11 @@ impl Database {
     }
 
     pub(crate) async fn forget_exchange(&self, request: &Sha256) -> Result<bool, Fault> {
-        exchanges::forget(&mut self.turn().await?.db(), request).await
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let forgotten = exchanges::forget(&mut tx.db(), request).await?;
+        tx.commit().await?;
+        Ok(forgotten)
     }
 
     pub(crate) async fn cached(&self, key: &Sha256) -> Result<Option<Vec<u8>>, Fault> {
@@ -321,9 +333,17 @@ impl Database {
         Ok(report)
     }
 
+    /// Waits until what was committed is on the disk. PostgreSQL's commits have waited for it.
+    pub(crate) async fn flush(&self) -> Result<(), sqlx::Error> {
+        match &self.backend {
+            Backend::Sqlite(_, beside) => beside.flush.wait().await.map_err(sqlx::Error::Io),
+            Backend::Postgres(_) => Ok(()),
+        }
+    }
+
     async fn turn(&self) -> Result<Turn<'_>, sqlx::Error> {
         match &self.backend {
-            Backend::Sqlite(conn, beside) => Ok(Turn::Sqlite(conn.lock().await, &beside.queue)),
+            Backend::Sqlite(conn, beside) => Ok(Turn::Sqlite(conn.lock().await, beside)),
             Backend::Postgres(pool) => Ok(Turn::Postgres(postgres::turn(pool).await?)),
         }
     }
@@ -332,11 +352,11 @@ impl Database {
     async fn look(&self) -> Result<Turn<'_>, sqlx::Error> {
         let Backend::Sqlite(conn, beside) = &self.backend else { return self.turn().await };
         if let Ok(conn) = conn.try_lock() {
-            return Ok(Turn::Sqlite(conn, &beside.queue));
+            return Ok(Turn::Sqlite(conn, beside));
         }
         let connect = async || Ok::<_, sqlx::Error>(Mutex::new(sqlite::connect(&self.name).await?));
         let reader = beside.reader.get_or_try_init(connect).await?;
-        Ok(Turn::Sqlite(reader.lock().await, &beside.queue))
+        Ok(Turn::Sqlite(reader.lock().await, beside))
     }
 }
 

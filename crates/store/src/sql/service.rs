@@ -41,7 +41,11 @@ impl Database {
     }
 
     pub(crate) async fn certify_agent(&self, agent: &AgentName, certified: bool) -> Result<bool, Fault> {
-        agents::certify(&mut self.turn().await?.db(), agent, certified).await
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin().await?;
+        let done = agents::certify(&mut tx.db(), agent, certified).await?;
+        tx.commit().await?;
+        Ok(done)
     }
 
     pub(crate) async fn agent(&self, name: &AgentName) -> Result<Option<Agent>, Fault> {
@@ -67,7 +71,12 @@ impl Database {
         let mut turn = self.turn().await?;
         let mut tx = turn.begin().await?;
         let kept = agents::promise(&mut tx.db(), agent, key, wanted, (at, forget)).await?;
-        tx.commit().await?;
+        tx.commit_unflushed().await?;
+        drop(turn);
+        // A new one is on the disk with the change that follows it, and without that one it promises nothing.
+        if kept.intent != wanted.intent {
+            self.flush().await?;
+        }
         Ok(kept)
     }
 

@@ -1,5 +1,5 @@
-//! SQLite: one file in WAL mode, synchronised to disk at every commit, shared by any number of processes. Writers take
-//! turns through `BEGIN IMMEDIATE`. What only SQLite says stands here.
+//! SQLite: one file in WAL mode, shared by any number of processes; `flush.rs` synchronises it to disk after each commit.
+//! Writers take turns through `BEGIN IMMEDIATE`. What only SQLite says stands here.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -50,7 +50,7 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .create_if_missing(false)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(SqliteSynchronous::Normal)
         .pragma("wal_autocheckpoint", LOG_PAGES)
         .disable_statement_logging()
 }
@@ -81,7 +81,8 @@ async fn set_up(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, StoreE
 
 /// Brings the database to the present format, wholly or not at all.
 async fn migrate(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, Fault> {
-    let mut conn = options(path).journal_mode(SqliteJournalMode::Wal).connect().await?;
+    let made = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    let mut conn = made.connect().await?;
     let mut tx = conn.begin_with(BEGIN).await?;
     let db = &mut Db::Sqlite(&mut tx);
     let found = format(db).await?;
@@ -94,7 +95,8 @@ async fn migrate(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, Fault
     if let Some(head) = head {
         keeper.write_head(&head)?;
     }
-    Ok(conn)
+    conn.close().await?;
+    Ok(connect(path).await?)
 }
 
 /// Runs the migrations after `from`, up to `to`.
