@@ -16,8 +16,16 @@ pub(super) struct Flush {
     log: PathBuf,
     /// How many have asked; who asks has committed before.
     asked: AtomicU64,
-    /// How many of them are served.
-    served: Mutex<u64>,
+    served: Mutex<Served>,
+}
+
+#[derive(Debug, Default)]
+struct Served {
+    /// How many of those who asked.
+    count: u64,
+    /// Whether the disk has refused once. The kernel may then forget what it could not write, and a later wait would
+    /// succeed without it: nothing is promised any more until the database is opened again.
+    refused: bool,
 }
 
 impl Flush {
@@ -25,7 +33,7 @@ impl Flush {
     pub(super) fn new(database: &Path) -> Self {
         let mut log = database.as_os_str().to_owned();
         log.push("-wal");
-        Self { log: log.into(), asked: AtomicU64::new(0), served: Mutex::new(0) }
+        Self { log: log.into(), asked: AtomicU64::new(0), served: Mutex::default() }
     }
 
     /// Waits until everything that this process has committed is on the disk.
@@ -35,8 +43,11 @@ impl Flush {
     pub(super) async fn wait(&self) -> io::Result<()> {
         let mine = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let mut served = self.served.lock().await;
-        if *served >= mine {
+        if served.count >= mine {
             return Ok(());
+        }
+        if served.refused {
+            return Err(io::Error::other("the disk refused an earlier write; open the registry again"));
         }
         let all = self.asked.load(Ordering::SeqCst);
         let log = self.log.clone();
@@ -49,9 +60,12 @@ impl Flush {
             Err(error) => Err(error),
         })
         .await;
-        flushed.map_err(io::Error::other)??;
-        *served = all;
-        Ok(())
+        let flushed = flushed.map_err(io::Error::other).and_then(|done| done);
+        served.refused = flushed.is_err();
+        if !served.refused {
+            served.count = all;
+        }
+        flushed
     }
 }
 
@@ -78,6 +92,7 @@ mod tests {
         assert!(begun(&mut second).await);
         let nowhere = Flush::new(&folder.path().join("a.db-wal/b.db"));
         assert_eq!(nowhere.wait().await.unwrap_err().kind(), io::ErrorKind::NotADirectory);
+        assert!(nowhere.wait().await.unwrap_err().to_string().contains("an earlier write"));
     }
 
     /// Lets it come as far as it comes at once; whether it has ended.
