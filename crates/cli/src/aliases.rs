@@ -16,7 +16,7 @@ const VERBS: [(&str, &str); 6] = [
 ];
 
 /// Flags that this version does not have yet, and what helps meanwhile.
-const LATER: [(&str, &str); 7] = [
+const LATER: [(&str, &str); 6] = [
     (
         "--restore-stash",
         "nothing of yours was stashed or changed: this version never writes to the working tree",
@@ -32,7 +32,6 @@ const LATER: [(&str, &str); 7] = [
         "the branch is made locally; push it and open the pull request with your forge's own tool",
     ),
     ("--force-push", "nothing is pushed by this version; push the branch yourself"),
-    ("--image", "no provider of this version reads images; describe the picture in words"),
 ];
 
 /// Turns the seeds' flags into verbs, where no verb is given.

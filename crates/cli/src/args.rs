@@ -260,6 +260,9 @@ pub(crate) struct RunArgs {
     /// Write the answer to a file: the task is a question then, and nothing else is changed
     #[arg(short, long, value_name = "FILE", help_heading = "Task")]
     pub(crate) output: Option<PathBuf>,
+    /// An image that goes along (PNG, JPEG, GIF, WebP, at most 3 MiB); up to four times
+    #[arg(long, value_name = "FILE", help_heading = "Task")]
+    pub(crate) image: Vec<PathBuf>,
     /// Stop before the branch, for a person to decide
     #[arg(long, help_heading = "Task")]
     pub(crate) review: bool,

@@ -16,6 +16,7 @@ pub(crate) fn intent(intent: &Intent) -> Value {
         "kind": intent.task.kind,
         "title": intent.task.title(),
         "finding": intent.task.finding,
+        "images": intent.images,
         "repository": intent.repository,
         "base": { "commit": intent.base.commit, "tree": intent.base.tree, "branch": intent.base.branch },
         "goal": intent.goal,

@@ -8,6 +8,7 @@ use crate::confidence::{Assessment, Confidence};
 use crate::decision::{Decider, Decision, Goal};
 use crate::gate::Judgement;
 use crate::ids::{CommitId, Sha256, SuggestionId, TreeId};
+use crate::image::ImageRecord;
 use crate::money::MicroDollars;
 use crate::patch::{Class, How, Stat};
 use crate::plan::{Plan, Wanted};
@@ -21,7 +22,7 @@ use crate::verification::Verification;
 /// 3: an intent may belong to an agent, and an agent may decide; older programs would let anybody see and decide it.
 /// 4: an intent may wait for the approval of a provider, and end as an answered question.
 /// 5: a provider's work leaves evidence, and an intent may end because a provider needs a person.
-/// 6: a feature begins with a plan, which is approved before there is a change.
+/// 6: a feature begins with a plan, which is approved before there is a change; images may go along with a task.
 pub const EVENT_FORMAT: u32 = 6;
 
 /// The state of the repository that a change starts from.
@@ -158,6 +159,9 @@ pub enum Event {
         /// The agent that asks, where it is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         agent: Option<AgentName>,
+        /// The images that go along with the task.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        images: Vec<ImageRecord>,
     },
     /// The providers were chosen.
     Routed {

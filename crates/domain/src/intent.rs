@@ -9,6 +9,7 @@ use crate::decision::{Approval, Binding, Decider, Decision, Goal};
 use crate::event::{Artifact, BaseRef, Candidate, Ending, Event, PatchRecord, Publication};
 use crate::gate::{GatePass, Judgement};
 use crate::ids::{IntentId, Sha256, SuggestionId};
+use crate::image::ImageRecord;
 use crate::money::MicroDollars;
 use crate::patch::Class;
 use crate::plan::{Plan, Wanted};
@@ -44,6 +45,8 @@ pub struct Intent {
     pub handed_in: Option<Sha256>,
     /// The agent that asks, where it is one.
     pub agent: Option<AgentName>,
+    /// The images that go along with the task.
+    pub images: Vec<ImageRecord>,
     /// The chosen providers.
     pub route: Option<Route>,
     /// The proposals so far, in order; the last one is the current one.

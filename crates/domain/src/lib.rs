@@ -13,6 +13,7 @@ pub mod exit_code;
 pub mod finding;
 pub mod gate;
 pub mod ids;
+pub mod image;
 pub mod intent;
 pub mod money;
 pub mod patch;

@@ -13,6 +13,7 @@ pub mod context;
 mod dependencies;
 mod error;
 pub mod health;
+pub mod image;
 mod lock;
 pub mod message;
 mod operator;

@@ -14,6 +14,7 @@ use store::Store;
 
 use crate::cancel::Cancel;
 use crate::error::EngineError;
+use crate::image::Image;
 use crate::lock::IntentLock;
 use crate::project::Project;
 use crate::run::Run;
@@ -42,6 +43,8 @@ pub struct Job {
     pub model: Option<String>,
     /// A patch that the caller hands in.
     pub patch: Option<Vec<u8>>,
+    /// Images that go along with the task.
+    pub images: Vec<Image>,
     /// Whether the provider is asked even when an equal request is on record.
     pub fresh: bool,
     /// The agent that asks, where it is one.
@@ -59,6 +62,7 @@ impl Job {
             provider: None,
             model: None,
             patch: None,
+            images: Vec::new(),
             fresh: false,
             agent: None,
             id: None,
@@ -159,14 +163,14 @@ impl Operator {
             }
             match run.intent.next(&run.project.config.flow_rules()) {
                 Next::Route => steps::route::run(run).await?,
-                Next::AskPerson { leg } => steps::propose::ask_person(run, leg)?,
+                Next::AskPerson { leg } => steps::propose::ask_person(run, leg).await?,
                 Next::Ask { attempt, leg, repairs } => {
                     steps::propose::ask(run, attempt, leg, repairs).await?
                 }
                 Next::Interrupted => steps::propose::interrupted(run)?,
                 Next::Settle => steps::propose::settle(run)?,
                 Next::Extract => steps::extract::run(run).await?,
-                Next::Plan { leg } => steps::plan::run(run, leg)?,
+                Next::Plan { leg } => steps::plan::run(run, leg).await?,
                 Next::Gate => steps::gate::run(run).await?,
                 Next::Stage => steps::stage::run(run).await?,
                 Next::Verify => steps::verify::run(run).await?,

@@ -7,6 +7,7 @@ use domain::plan::Wanted;
 use domain::proposal::{ProviderFailure, ProviderId};
 use domain::task::Task;
 
+use crate::image::Image;
 use crate::project::Project;
 use crate::provider::{Ask, Evidence, Packed, ToolRun, Tools};
 
@@ -29,6 +30,7 @@ pub fn preview(
     project: &Project,
     task: &Task,
     wanted: Wanted,
+    images: &[Image],
     provider: &ProviderId,
     model: Option<&str>,
 ) -> Option<Result<Packed, ProviderFailure>> {
@@ -37,6 +39,7 @@ pub fn preview(
         task,
         wanted,
         plan: None,
+        images,
         base: &project.base,
         source: &source,
         tools: &NoTools,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Workspaces;
 use crate::context::{AnswerForm, Beside, PackedFile};
+use crate::image::Image;
 
 /// What a provider may read: files of the base tree, never the user's working tree.
 pub trait Source: Send + Sync {
@@ -63,6 +64,8 @@ pub struct Ask<'a> {
     pub wanted: Wanted,
     /// The approved plan that the change is to carry out.
     pub plan: Option<&'a Plan>,
+    /// The images that go along; only those who say so are given any.
+    pub images: &'a [Image],
     /// What the change starts from.
     pub base: &'a BaseRef,
     /// The base's files.
@@ -88,7 +91,7 @@ pub struct Ask<'a> {
 impl Ask<'_> {
     /// What a prompt says beside the task and its files.
     pub fn beside(&self) -> Beside<'_> {
-        Beside { repair: self.repair, plan: self.plan, own_rule: self.own_rule }
+        Beside { repair: self.repair, plan: self.plan, own_rule: self.own_rule, images: self.images.len() }
     }
 }
 
@@ -128,6 +131,17 @@ pub struct Request {
     pub bytes: Vec<u8>,
     /// The model that is asked, where there is one.
     pub model: Option<String>,
+    /// What images make of the bytes: they are not charged as text.
+    pub images: Attached,
+}
+
+/// Images within a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// How many.
+    pub count: u64,
+    /// The bytes of the request that they take.
+    pub bytes: u64,
 }
 
 /// A provider's answer as it came, before anybody judged it.
@@ -202,6 +216,11 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// The reason why it is skipped.
     fn suits(&self, task: &Task) -> Result<String, String>;
+
+    /// Whether images may go along with what it is asked.
+    fn takes_images(&self) -> bool {
+        false
+    }
 
     /// Whether it can make something of the logs of a failed verification.
     fn repairs(&self) -> bool;

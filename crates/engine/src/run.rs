@@ -9,6 +9,7 @@ use domain::patch::CanonicalDiff;
 use store::{Append, Exchange, Micros, MoneyOp};
 
 use crate::error::EngineError;
+use crate::image::Image;
 use crate::lock::IntentLock;
 use crate::operator::{Call, Job, Operator};
 use crate::project::Project;
@@ -57,6 +58,8 @@ impl<'a> Run<'a> {
         let mut pending = Pending::default();
         pending.blobs.push((project.policy.clone(), project.policy_text.clone().into_bytes()));
         let handed_in = job.patch.map(|bytes| pending.blob(bytes));
+        let images = job.images.iter().map(|image| image.record.clone()).collect();
+        job.images.into_iter().for_each(|image| drop(pending.blob(image.bytes)));
         let event = Event::IntentReserved {
             task: job.task,
             base: project.base.clone(),
@@ -66,6 +69,7 @@ impl<'a> Run<'a> {
             model: job.model,
             handed_in,
             agent: job.agent,
+            images,
         };
         let intent = Intent::begin(id, &event)?;
         pending.events.push(event);
@@ -198,6 +202,15 @@ impl<'a> Run<'a> {
         }
         let found = self.operator.store.blob(hash).await?;
         found.ok_or_else(|| EngineError::Erased { hash: hash.clone() })
+    }
+
+    /// The images that go along with the task, with their bytes.
+    pub(crate) async fn images(&self) -> Result<Vec<Image>, EngineError> {
+        let mut images = Vec::new();
+        for record in &self.intent.images {
+            images.push(Image { bytes: self.bytes(&record.sha256).await?, record: record.clone() });
+        }
+        Ok(images)
     }
 
     /// Money that is reserved and not settled by the current attempt.

@@ -9,6 +9,7 @@ use domain::event::BaseRef;
 use domain::finding::Finding;
 use domain::plan::Wanted;
 use domain::task::Task;
+use engine::image::Image;
 use engine::provider::{Ask, Evidence, Repair, Source, ToolRun, Tools};
 
 /// A base in memory.
@@ -70,6 +71,7 @@ pub(crate) struct Question {
     pub(crate) base: BaseRef,
     pub(crate) evidence: Evidence,
     pub(crate) wanted: Wanted,
+    pub(crate) images: Vec<Image>,
 }
 
 impl Question {
@@ -93,6 +95,7 @@ impl Question {
             base: BaseRef { commit: id.parse().unwrap(), tree: id.parse().unwrap(), branch: None },
             evidence: Evidence::default(),
             wanted: Wanted::Change,
+            images: Vec::new(),
         }
     }
 
@@ -101,6 +104,7 @@ impl Question {
             task: &self.task,
             wanted: self.wanted,
             plan: None,
+            images: &self.images,
             base: &self.base,
             source: &self.files,
             tools: &self.tools,

@@ -11,7 +11,7 @@ use domain::ids::Sha256;
 use domain::money::MicroDollars;
 use domain::proposal::{Charge, ChargeBasis, FailureKind, Form, ProviderFailure, ProviderId};
 use domain::task::Task;
-use engine::provider::{Answer, Ask, Edits, Provider, Refusal, Request};
+use engine::provider::{Answer, Ask, Attached, Edits, Provider, Refusal, Request};
 use serde::Serialize;
 
 use crate::failure;
@@ -89,7 +89,7 @@ impl Provider for Codemod {
         let content = Sha256::of(text_of(finding, ask)?.as_bytes());
         let question = Question { provider: "codemod", rules: self.rules.version(), finding, content };
         let bytes = serde_json::to_vec(&question).map_err(|error| no_fix(error.to_string()))?;
-        Ok(Request { bytes, model: None })
+        Ok(Request { bytes, model: None, images: Attached::default() })
     }
 
     fn ceiling(&self, _request: &Request) -> Result<MicroDollars, ProviderFailure> {

@@ -5,7 +5,7 @@ use domain::ids::Sha256;
 use domain::money::MicroDollars;
 use domain::proposal::{Charge, ChargeBasis, FailureKind, Form, ProviderFailure, ProviderId};
 use domain::task::Task;
-use engine::provider::{Answer, Ask, Provider, Refusal, Request};
+use engine::provider::{Answer, Ask, Attached, Provider, Refusal, Request};
 
 use crate::failure;
 
@@ -43,7 +43,7 @@ impl Provider for External {
 
     fn request(&self, ask: &Ask<'_>) -> Result<Request, ProviderFailure> {
         let bytes = format!("external\n{}", Sha256::of(patch(ask)?)).into_bytes();
-        Ok(Request { bytes, model: None })
+        Ok(Request { bytes, model: None, images: Attached::default() })
     }
 
     fn ceiling(&self, _request: &Request) -> Result<MicroDollars, ProviderFailure> {

@@ -30,6 +30,10 @@ impl Provider for Replay {
         self.of.suits(task).map(|_| format!("answers of {} from the record, without cost", self.of.id()))
     }
 
+    fn takes_images(&self) -> bool {
+        self.of.takes_images()
+    }
+
     fn repairs(&self) -> bool {
         self.of.repairs()
     }

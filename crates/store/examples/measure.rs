@@ -85,6 +85,7 @@ async fn append(store: &Store, round: usize) {
             model: None,
             handed_in: None,
             agent: None,
+            images: Vec::new(),
         },
         Event::Routed { route: Route::default() },
         Event::Ended { ending: Ending::NoProvider, why: "there is none".to_owned() },

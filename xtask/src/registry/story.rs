@@ -210,6 +210,7 @@ impl Story {
             model: None,
             handed_in: None,
             agent: self.agent()?,
+            images: Vec::new(),
         })
     }
 

@@ -6,6 +6,7 @@ use domain::proposal::ProviderId;
 use domain::route::{Leg, Route};
 use domain::task::{Kind, Task};
 use engine::health::Health;
+use engine::image::Image;
 use engine::provider::Packed;
 use engine::routing::{self, Past};
 use engine::steps::route::{Seen, route};
@@ -24,7 +25,7 @@ pub(crate) async fn explain(session: &Session<'_>, args: &ExplainArgs) -> Result
     let text = args.text.join(" ");
     let kind = args.kind.unwrap_or_else(|| kind_of(&text));
     let task = Task { kind, text, finding: None };
-    let route = of(session, &project, &task, None).await?;
+    let route = of(session, &project, &task, 0, None).await?;
     show(session, &project, &route);
     let code = code(&route);
     document(session, "route explain", json!({ "kind": kind, "route": route, "exit_code": code.code() }));
@@ -36,6 +37,7 @@ pub(crate) async fn of(
     session: &Session<'_>,
     project: &Project,
     task: &Task,
+    images: usize,
     only: Option<&str>,
 ) -> Result<Route, Failure> {
     let health = Health::load(&session.world.folders);
@@ -44,7 +46,7 @@ pub(crate) async fn of(
         true => routing::past(&session.store().await?, task.kind, now).await?,
         false => Past::new(),
     };
-    let seen = Seen { health: &health, now, past: &past };
+    let seen = Seen { health: &health, now, past: &past, images };
     Ok(route(project, task, only.map(ProviderId::new).as_ref(), seen)?)
 }
 
@@ -81,13 +83,14 @@ pub(crate) fn packed(
     session: &Session<'_>,
     project: &Project,
     task: &Task,
+    images: &[Image],
     route: &Route,
     model: Option<&str>,
 ) -> Vec<Value> {
     let wanted = if route.plan_first { Wanted::Plan } else { Wanted::Change };
     let mut views = Vec::new();
     for leg in &route.providers {
-        let Some(found) = preview(project, task, wanted, &leg.provider, model) else { continue };
+        let Some(found) = preview(project, task, wanted, images, &leg.provider, model) else { continue };
         match found {
             Ok(packed) => {
                 if session.global.verbose > 0 {

@@ -1,10 +1,13 @@
 //! `codex-task "text"`: a task in words, by whoever the rules choose.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use domain::exit_code::ExitCode;
+use domain::image::{MOST_BYTES, MOST_IMAGES};
 use domain::task::{Kind, Task};
+use engine::Job;
+use engine::image::Image;
 use serde_json::json;
 
 use super::{document, finish, route};
@@ -30,13 +33,14 @@ pub(crate) async fn run(session: &Session<'_>, args: &RunArgs) -> Result<ExitCod
         (None, None) => route::kind_of(&text),
     };
     let task = Task { kind, text, finding: None };
+    let images = images(session, args)?;
     let project = session.project(&args.steering.flags())?;
     if args.dry_run {
-        return dry_run(session, &project, &task, args).await;
+        return dry_run(session, &project, &task, &images, args).await;
     }
     let operator = session.operator().await?;
     let cancel = on_signals()?;
-    let job = job(task, args.review, &args.steering);
+    let job = Job { images, ..job(task, args.review, &args.steering) };
     let reporter = session.reporter();
     let (Taken::Ran(intent) | Taken::Already(intent)) =
         take(&operator, &project, job, &reporter, &cancel).await?;
@@ -53,6 +57,25 @@ pub(crate) async fn run(session: &Session<'_>, args: &RunArgs) -> Result<ExitCod
         return Ok(ExitCode::Done);
     }
     finish(session, "run", &operator, &intent).await
+}
+
+/// The images that go along.
+fn images(session: &Session<'_>, args: &RunArgs) -> Result<Vec<Image>, Failure> {
+    if args.image.len() > MOST_IMAGES {
+        return Err(Failure::usage(format!("at most {MOST_IMAGES} images may go along")));
+    }
+    let read = |file: &PathBuf| {
+        let path = session.environment.folder.join(file);
+        let size = std::fs::metadata(&path).map_err(|e| Failure::file(&path, &e))?.len();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if size > MOST_BYTES as u64 {
+            return Err(Failure::usage(format!("{name} has {size} bytes; an image may have {MOST_BYTES}"))
+                .hint("make it smaller: models scale large images down anyway"));
+        }
+        let bytes = std::fs::read(&path).map_err(|e| Failure::file(&path, &e))?;
+        Image::new(&name, bytes).map_err(|e| Failure::usage(e.to_string()))
+    };
+    args.image.iter().map(read).collect()
 }
 
 /// A verb that names the kind.
@@ -94,11 +117,12 @@ async fn dry_run(
     session: &Session<'_>,
     project: &engine::Project,
     task: &Task,
+    images: &[Image],
     args: &RunArgs,
 ) -> Result<ExitCode, Failure> {
-    let route = route::of(session, project, task, args.steering.provider.as_deref()).await?;
+    let route = route::of(session, project, task, images.len(), args.steering.provider.as_deref()).await?;
     route::show(session, project, &route);
-    let packed = route::packed(session, project, task, &route, args.steering.model.as_deref());
+    let packed = route::packed(session, project, task, images, &route, args.steering.model.as_deref());
     let code = route::code(&route);
     session.shell.out("dry run     nothing was sent and nothing is recorded");
     document(

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use domain::exit_code::ExitCode;
 use domain::intent::Intent;
+use domain::proposal::Form;
 use engine::Operator;
-use serde_json::json;
+use engine::provider::{Permission, Worked};
+use serde_json::{Value, json};
 
 use super::{diff_of, document};
 use crate::args::ShowArgs;
@@ -22,6 +24,7 @@ pub(crate) async fn run(session: &Session<'_>, args: &ShowArgs) -> Result<ExitCo
         write_evidence(session, &operator, &intent, &session.environment.folder.join(folder)).await?;
     }
     let events = operator.store.events(&intent.id).await?;
+    let permissions = permissions(&operator, &intent).await;
     if session.shell.is_json() {
         // Bytes may have been erased on purpose; the story is told without them.
         let diff = diff_of(&operator, &intent).await.unwrap_or(None);
@@ -32,11 +35,17 @@ pub(crate) async fn run(session: &Session<'_>, args: &ShowArgs) -> Result<ExitCo
         document(
             session,
             "show",
-            json!({ "intent": view::intent(&intent), "diff": diff, "events": events, "exit_code": 0 }),
+            json!({
+                "intent": view::intent(&intent),
+                "diff": diff,
+                "permissions": permissions.iter().map(permission_view).collect::<Vec<_>>(),
+                "events": events,
+                "exit_code": 0,
+            }),
         );
         return Ok(ExitCode::Done);
     }
-    story::story(session.shell, &intent);
+    story::story(session.shell, &intent, &permissions);
     logs::failing(session.shell, &operator, &intent).await;
     if session.global.verbose > 0 {
         for recorded in &events {
@@ -48,7 +57,29 @@ pub(crate) async fn run(session: &Session<'_>, args: &ShowArgs) -> Result<ExitCo
     Ok(ExitCode::Done)
 }
 
-/// Writes what providers left into files: `ATTEMPT-NAME` each. A file that is there already is not written over.
+/// What agents asked to do and were told, with the attempt. An answer that was erased tells nothing any more.
+async fn permissions(operator: &Operator, intent: &Intent) -> Vec<(u32, Permission)> {
+    let mut all = Vec::new();
+    for attempt in &intent.attempts {
+        let Some(proposal) = attempt.proposal.as_ref().filter(|p| p.form == Form::Tree) else { continue };
+        let Ok(answer) = operator.text(&proposal.answer).await else { continue };
+        let said: Worked =
+            serde_json::from_str(answer.lines().next().unwrap_or_default()).unwrap_or_default();
+        all.extend(said.permissions.into_iter().map(|asked| (attempt.number, asked)));
+    }
+    all
+}
+
+fn permission_view((attempt, permission): &(u32, Permission)) -> Value {
+    json!({
+        "attempt": attempt,
+        "asked": permission.asked,
+        "allowed": permission.allowed,
+        "why": permission.why,
+    })
+}
+
+/// Writes what providers left, and the images that went along (as attempt 0), into files: `ATTEMPT-NAME` each. A file that is there already is not written over.
 async fn write_evidence(
     session: &Session<'_>,
     operator: &Operator,
@@ -57,20 +88,22 @@ async fn write_evidence(
 ) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
     let mut count = 0;
-    for attempt in &intent.attempts {
-        for artifact in &attempt.evidence {
-            // A recorded name is a file's name; what is none of it stays outside of paths.
-            let name = Path::new(&artifact.name).file_name().map(|name| name.to_string_lossy().into_owned());
-            let path = folder.join(format!("{}-{}", attempt.number, name.unwrap_or_default()));
-            let bytes = operator.store.blob(&artifact.sha256).await?;
-            let erased = || engine::EngineError::Erased { hash: artifact.sha256.clone() };
-            let bytes = bytes.ok_or_else(erased)?;
-            let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-            file.and_then(|mut file| std::io::Write::write_all(&mut file, &bytes))
-                .map_err(|e| Failure::file(&path, &e))?;
-            session.remark(&format!("wrote {}", path.display()));
-            count += 1;
-        }
+    let images = intent.images.iter().map(|image| (0, &image.name, &image.sha256));
+    let left = intent.attempts.iter().flat_map(|attempt| {
+        attempt.evidence.iter().map(|artifact| (attempt.number, &artifact.name, &artifact.sha256))
+    });
+    for (attempt, name, hash) in images.chain(left) {
+        // A recorded name is a file's name; what is none of it stays outside of paths.
+        let name = Path::new(&name).file_name().map(|name| name.to_string_lossy().into_owned());
+        let path = folder.join(format!("{}-{}", attempt, name.unwrap_or_default()));
+        let bytes = operator.store.blob(hash).await?;
+        let erased = || engine::EngineError::Erased { hash: hash.clone() };
+        let bytes = bytes.ok_or_else(erased)?;
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+        file.and_then(|mut file| std::io::Write::write_all(&mut file, &bytes))
+            .map_err(|e| Failure::file(&path, &e))?;
+        session.remark(&format!("wrote {}", path.display()));
+        count += 1;
     }
     if count == 0 {
         session.remark("no provider of this change left any evidence");

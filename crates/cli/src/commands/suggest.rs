@@ -81,7 +81,7 @@ async fn dry_run(
     finding: &Finding,
     only: Option<&str>,
 ) -> Result<ExitCode, Failure> {
-    let route = route::of(session, project, task, only).await?;
+    let route = route::of(session, project, task, 0, only).await?;
     let shell = session.shell;
     for leg in &route.providers {
         shell.out(&format!("would ask   {}: {}", leg.provider, leg.reason));

@@ -4,13 +4,14 @@ use domain::event::Ending;
 use domain::intent::{Attempt, Intent, Phase};
 use domain::plan::Plan;
 use domain::verification::{CheckKind, CheckResult, CheckVerdict, TestVerdict, Verification};
+use engine::provider::Permission;
 
 use super::shell::{BOLD, DIM, GREEN, RED, Shell, YELLOW, clean};
 use super::table::table;
 use super::words;
 
-/// The whole story.
-pub(crate) fn story(shell: &Shell, intent: &Intent) {
+/// The whole story; `permissions` are what agents asked to do in each attempt.
+pub(crate) fn story(shell: &Shell, intent: &Intent, permissions: &[(u32, Permission)]) {
     let line = |name: &str, text: &str| {
         shell.out(&format!("{} {}", shell.paint_out(DIM, &format!("{name:<11}")), clean(text)))
     };
@@ -24,6 +25,10 @@ pub(crate) fn story(shell: &Shell, intent: &Intent) {
                 finding.path, finding.line, finding.column, finding.code, finding.tool
             ),
         );
+    }
+    for image in &intent.images {
+        let (hash, kind) = (&image.sha256.as_str()[..12], image.media.mime());
+        line("image", &format!("{} ({kind}, {} bytes, sha256 {hash})", image.name, image.bytes));
     }
     line(
         "base",
@@ -49,6 +54,10 @@ pub(crate) fn story(shell: &Shell, intent: &Intent) {
     }
     for attempt in &intent.attempts {
         attempt_story(shell, attempt, intent.attempts.len() > 1);
+        for (_, asked) in permissions.iter().filter(|(number, _)| *number == attempt.number) {
+            let word = if asked.allowed { "allowed" } else { "declined" };
+            line(word, &format!("{} ({})", asked.asked, asked.why));
+        }
     }
     line("cost", &cost(intent));
     outcome(shell, intent);

@@ -13,6 +13,7 @@ mod during;
 mod faults;
 mod gc;
 mod http;
+mod images;
 mod litellm;
 mod local;
 mod places;

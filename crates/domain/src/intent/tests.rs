@@ -29,6 +29,7 @@ fn reserved() -> Event {
         model: None,
         handed_in: None,
         agent: None,
+        images: Vec::new(),
     }
 }
 

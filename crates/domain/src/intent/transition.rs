@@ -25,7 +25,8 @@ pub struct IllegalTransition {
 impl Intent {
     /// The state after the first event, which has to be [`Event::IntentReserved`].
     pub fn begin(id: IntentId, event: &Event) -> Result<Self, IllegalTransition> {
-        let Event::IntentReserved { task, base, repository, goal, policy, model, handed_in, agent } = event
+        let Event::IntentReserved { task, base, repository, goal, policy, model, handed_in, agent, images } =
+            event
         else {
             return Err(IllegalTransition {
                 intent: id,
@@ -44,6 +45,7 @@ impl Intent {
             model: model.clone(),
             handed_in: handed_in.clone(),
             agent: agent.clone(),
+            images: images.clone(),
             route: None,
             attempts: Vec::new(),
             phase: Phase::New,

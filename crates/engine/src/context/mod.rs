@@ -142,6 +142,8 @@ pub struct Beside<'a> {
     pub plan: Option<&'a Plan>,
     /// What the machine's owner wants to be said for this kind of task, in place of ours.
     pub own_rule: Option<&'a str>,
+    /// How many images go along.
+    pub images: usize,
 }
 
 /// The prompt for a question to a model: for a plan, or for an answer in this form.
@@ -150,7 +152,7 @@ pub struct Beside<'a> {
 /// As [`prompt`].
 pub fn for_model(ask: &Ask<'_>, bounds: &Bounds, form: AnswerForm) -> Result<Prompt, ContextError> {
     match ask.wanted {
-        Wanted::Plan => plan_prompt(ask.task, ask.source, bounds, ask.own_rule),
+        Wanted::Plan => plan_prompt(ask.task, ask.source, &ask.beside(), bounds),
         Wanted::Change => prompt(ask.task, ask.source, &ask.beside(), bounds, form),
     }
 }
@@ -181,12 +183,14 @@ pub fn prompt(
     let kind_rule = beside.own_rule.unwrap_or_else(|| hints::for_kind(task.kind)).trim_end();
     if task.kind == Kind::Ask {
         let system = include_str!("prompts/ask_system.md").to_owned();
-        let end = End { kind_rule, ..End::of(include_str!("prompts/ask.md")) };
+        let images = images(beside);
+        let end = End { kind_rule, images, ..End::of(include_str!("prompts/ask.md")) };
         return for_task(task, source, system, &end, bounds);
     }
     let end = End {
         plan: beside.plan.map(plan::approved).unwrap_or_default(),
         files: beside.plan.map(plan::files).unwrap_or_default(),
+        images: images(beside),
         repair: beside.repair.map(repair_text).unwrap_or_default(),
         now: form.call(),
         kind_rule,
@@ -195,6 +199,14 @@ pub fn prompt(
     match &task.finding {
         Some(finding) => for_finding(finding, source, system, &end, bounds),
         None => for_task(task, source, system, &end, bounds),
+    }
+}
+
+/// What is said of images that go along: what they show is data too.
+fn images(beside: &Beside<'_>) -> String {
+    match beside.images {
+        0 => String::new(),
+        count => template::fill(include_str!("prompts/images.md"), &[("count", &count.to_string())]),
     }
 }
 
@@ -209,6 +221,8 @@ struct End<'a> {
     plan: String,
     /// The files that the plan names: they go along as if the task named them.
     files: String,
+    /// That images go along.
+    images: String,
     repair: String,
     now: &'static str,
     kind_rule: &'a str,
@@ -219,8 +233,8 @@ struct End<'a> {
 impl End<'_> {
     /// Nothing but the question.
     fn of(template: &'static str) -> Self {
-        let (plan, files, repair) = (String::new(), String::new(), String::new());
-        Self { plan, files, repair, now: "", kind_rule: "", template }
+        let (plan, files, images, repair) = (String::new(), String::new(), String::new(), String::new());
+        Self { plan, files, images, repair, now: "", kind_rule: "", template }
     }
 }
 
@@ -273,6 +287,7 @@ fn for_task(
                 ("text", &fence::block(&task.text)),
                 ("files", files),
                 ("listing", &listing),
+                ("images", &end.images),
                 ("plan", &end.plan),
                 ("repair", &end.repair),
                 ("now", end.now),

@@ -4,23 +4,23 @@ use domain::patch::RepoPath;
 use domain::plan::Plan;
 use domain::task::Task;
 
-use super::{Bounds, ContextError, End, Prompt, fence, for_task, hints, limits, template};
+use super::{Beside, Bounds, ContextError, End, Prompt, fence, for_task, hints, images, limits, template};
 use crate::provider::Source;
 
-/// The prompt that asks a model for a plan, within bounds. `own_rule` is what the machine's owner wants to be said, in place
-/// of our words.
+/// The prompt that asks a model for a plan, within bounds.
 ///
 /// # Errors
 /// When the contract and the request alone are above the bounds.
 pub fn plan_prompt(
     task: &Task,
     source: &dyn Source,
+    beside: &Beside<'_>,
     bounds: &Bounds,
-    own_rule: Option<&str>,
 ) -> Result<Prompt, ContextError> {
     let system = fill(include_str!("prompts/plan_system.md"), bounds, &[]);
-    let kind_rule = own_rule.unwrap_or_else(|| hints::for_plan()).trim_end();
-    let end = End { kind_rule, ..End::of(include_str!("prompts/plan.md")) };
+    let kind_rule = beside.own_rule.unwrap_or_else(|| hints::for_plan()).trim_end();
+    let images = images(beside);
+    let end = End { kind_rule, images, ..End::of(include_str!("prompts/plan.md")) };
     for_task(task, source, system, &end, bounds)
 }
 

@@ -11,7 +11,7 @@ use crate::run::Run;
 use crate::steps::propose;
 
 /// `leg` is the place in the route of the provider that is asked to carry it out.
-pub(crate) fn run(run: &mut Run<'_>, leg: usize) -> Result<(), EngineError> {
+pub(crate) async fn run(run: &mut Run<'_>, leg: usize) -> Result<(), EngineError> {
     let plan = run.intent.plan().ok_or_else(|| EngineError::defect("there is no plan to approve"))?;
     let route = run.intent.route.as_ref();
     let provider = route.and_then(|route| route.providers.get(leg)).map(|leg| leg.provider.clone());
@@ -30,6 +30,6 @@ pub(crate) fn run(run: &mut Run<'_>, leg: usize) -> Result<(), EngineError> {
     if reasons.is_empty() {
         return run.note(Event::PlanApproved { plan, decider: Decider::Policy });
     }
-    let ceiling = propose::ceiling_of(run, &provider);
+    let ceiling = propose::ceiling_of(run, &provider, &run.images().await?);
     run.note(Event::ApprovalAsked { provider, ceiling, plan: Some(plan) })
 }

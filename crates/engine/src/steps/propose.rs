@@ -12,6 +12,7 @@ use crate::config::Budget;
 use crate::context;
 use crate::error::EngineError;
 use crate::health::{Circuit, Health};
+use crate::image::Image;
 use crate::provider::{Answer, Ask, Evidence, Provider, Refusal, Repair, Request};
 use crate::run::Run;
 use crate::source::BaseSource;
@@ -35,6 +36,7 @@ pub(crate) async fn ask(
         Some(hash) => Some(run.bytes(hash).await?),
         None => None,
     };
+    let images = run.images().await?;
     let model = run.intent.model.clone();
     let (task, base) = (run.intent.task.clone(), run.intent.base.clone());
     let source = BaseSource::new(&run.project.repository, &base.tree);
@@ -48,6 +50,7 @@ pub(crate) async fn ask(
         task: &task,
         wanted,
         plan: plan.as_ref(),
+        images: &images,
         base: &base,
         source: &source,
         tools: &tools,
@@ -73,15 +76,15 @@ pub(crate) async fn ask(
 }
 
 /// The person is told what is to be asked and what it can cost at most; the run rests until somebody approves.
-pub(crate) fn ask_person(run: &mut Run<'_>, leg: usize) -> Result<(), EngineError> {
+pub(crate) async fn ask_person(run: &mut Run<'_>, leg: usize) -> Result<(), EngineError> {
     let id = run.intent.route.as_ref().and_then(|r| r.providers.get(leg)).map(|l| l.provider.clone());
     let id = id.ok_or_else(|| EngineError::defect("the route has no such place"))?;
-    let ceiling = ceiling_of(run, &id);
+    let ceiling = ceiling_of(run, &id, &run.images().await?);
     run.note(Event::ApprovalAsked { provider: id, ceiling, plan: None })
 }
 
 /// The most that asking this provider can cost, as far as it can be told beforehand.
-pub(super) fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars> {
+pub(super) fn ceiling_of(run: &Run<'_>, id: &ProviderId, images: &[Image]) -> Option<MicroDollars> {
     let wanted = run.intent.wanted();
     let provider = run.project.provider(id)?;
     let source = BaseSource::new(&run.project.repository, &run.intent.base.tree);
@@ -92,6 +95,7 @@ pub(super) fn ceiling_of(run: &Run<'_>, id: &ProviderId) -> Option<MicroDollars>
         task: &run.intent.task,
         wanted,
         plan: run.intent.plan(),
+        images,
         base: &run.intent.base,
         source: &source,
         tools: &tools,

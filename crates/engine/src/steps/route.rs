@@ -20,7 +20,8 @@ pub(crate) async fn run(run: &mut Run<'_>) -> Result<(), EngineError> {
         true => routing::past(&run.operator.store, kind, now).await?,
         false => Past::new(),
     };
-    let seen = Seen { health: &Health::load(&world.folders), now, past: &past };
+    let seen =
+        Seen { health: &Health::load(&world.folders), now, past: &past, images: run.intent.images.len() };
     let mut route = route(run.project, &run.intent.task, run.only.as_ref(), seen)?;
     if run.intent.agent.is_some() {
         // An agent that names a provider does not approve what it costs.
@@ -41,6 +42,8 @@ pub struct Seen<'a> {
     pub now: i64,
     /// What became of earlier changes of the kind; empty where nobody asks for it.
     pub past: &'a Past,
+    /// How many images go along with the task.
+    pub images: usize,
 }
 
 /// The route for a task: what the loop takes, and what a dry run shows. A provider that the caller names is asked
@@ -78,7 +81,11 @@ pub fn route(
             route.skipped.push(Leg { provider: id, reason, repairs: false, needs_approval: false });
             continue;
         };
-        let verdict = provider.suits(task).and_then(|reason| match seen.health.circuit(&id, seen.now) {
+        let suits = provider.suits(task).and_then(|reason| match seen.images {
+            1.. if !provider.takes_images() => Err("it takes no images".to_owned()),
+            _ => Ok(reason),
+        });
+        let verdict = suits.and_then(|reason| match seen.health.circuit(&id, seen.now) {
             Circuit::Open(why) if only.is_none() => Err(why),
             _ => Ok(match seen.past.get(&id) {
                 Some(track) => format!("{reason}; {}", track.words()),

@@ -25,7 +25,7 @@ use domain::task::{Kind as TaskKind, Task};
 use engine::agent::{DOOR, Ended, Exit, Process, Program, Sharing, Workspace};
 use engine::config::Wire;
 use engine::context;
-use engine::provider::{Answer, Ask, Provider, Refusal, Request, Worked};
+use engine::provider::{Answer, Ask, Attached, Provider, Refusal, Request, Worked};
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -318,7 +318,7 @@ impl Provider for Agent {
         };
         let bytes = serde_json::to_vec(&question)
             .map_err(|error| failure(FailureKind::NotConfigured, error.to_string()))?;
-        Ok(Request { bytes, model: Some(question.model) })
+        Ok(Request { bytes, model: Some(question.model), images: Attached::default() })
     }
 
     fn ceiling(&self, request: &Request) -> Result<MicroDollars, ProviderFailure> {

@@ -71,9 +71,15 @@ impl Http {
     /// The most that a request can cost: no token is shorter than a byte, and the answer is bounded by what is asked
     /// for. `None` when the price is not known.
     fn most(&self, request: &Request) -> Option<MicroDollars> {
-        let prompt = u64::try_from(request.bytes.len()).unwrap_or(u64::MAX);
+        let prompt = self.most_prompt(request);
         let completion = self.settings.max_output_tokens;
         self.cost(request, Usage { prompt, completion, ..Usage::default() })
+    }
+
+    /// The most tokens of a request: its text, and for each image what the interface can make of one.
+    fn most_prompt(&self, request: &Request) -> u64 {
+        let text = (request.bytes.len() as u64).saturating_sub(request.images.bytes);
+        text.saturating_add(request.images.count.saturating_mul(image_tokens(self.settings.wire)))
     }
 
     fn cost(&self, request: &Request, usage: Usage) -> Option<MicroDollars> {
@@ -118,10 +124,14 @@ impl Http {
             (Wanted::Change, Kind::Ask, _) | (Wanted::Change, _, false) => Shape::Text,
             (Wanted::Change, _, true) => Shape::Reply,
         };
-        let question = Question { model, prompt: &prompt, shape };
+        let question = Question { model, prompt: &prompt, shape, images: ask.images };
         let body = wire::body(&question, settings).map_err(|why| failure(FailureKind::NotConfigured, why))?;
         let bytes = canonical(&settings.name, &server.endpoint, &body);
-        Ok((Request { bytes, model: Some(model.to_owned()) }, prompt, form))
+        Ok((
+            Request { bytes, model: Some(model.to_owned()), images: wire::attached(ask.images) },
+            prompt,
+            form,
+        ))
     }
 
     async fn ask(&self, request: &Request, deadline: Duration) -> Result<Vec<u8>, Failed> {
@@ -166,6 +176,15 @@ impl Http {
 
 fn without(body: &[u8], wishes: &[Wish]) -> Result<Vec<u8>, Failed> {
     wire::without(body, wishes).map_err(Failed::NotSent)
+}
+
+/// The most tokens that one image can be charged as, rounded up: OpenAI scales it to at most 768 by 2048 pixels and counts
+/// tiles, of which a small model's cost 5,667 each; Anthropic counts a token for 750 pixels of an image that it scales down.
+fn image_tokens(wire: Wire) -> u64 {
+    match wire {
+        Wire::OpenaiChat | Wire::OpenaiResponses => 50_000,
+        Wire::AnthropicMessages => 5_000,
+    }
 }
 
 /// How the key is told.
@@ -223,6 +242,10 @@ impl Provider for Http {
         Ok(format!("a model at {}", server.endpoint))
     }
 
+    fn takes_images(&self) -> bool {
+        true
+    }
+
     fn repairs(&self) -> bool {
         true
     }
@@ -255,7 +278,7 @@ impl Provider for Http {
 
     /// A token has at least one byte, and the answer is bounded.
     fn most_tokens(&self, request: &Request) -> u64 {
-        (request.bytes.len() as u64).saturating_add(self.settings.max_output_tokens)
+        self.most_prompt(request).saturating_add(self.settings.max_output_tokens)
     }
 
     fn price(&self) -> Option<String> {

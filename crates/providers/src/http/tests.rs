@@ -563,3 +563,18 @@ async fn a_small_local_model_is_asked_for_whole_files_and_by_no_schema() {
     let request = local(overridden).request(&question().ask()).unwrap();
     assert!(String::from_utf8(request.bytes).unwrap().contains("<<<<<<< SEARCH"));
 }
+
+#[test]
+fn an_image_is_bounded_by_what_it_can_cost_and_not_by_its_bytes() {
+    let model = ScriptedModel::script([]);
+    let provider = local(paid(&model));
+    let plain = provider.request(&question().ask()).unwrap();
+    let png = [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 1 << 20]].concat();
+    let images = vec![engine::image::Image::new("a.png", png).unwrap()];
+    let seen = provider.request(&Question { images, ..question() }.ask()).unwrap();
+    assert!(seen.bytes.len() > 1_300_000);
+    let most = |request: &Request| provider.ceiling(request).unwrap().micros();
+    let more = most(&seen) - most(&plain);
+    assert!((50_000..52_000).contains(&more), "{more}");
+    assert!(provider.takes_images());
+}

@@ -24,7 +24,7 @@ use domain::plan::Wanted;
 use domain::proposal::{Charge, ChargeBasis, FailureKind, Form, ProviderFailure, ProviderId};
 use domain::task::{Kind, Task};
 use engine::context::{self, AnswerForm, Prompt};
-use engine::provider::{Answer, Ask, Evidence, Packed, Provider, Refusal, Request};
+use engine::provider::{Answer, Ask, Attached, Evidence, Packed, Provider, Refusal, Request};
 use tokio::time::Instant;
 
 use crate::failure;
@@ -76,7 +76,7 @@ impl Web {
         let page = if is_json { include_str!("page.md").trim_end() } else { "" };
         let text = format!("{}\n\n{}{page}", prompt.system.trim_end(), prompt.user.trim_end());
         let bytes = format!("web {}\n{text}", site.name).into_bytes();
-        Ok((Request { bytes, model: None }, prompt))
+        Ok((Request { bytes, model: None, images: Attached::default() }, prompt))
     }
 
     /// Microseconds since 1970.
@@ -178,7 +178,9 @@ impl Provider for Web {
 
     fn suits(&self, _task: &Task) -> Result<String, String> {
         let site = self.site.as_ref().map_err(Clone::clone)?;
-        Ok(format!("the page of {} at {}", site.name, site.url))
+        // A person should know that nothing but the page's own good will holds it then.
+        let walls = if lacks_own_sandbox() { "; as root Chromium runs with --no-sandbox" } else { "" };
+        Ok(format!("the page of {} at {}{walls}", site.name, site.url))
     }
 
     fn repairs(&self) -> bool {

@@ -224,6 +224,7 @@ pub(crate) fn registered(finding: Option<Finding>) -> Event {
         model: None,
         handed_in: None,
         agent: None,
+        images: Vec::new(),
     }
 }
 

@@ -48,7 +48,9 @@ async fn sent(settings: HttpSettings, kind: Kind, model: &ScriptedModel) -> Valu
         question.task.finding = None;
         question.task.kind = kind;
         question.task.text = "explain src/a.py".to_owned();
-        // A feature is asked for a plan first.
+        // A feature is asked for a plan first, and images go along.
+        let png = b"\x89PNG\r\n\x1a\n".to_vec();
+        question.images = vec![engine::image::Image::new("a.png", png).unwrap()];
         question.wanted = if kind == Kind::Feature { Wanted::Plan } else { Wanted::Change };
     }
     let provider = local(settings);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{HttpSettings, Question, SEED, cut_off, parts, protocol, said, temperature};
+use super::{HttpSettings, Question, SEED, cut_off, data_url, parts, protocol, said, temperature};
 
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
@@ -28,7 +28,38 @@ pub(super) struct Body<'a> {
 #[derive(Serialize)]
 pub(super) struct Message<'a> {
     role: &'static str,
-    content: &'a str,
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Content<'a> {
+    Text(&'a str),
+    /// With images.
+    Parts(Vec<Part<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Part<'a> {
+    Text { text: &'a str },
+    ImageUrl { image_url: Address },
+}
+
+#[derive(Serialize)]
+pub(super) struct Address {
+    url: String,
+}
+
+/// The question: plain text, unless images go along.
+fn user<'a>(question: &Question<'a>) -> Content<'a> {
+    let text = question.prompt.user.as_str();
+    if question.images.is_empty() {
+        return Content::Text(text);
+    }
+    let images = question.images.iter();
+    let images = images.map(|image| Part::ImageUrl { image_url: Address { url: data_url(image) } });
+    Content::Parts([Part::Text { text }].into_iter().chain(images).collect())
 }
 
 pub(super) fn body<'a>(
@@ -41,8 +72,8 @@ pub(super) fn body<'a>(
     Body {
         model: question.model,
         messages: [
-            Message { role: "system", content: &question.prompt.system },
-            Message { role: "user", content: &question.prompt.user },
+            Message { role: "system", content: Content::Text(&question.prompt.system) },
+            Message { role: "user", content: user(question) },
         ],
         temperature: temperature(question.model),
         seed: SEED,

@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{HttpSettings, Question, cut_off, parts, protocol, said};
+use engine::image::Image;
+
+use super::{HttpSettings, Question, base64, cut_off, parts, protocol, said};
 
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
@@ -23,7 +25,42 @@ pub(super) struct Body<'a> {
 #[derive(Serialize)]
 pub(super) struct Message<'a> {
     role: &'static str,
-    content: &'a str,
+    content: Content<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Content<'a> {
+    Text(&'a str),
+    /// With images, which stand before the text as the interface's manual advises.
+    Parts(Vec<Part<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Part<'a> {
+    Text { text: &'a str },
+    Image { source: Source },
+}
+
+#[derive(Serialize)]
+pub(super) struct Source {
+    r#type: &'static str,
+    media_type: &'static str,
+    data: String,
+}
+
+/// The question: plain text, unless images go along.
+fn user<'a>(question: &Question<'a>) -> Content<'a> {
+    let text = question.prompt.user.as_str();
+    if question.images.is_empty() {
+        return Content::Text(text);
+    }
+    let source = |image: &Image| {
+        let media_type = image.record.media.mime();
+        Part::Image { source: Source { r#type: "base64", media_type, data: base64(image) } }
+    };
+    Content::Parts(question.images.iter().map(source).chain([Part::Text { text }]).collect())
 }
 
 pub(super) fn body<'a>(
@@ -35,7 +72,7 @@ pub(super) fn body<'a>(
         model: question.model,
         max_tokens: settings.max_output_tokens,
         system: &question.prompt.system,
-        messages: [Message { role: "user", content: &question.prompt.user }],
+        messages: [Message { role: "user", content: user(question) }],
         stream: false,
         output_config: format,
     }

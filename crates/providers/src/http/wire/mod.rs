@@ -10,9 +10,13 @@ mod wish;
 #[cfg(test)]
 mod tests;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use domain::proposal::{FailureKind, ProviderFailure, Usage};
 use engine::config::{Structured, Wire};
 use engine::context::Prompt;
+use engine::image::Image;
+use engine::provider::Attached;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -37,6 +41,7 @@ pub(super) struct Question<'a> {
     pub(super) model: &'a str,
     pub(super) prompt: &'a Prompt,
     pub(super) shape: Shape,
+    pub(super) images: &'a [Image],
 }
 
 /// What an answer is.
@@ -81,6 +86,22 @@ pub(super) fn body(question: &Question<'_>, settings: &HttpSettings) -> Result<V
         Wire::AnthropicMessages => serde_json::to_vec(&messages::body(question, settings, format)),
     };
     bytes.map_err(|error| defect(&error))
+}
+
+/// An image's bytes as text.
+fn base64(image: &Image) -> String {
+    STANDARD.encode(&image.bytes)
+}
+
+/// An image as an address that holds it.
+fn data_url(image: &Image) -> String {
+    format!("data:{};base64,{}", image.record.media.mime(), base64(image))
+}
+
+/// What images take of a body.
+pub(super) fn attached(images: &[Image]) -> Attached {
+    let bytes = images.iter().map(|image| image.bytes.len().div_ceil(3).saturating_mul(4) as u64).sum();
+    Attached { count: images.len() as u64, bytes }
 }
 
 fn defect(error: &serde_json::Error) -> String {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{HttpSettings, Question, cut_off, message_of, parts, protocol, said, temperature};
+use super::{HttpSettings, Question, cut_off, data_url, message_of, parts, protocol, said, temperature};
 
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
@@ -24,13 +24,14 @@ pub(super) struct Body<'a> {
 #[derive(Serialize)]
 pub(super) struct Input<'a> {
     role: &'static str,
-    content: [Part<'a>; 1],
+    content: Vec<Part<'a>>,
 }
 
 #[derive(Serialize)]
-pub(super) struct Part<'a> {
-    r#type: &'static str,
-    text: &'a str,
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Part<'a> {
+    InputText { text: &'a str },
+    InputImage { image_url: String, detail: &'static str },
 }
 
 pub(super) fn body<'a>(
@@ -38,11 +39,13 @@ pub(super) fn body<'a>(
     settings: &HttpSettings,
     format: Option<&'a RawValue>,
 ) -> Body<'a> {
-    let part = Part { r#type: "input_text", text: &question.prompt.user };
+    let text = Part::InputText { text: &question.prompt.user };
+    let image = |image| Part::InputImage { image_url: data_url(image), detail: "auto" };
+    let content = [text].into_iter().chain(question.images.iter().map(image)).collect();
     Body {
         model: question.model,
         instructions: &question.prompt.system,
-        input: [Input { role: "user", content: [part] }],
+        input: [Input { role: "user", content }],
         temperature: temperature(question.model),
         max_output_tokens: settings.max_output_tokens,
         store: false,

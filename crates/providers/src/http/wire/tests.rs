@@ -15,7 +15,7 @@ fn prompt() -> Prompt {
 fn bytes(wire: Wire, structured: Structured, model: &str, json: bool) -> Vec<u8> {
     let settings = HttpSettings { wire, structured, ..settings_for("openai") };
     let shape = if json { Shape::Reply } else { Shape::Text };
-    body(&Question { model, prompt: &prompt(), shape }, &settings).unwrap()
+    body(&Question { model, prompt: &prompt(), shape, images: &[] }, &settings).unwrap()
 }
 
 fn sent(wire: Wire, structured: Structured) -> Value {
@@ -56,7 +56,9 @@ fn a_body_is_deterministic_and_bounded_and_asks_for_the_schema() {
 fn a_plan_has_a_schema_of_its_own() {
     for wire in WIRES {
         let settings = HttpSettings { wire, structured: Structured::Auto, ..settings_for("openai") };
-        let bytes = body(&Question { model: "m", prompt: &prompt(), shape: Shape::Plan }, &settings).unwrap();
+        let bytes =
+            body(&Question { model: "m", prompt: &prompt(), shape: Shape::Plan, images: &[] }, &settings)
+                .unwrap();
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.contains("\"steps\"") && !text.contains("\"patch\""), "{wire:?} {text}");
         assert_eq!(text.contains("change_plan"), wire != Wire::AnthropicMessages, "{wire:?}");
@@ -64,9 +66,40 @@ fn a_plan_has_a_schema_of_its_own() {
 }
 
 #[test]
+fn images_go_along_in_the_form_of_each_interface_and_change_nothing_else() {
+    let image = Image::new("a.png", b"\x89PNG\r\n\x1a\n".to_vec()).unwrap();
+    let images = [image.clone(), image];
+    let asked = |wire, images| {
+        let settings = HttpSettings { wire, structured: Structured::Auto, ..settings_for("openai") };
+        let prompt = prompt();
+        let question = Question { model: "m", prompt: &prompt, shape: Shape::Reply, images };
+        body(&question, &settings).unwrap()
+    };
+    let read = |wire| serde_json::from_slice::<Value>(&asked(wire, &images)).unwrap();
+    let url = "data:image/png;base64,iVBORw0KGgo=";
+    let chat = &read(Wire::OpenaiChat)["messages"][1]["content"];
+    assert_eq!(chat[0]["type"], "text");
+    assert_eq!(chat[2], json!({"type": "image_url", "image_url": {"url": url}}));
+    let responses = &read(Wire::OpenaiResponses)["input"][0]["content"];
+    assert_eq!(responses[0]["type"], "input_text");
+    assert_eq!(responses[2], json!({"type": "input_image", "image_url": url, "detail": "auto"}));
+    let messages = &read(Wire::AnthropicMessages)["messages"][0]["content"];
+    let source = json!({"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="});
+    assert_eq!(messages[0], json!({"type": "image", "source": source}));
+    assert_eq!(messages[2]["type"], "text");
+    for wire in WIRES {
+        let more = asked(wire, &images).len() - asked(wire, &[]).len();
+        let counted = attached(&images);
+        assert_eq!((counted.count, counted.bytes), (2, 24), "{wire:?}");
+        assert!(more as u64 > counted.bytes, "{wire:?}: what is not the image itself is counted as text");
+    }
+}
+
+#[test]
 fn servers_beside_openais_are_told_the_limit_by_its_older_name() {
     let settings = HttpSettings { wire: Wire::OpenaiChat, ..settings_for("local") };
-    let body = body(&Question { model: "m", prompt: &prompt(), shape: Shape::Reply }, &settings).unwrap();
+    let body = body(&Question { model: "m", prompt: &prompt(), shape: Shape::Reply, images: &[] }, &settings)
+        .unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!((&body["max_tokens"], body.get("max_completion_tokens")), (&8192.into(), None));
 }
