@@ -371,8 +371,13 @@ fn doctor_tries_every_denial_and_leaves_nothing() {
     assert!(denials.len() > 20, "{document}");
     assert!(denials.iter().all(|d| d["result"] != "breach" && d["result"] != "broken"), "{document}");
     assert!(denials.iter().any(|d| d["name"] == "host-network" && d["result"] == "denied"), "{document}");
-    let said = place.ends_with(0, &["doctor"]).stdout;
+    let said = place.ends_with(0, &["doctor", "-v"]).stdout;
     assert!(said.contains("connect to a server of the machine: denied"), "{said}");
+    let short = place.ends_with(0, &["doctor"]).stdout;
+    let lines: Vec<&str> = short.lines().filter(|line| line.contains(" denials ")).collect();
+    let counted = denials.iter().filter(|d| d["result"] == "denied").count();
+    assert_eq!(lines.len(), 1, "{short}");
+    assert!(lines[0].contains(&format!("{counted} of ")) && lines[0].contains("-v lists them"), "{short}");
     place.assert_nothing_left();
 }
 

@@ -282,9 +282,36 @@ fn providers(project: &Project, report: &mut Report) {
     }
 }
 
+/// All attempts on the walls in one line, when each ended as it must; otherwise, or when more is wanted, each by itself.
+fn in_short(report: &Report) -> Option<Line> {
+    let all = report.lines.iter().filter(|line| line.what == "denials");
+    if report.denials.is_empty() || all.into_iter().any(|line| line.state != State::Ok) {
+        return None;
+    }
+    let count = |wanted: fn(&Answer) -> bool| report.denials.iter().filter(|t| wanted(&t.answer)).count();
+    let denied = count(|answer| matches!(answer, Answer::Denied { .. }));
+    let works = count(|answer| matches!(answer, Answer::Works));
+    let open = count(|answer| matches!(answer, Answer::NotPromised { .. }));
+    let mut found = format!("{denied} of {} denied", denied + open);
+    if open > 0 {
+        found.push_str(&format!(", {open} not promised at this level"));
+    }
+    if works > 0 {
+        found.push_str(&format!("; {works} that tests need work"));
+    }
+    found.push_str(" (-v lists them)");
+    Some(Line { state: State::Ok, what: "denials", found, remedy: None })
+}
+
 fn show(session: &Session<'_>, report: &Report) {
     let shell = session.shell;
-    for line in &report.lines {
+    let short = if session.global.verbose == 0 { in_short(report) } else { None };
+    let first = report.lines.iter().position(|line| line.what == "denials");
+    let lines = report.lines.iter().enumerate().filter_map(|(place, line)| match &short {
+        Some(short) if line.what == "denials" => (Some(place) == first).then_some(short),
+        _ => Some(line),
+    });
+    for line in lines {
         let (word, style) = match line.state {
             State::Ok => ("ok  ", GREEN),
             State::Warn => ("warn", YELLOW),

@@ -38,6 +38,7 @@ use domain::exit_code::ExitCode;
 use domain::intent::{Intent, Phase};
 use domain::task::Kind;
 use engine::Operator;
+use providers::web::lacks_own_sandbox;
 use serde_json::{Value, json};
 
 use crate::args::{Command, IntentCommand, RouteCommand, RunArgs};
@@ -154,6 +155,11 @@ pub(crate) async fn finish_with(
     if let (Some(plan), Phase::Unapproved) = (intent.plan(), intent.phase) {
         session.shell.out("plan");
         story::plan(session.shell, plan);
+    }
+    if lacks_own_sandbox() && intent.attempts.iter().any(|a| a.provider.as_str() == "web") {
+        session.remark(
+            "warning: as root Chromium ran with --no-sandbox; an ordinary user's browser has its own walls",
+        );
     }
     session.shell.out("");
     session.shell.out(&format!("intent      {}   cost {}", intent.id.short(), story::cost(intent)));

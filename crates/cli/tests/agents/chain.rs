@@ -127,6 +127,11 @@ fn what_an_agent_asks_to_do_is_answered_by_rule_and_recorded() {
         found.unwrap_or_else(|| panic!("{word}: {worked}"))["allowed"].as_bool().unwrap()
     };
     assert!(!of("curl"), "{worked}");
+    let shown = place.ends_with(0, &["show", "last"]).stdout;
+    let line = shown.lines().find(|line| line.starts_with("declined") && line.contains("curl"));
+    assert!(line.is_some_and(|line| line.ends_with(')')), "with the reason: {shown}");
+    let document = place.json(0, &["show", "last"]);
+    assert_eq!(document["permissions"].as_array().unwrap().len(), permissions.len(), "{document}");
     place.assert_nothing_left();
 }
 

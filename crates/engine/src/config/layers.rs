@@ -224,6 +224,8 @@ fn overrides(layers: &Layers<'_>) -> Vec<(String, String, String)> {
     for (name, value) in layers.environment {
         if let Some((section, key)) = name.strip_prefix("CODEX_TASK_").and_then(|n| n.split_once("__")) {
             let key = format!("{section}.{}", key.replace("__", ".")).to_ascii_lowercase();
+            // A shell sets no variable with a hyphen in its name.
+            let key = key.replacen("providers.codex_cli.", "providers.codex-cli.", 1);
             all.push((name.clone(), key, value.clone()));
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use domain::decision::PlanApproval;
+
 use super::*;
 
 #[derive(Default)]
@@ -146,6 +148,31 @@ fn each_layer_stands_above_the_one_before() {
     let from = |key: &str| loaded.sources.iter().find(|s| s.key == key).map(|s| s.source.as_str());
     assert_eq!(from("checks.timeout_seconds"), Some("CODEX_TASK_CHECKS__TIMEOUT_SECONDS"));
     assert_eq!(from("sandbox.level"), Some("--sandbox"));
+}
+
+#[test]
+fn a_shell_can_set_keys_of_a_provider_with_a_hyphen_and_plans_are_not_taken_from_a_person() {
+    let given = Given {
+        environment: vec![
+            ("CODEX_TASK_PROVIDERS__CODEX_CLI__MODEL", "o3"),
+            ("CODEX_TASK_CONTEXT__PROMPTS__PLAN", "/own/plan.md"),
+        ],
+        repository: Some("approval: {plans: policy}\n"),
+        ..Given::default()
+    };
+    let loaded = loaded(&given).unwrap();
+    let agents = loaded.config.providers.agents();
+    let codex = agents.into_iter().find(|(name, _)| *name == "codex-cli").unwrap().1;
+    assert_eq!(codex.model.as_deref(), Some("o3"));
+    assert_eq!(loaded.config.context.prompts[&PromptName::Plan], "/own/plan.md");
+    assert_eq!(loaded.config.approval.plans, PlanApproval::Person);
+    assert!(loaded.warnings.iter().any(|w| w.contains("approval.plans")), "{:?}", loaded.warnings);
+    let own = Given { user: Some("approval: {plans: policy}\n"), ..Given::default() };
+    assert_eq!(self::loaded(&own).unwrap().config.approval.plans, PlanApproval::Policy);
+    let tighter = Given { repository: Some("approval: {plans: person}\n"), ..own };
+    assert_eq!(self::loaded(&tighter).unwrap().config.approval.plans, PlanApproval::Person);
+    let unknown = Given { user: Some("context: {prompts: {plans: x}}\n"), ..Given::default() };
+    assert!(self::loaded(&unknown).unwrap_err().to_string().contains("plan"));
 }
 
 #[test]
