@@ -1,5 +1,6 @@
 //! The hash chain: what each hash covers. Pure; writing, reading and auditing share it.
 
+use domain::event::Event;
 use domain::ids::Sha256;
 
 /// The name that opens every hash and every signed text; a change of what is hashed changes it.
@@ -44,6 +45,24 @@ impl Link<'_> {
             self.body,
             self.attached.as_bytes(),
         ])
+    }
+}
+
+impl Link<'_> {
+    /// Whether this is the row's hash.
+    pub(crate) fn has_hash(&self, stored: &str) -> bool {
+        self.hash().as_str() == stored
+    }
+
+    /// The event; an error says in words why it cannot be read. The format has to be known already.
+    pub(crate) fn event(&self) -> Result<Event, String> {
+        let event: Event =
+            serde_json::from_slice(self.body).map_err(|e| format!("entry {}: {e}", self.seq))?;
+        if event.name() == self.name {
+            Ok(event)
+        } else {
+            Err(format!("entry {} is named {} and holds {}", self.seq, self.name, event.name()))
+        }
     }
 }
 

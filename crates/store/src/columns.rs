@@ -1,5 +1,7 @@
 //! An intent's row in the registry, worked out from its fold. Writing and auditing share it. Pure.
 
+use std::borrow::Cow;
+
 use domain::confidence::Confidence;
 use domain::intent::{Attempt, Intent, Phase};
 
@@ -14,83 +16,90 @@ pub(crate) struct Span {
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Value {
+pub(crate) enum Value<'a> {
     Number(Option<i64>),
-    Text(Option<String>),
+    Text(Option<Cow<'a, str>>),
 }
 
 /// One column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Column {
+pub(crate) struct Column<'a> {
     pub(crate) name: &'static str,
-    pub(crate) value: Value,
+    pub(crate) value: Value<'a>,
 }
 
-impl Value {
+impl Value<'_> {
     /// The value as the database writes it when it is asked for text.
     pub(crate) fn text(&self) -> Option<String> {
         match self {
             Self::Number(number) => number.map(|n| n.to_string()),
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => text.as_deref().map(str::to_owned),
         }
     }
 }
 
-impl From<i64> for Value {
+impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
         Self::Number(Some(number))
     }
 }
 
-impl From<u64> for Value {
+impl From<u64> for Value<'_> {
     /// Numbers above what a column holds are cut there.
     fn from(number: u64) -> Self {
         Self::Number(Some(i64::try_from(number).unwrap_or(i64::MAX)))
     }
 }
 
-impl From<bool> for Value {
+impl From<bool> for Value<'_> {
     fn from(truth: bool) -> Self {
         Self::Number(Some(i64::from(truth)))
     }
 }
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Some(Cow::Borrowed(text)))
     }
 }
 
-impl From<Option<&str>> for Value {
-    fn from(text: Option<&str>) -> Self {
-        Self::Text(text.map(str::to_owned))
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Some(Cow::Owned(text)))
     }
 }
 
-impl From<Option<u64>> for Value {
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::Text(text.map(Cow::Borrowed))
+    }
+}
+
+impl From<Option<u64>> for Value<'_> {
     fn from(number: Option<u64>) -> Self {
         number.map_or(Self::Number(None), Into::into)
     }
 }
 
-impl From<Option<i64>> for Value {
+impl From<Option<i64>> for Value<'_> {
     fn from(number: Option<i64>) -> Self {
         Self::Number(number)
     }
 }
 
 /// The row of `intents` for this state, in the order of the table's columns.
-pub(crate) fn columns_of(intent: &Intent, span: Span) -> Vec<Column> {
+pub(crate) fn columns_of(intent: &Intent, span: Span) -> Vec<Column<'_>> {
     let column = |name, value| Column { name, value };
-    let mut columns = vec![
+    let mut columns = Vec::with_capacity(27);
+    columns.extend([
         column("id", intent.id.as_str().into()),
-        column("reversed", reversed(intent.id.as_str()).as_str().into()),
+        column("reversed", reversed(intent.id.as_str()).into()),
         column("version", intent.version.into()),
         column("first_seq", span.first_seq.into()),
         column("last_seq", span.last_seq.into()),
         column("created_at", span.created_at.into()),
         column("updated_at", span.updated_at.into()),
-    ];
+    ]);
     columns.extend(task_columns(intent));
     columns.extend(state_columns(intent));
     columns.extend(attempt_columns(told(intent)));
@@ -103,20 +112,20 @@ pub(crate) fn reversed(id: &str) -> String {
     id.chars().rev().collect()
 }
 
-fn task_columns(intent: &Intent) -> [Column; 6] {
+fn task_columns(intent: &Intent) -> [Column<'_>; 6] {
     let finding = intent.task.finding.as_ref();
     let column = |name, value| Column { name, value };
     [
         column("repository", intent.repository.as_str().into()),
         column("kind", intent.task.kind.as_str().into()),
-        column("title", intent.task.title().as_str().into()),
+        column("title", intent.task.title().into()),
         column("fingerprint", finding.map(|f| f.fingerprint.as_str()).into()),
         column("file", finding.map(|f| f.path.as_str()).into()),
         column("rule", finding.map(|f| f.code.as_str()).into()),
     ]
 }
 
-fn state_columns(intent: &Intent) -> [Column; 9] {
+fn state_columns(intent: &Intent) -> [Column<'_>; 9] {
     let told = told(intent);
     let column = |name, value| Column { name, value };
     [
@@ -132,7 +141,7 @@ fn state_columns(intent: &Intent) -> [Column; 9] {
     ]
 }
 
-fn attempt_columns(attempt: Option<&Attempt>) -> [Column; 4] {
+fn attempt_columns(attempt: Option<&Attempt>) -> [Column<'_>; 4] {
     let stat = attempt.and_then(|a| a.patch.as_ref()).map(|p| &p.stat);
     let column = |name, value| Column { name, value };
     [

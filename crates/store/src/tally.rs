@@ -24,14 +24,23 @@ pub(crate) struct Tally {
 
 impl Tally {
     fn counts(&self) -> Counts {
-        let (rated, confidence) = self.confidence.map_or((0, 0), |c| (1, c));
-        [1, self.unfinished, rated, confidence, self.billed]
+        Self::counts_of(self.unfinished, self.confidence, self.billed)
+    }
+
+    /// What a row with these numbers adds.
+    pub(crate) fn counts_of(unfinished: i64, confidence: Option<i64>, billed: i64) -> Counts {
+        let (rated, confidence) = confidence.map_or((0, 0), |c| (1, c));
+        [1, unfinished, rated, confidence, billed]
     }
 }
 
 /// Adds counts under a name.
 pub(crate) fn add(tallies: &mut Tallies, name: String, counts: Counts) {
-    let sum = tallies.entry(name).or_default();
+    sum(tallies.entry(name).or_default(), counts);
+}
+
+/// Adds counts to counts.
+pub(crate) fn sum(sum: &mut Counts, counts: Counts) {
     for (sum, count) in sum.iter_mut().zip(counts) {
         *sum = sum.saturating_add(count);
     }

@@ -1,5 +1,6 @@
 //! One intent: its events folded again, and what registry and ledger should say by them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::event::{EVENT_FORMAT, Event};
@@ -7,23 +8,19 @@ use domain::intent::Intent;
 use domain::proposal::Charge;
 
 use super::{AuditReport, Problem, intent_id};
-use crate::columns::{Column, Span, columns_of};
-use crate::sql::Entry;
+use crate::chain::Link;
+use crate::columns::{Column, Span, Value, columns_of};
 use crate::time::Micros;
 
 /// What the tables should hold for an intent.
 #[derive(Debug)]
 pub(crate) struct Expected {
-    /// The registry's row.
-    pub(crate) columns: Vec<Column>,
+    intent: Intent,
+    span: Span,
     /// The answers' ids and attempts.
     pub(crate) suggestions: Vec<(String, i64)>,
     /// The ledger's rows by attempt.
     pub(crate) money: BTreeMap<u32, Money>,
-    /// The agent that asked, and pays.
-    agent: Option<String>,
-    /// Whether nothing more happens, so that no reservation may be open.
-    at_rest: bool,
 }
 
 /// What the ledger should hold for an attempt.
@@ -38,7 +35,7 @@ pub(crate) struct Money {
 
 /// Folds the events of one intent, in the order of their versions. `None` when they cannot be folded: then the reason is
 /// in the report, or an entry is of a newer format, which the chain has reported.
-pub(crate) fn expect(stored_id: &str, entries: &[Entry], report: &mut AuditReport) -> Option<Expected> {
+pub(crate) fn expect(stored_id: &str, entries: &[Link<'_>], report: &mut AuditReport) -> Option<Expected> {
     if entries.iter().any(|e| e.format > i64::from(EVENT_FORMAT)) {
         return None;
     }
@@ -53,23 +50,18 @@ pub(crate) fn expect(stored_id: &str, entries: &[Entry], report: &mut AuditRepor
 
 /// What the tables should hold by these events; an error says in words why they make no story. Their formats have to be
 /// known already.
-pub(crate) fn told(stored_id: &str, entries: &[Entry]) -> Result<Option<Expected>, String> {
+pub(crate) fn told(stored_id: &str, entries: &[Link<'_>]) -> Result<Option<Expected>, String> {
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(None) };
     check_order(entries)?;
     let id = intent_id(stored_id).ok_or("its id is none")?;
-    let events = entries.iter().map(Entry::event).collect::<Result<Vec<Event>, String>>()?;
+    let events = entries.iter().map(Link::event).collect::<Result<Vec<Event>, String>>()?;
     let intent = Intent::fold(id, &events).map_err(|illegal| illegal.to_string())?;
     let span = Span { first_seq: first.seq, last_seq: last.seq, created_at: first.at, updated_at: last.at };
-    Ok(intent.map(|intent| Expected {
-        columns: columns_of(&intent, span),
-        suggestions: suggestions(&events),
-        money: money(entries, &events),
-        at_rest: intent.phase.is_at_rest(),
-        agent: intent.agent.as_ref().map(ToString::to_string),
-    }))
+    let (suggestions, money) = (suggestions(&events), money(entries, &events));
+    Ok(intent.map(|intent| Expected { intent, span, suggestions, money }))
 }
 
-fn check_order(entries: &[Entry]) -> Result<(), String> {
+fn check_order(entries: &[Link<'_>]) -> Result<(), String> {
     for (version, entry) in (1..).zip(entries) {
         if entry.version != version {
             return Err(format!("event {version} is missing"));
@@ -95,7 +87,7 @@ fn suggestions(events: &[Event]) -> Vec<(String, i64)> {
     all
 }
 
-fn money(entries: &[Entry], events: &[Event]) -> BTreeMap<u32, Money> {
+fn money(entries: &[Link<'_>], events: &[Event]) -> BTreeMap<u32, Money> {
     let mut rows = BTreeMap::new();
     for (entry, event) in entries.iter().zip(events) {
         match event {
@@ -121,28 +113,34 @@ fn money(entries: &[Entry], events: &[Event]) -> BTreeMap<u32, Money> {
 }
 
 impl Expected {
+    /// The registry's row.
+    pub(crate) fn columns(&self) -> Vec<Column<'_>> {
+        columns_of(&self.intent, self.span)
+    }
+
     /// What the ledger's row of an attempt should say, by the state it says it is in.
-    pub(crate) fn ledger_row(&self, row: &Money, state: Option<&str>) -> Vec<Column> {
+    pub(crate) fn ledger_row<'a>(&'a self, row: &'a Money, state: Option<&str>) -> Vec<Column<'a>> {
+        let at_rest = self.intent.phase.is_at_rest();
         let (state, counted) = match (row.charge, state) {
             (Some(charge), _) => ("settled", charge.billed.micros()),
-            (None, Some("open")) if !self.at_rest => ("open", row.amount),
+            (None, Some("open")) if !at_rest => ("open", row.amount),
             (None, Some("released")) => ("released", 0),
-            (None, _) if self.at_rest => ("released", 0),
+            (None, _) if at_rest => ("released", 0),
             (None, _) => ("open", row.amount),
         };
         let basis = row.charge.and_then(|c| serde_json::to_value(c.basis).ok()?.as_str().map(str::to_owned));
         let column = |name, value| Column { name, value };
         let mut columns = vec![
             column("at", row.at.0.into()),
-            column("agent", self.agent.as_deref().into()),
-            column("day", row.at.day().as_str().into()),
-            column("month", row.at.month().as_str().into()),
+            column("agent", self.intent.agent.as_ref().map(|a| a.as_str()).into()),
+            column("day", row.at.day().into()),
+            column("month", row.at.month().into()),
             column("state", state.into()),
             column("amount", row.amount.into()),
             column("counted", counted.into()),
             column("billed", row.charge.map_or(0, |c| c.billed.micros()).into()),
             column("imputed", row.charge.map_or(0, |c| c.imputed.micros()).into()),
-            column("basis", basis.as_deref().into()),
+            column("basis", Value::Text(basis.map(Cow::Owned))),
             column("prompt_tokens", row.tokens.0.into()),
             column("completion_tokens", row.tokens.1.into()),
         ];

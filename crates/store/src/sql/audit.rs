@@ -2,22 +2,29 @@
 //! `sweep` reads everything once and proves that it fits. Where it does not, the checks here (of the journal itself) and in
 //! `tables` and `budgets` (of what lies beside it) go through it again, one by one, and name what they find.
 
+mod beside;
 mod budgets;
+pub(super) mod cells;
+mod judge;
+pub(super) mod round;
+mod stretches;
 mod sweep;
 mod tables;
 mod tallies;
 
 use std::collections::BTreeSet;
 
-use super::conn::{Db, Row, Tx, query};
+use super::conn::{Db, Row, query};
 use super::journal::Entry;
+use super::sqlite::Reader;
 use super::{postgres, sqlite, statements};
 use crate::audit::{Anchor, AuditReport, ChainCheck, OnProgress, Problem, Witness, check_note};
 use crate::chain::blobs_in;
 use crate::checkpoint::{EVERY, Keeper, Note};
 use crate::error::{Fault, StoreError, is_corrupt};
 use crate::time::Micros;
-use sweep::Swept;
+use beside::Beside;
+use sweep::{Rounds, Swept};
 
 /// Rows a page.
 const PAGE: i64 = 256;
@@ -40,17 +47,28 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// Everything that can be named is in the report, also when the database is too damaged to be read to its end.
+/// The head file as it was before the moment at which the database is looked at: it may lag, and is never ahead. One that
+/// cannot be read as one is a finding, not a failure.
+pub(super) fn read_head(keeper: &Keeper, report: &mut AuditReport) -> Result<Option<Note>, Fault> {
+    match keeper.head() {
+        Err(StoreError::Damaged { detail, .. }) => {
+            report.add(Problem::HeadChanged { detail });
+            Ok(None)
+        }
+        head => Ok(head?),
+    }
+}
+
+/// Everything that can be named is in the report, also when the database is too damaged to be read to its end. `db` stands
+/// at one moment of the database, and so do the readers, which only a file has.
 pub(super) async fn verify(
-    tx: Tx<'_>,
-    anchors: &[Anchor],
-    keeper: &Keeper,
+    db: &mut Db<'_>,
+    readers: Option<[Reader; 3]>,
+    (anchors, keeper, head): (&[Anchor], &Keeper, Option<&Note>),
     watch: Watch<'_>,
     report: &mut AuditReport,
 ) -> Result<(), Fault> {
-    // The head is read before the moment of the database is fixed: it may lag, and is never ahead.
-    let head = read_head(keeper, report)?;
-    match look(tx, anchors, (keeper, head.as_ref()), watch, report).await {
+    match look(db, readers, (anchors, keeper, head), watch, report).await {
         Err(Fault::Sql(error)) if is_damage(&error) || !report.is_clean() => {
             report.add(Problem::Structure { detail: error.to_string() });
             Ok(())
@@ -60,16 +78,22 @@ pub(super) async fn verify(
 }
 
 async fn look(
-    mut tx: Tx<'_>,
-    anchors: &[Anchor],
-    (keeper, head): (&Keeper, Option<&Note>),
+    db: &mut Db<'_>,
+    readers: Option<[Reader; 3]>,
+    (anchors, keeper, head): (&[Anchor], &Keeper, Option<&Note>),
     mut watch: Watch<'_>,
     report: &mut AuditReport,
 ) -> Result<(), Fault> {
     let trusted = keeper.trusted()?;
-    let db = &mut tx.db();
+    let (rounds, under_way) = match readers {
+        Some([rounds, structure, tables]) => {
+            (Some(Rounds::of_file(rounds)), Some(beside::begin(structure, tables)))
+        }
+        None if matches!(db, Db::Postgres(_)) => (Some(Rounds::of_server()), None),
+        None => (None, None),
+    };
     if matches!(db, Db::Sqlite(_)) {
-        sqlite::check_structure(db, report).await?;
+        sqlite::check_schema(db, report).await?;
     }
     let origin: Option<String> = query(statements::ORIGIN).scalar(db).await?;
     let origin = origin.unwrap_or_default();
@@ -78,7 +102,18 @@ async fn look(
         check_note(head, &origin, &trusted, HEAD_FILE, report);
         check.witness(head.seq, Witness::from_head(head, HEAD_FILE));
     }
-    let swept = match sweep(db, &check, &mut watch, report).await {
+    let swept = match rounds {
+        Some(rounds) => sweep(db, rounds, &check, &mut watch, report).await,
+        None => Ok(Swept::default()),
+    };
+    let beside = match under_way {
+        Some(under_way) => under_way.end().await?,
+        None => Beside::without_readers(db).await?,
+    };
+    for detail in beside.structure {
+        report.add(Problem::Structure { detail });
+    }
+    let swept = match swept {
         Err(Fault::Sql(error)) if is_damage(&error) => Swept::default(),
         swept => swept?,
     };
@@ -94,30 +129,38 @@ async fn look(
     }
     budgets::check(db, &origin, swept.sums.as_ref(), report).await?;
     tallies::check(db, swept.tallies.as_ref(), report).await?;
-    tables::blobs(db, report).await?;
-    tables::exchanges(db, report).await?;
-    Ok(tx.rollback().await?)
+    match beside.blobs {
+        Some((whole, erased)) => (report.blobs, report.erased) = (whole, erased),
+        None => tables::blobs(db, report).await?,
+    }
+    if !beside.exchanges_fit {
+        tables::exchanges(db, report).await?;
+    }
+    Ok(())
 }
 
 /// The quick pass. When the journal holds as a whole, its figures are in the report, else `entries_fit` is false.
 async fn sweep(
     db: &mut Db<'_>,
+    rounds: Rounds,
     check: &ChainCheck,
     watch: &mut Watch<'_>,
     report: &mut AuditReport,
 ) -> Result<Swept, Fault> {
-    let chain = sweep::chain(db, check.genesis()).await?;
-    watch.total = chain.entries.unsigned_abs();
-    let mut swept = sweep::run(db, watch).await?;
-    swept.entries_fit &= chain.holds && swept.entries == chain.entries;
+    let last: Option<Option<i64>> = query(statements::LAST_ENTRY).scalar(db).await?;
+    watch.total = last.flatten().unwrap_or_default().unsigned_abs();
+    let mut swept = sweep::run(db, rounds, check.genesis().as_str(), watch).await?;
+    let Some(chain) = swept.chain.take().filter(|chain| chain.entries == swept.entries) else {
+        swept.entries_fit = false;
+        return Ok(swept);
+    };
     for (seq, witnesses) in check.witnesses() {
         let row = query(statements::HASH_AND_TIME).bind(*seq).row(db).await?;
         let row = row.map(|row| Ok::<_, sqlx::Error>((row.get(0)?, row.get(1)?))).transpose()?;
         swept.entries_fit &= check.agrees(*seq, witnesses, row.as_ref());
     }
     if swept.entries_fit {
-        let last = query(statements::HASH_AND_TIME).bind(chain.entries).scalar(db).await?;
-        report.told(chain.entries, chain.back, last);
+        report.told(chain.entries, chain.back, chain.hash);
     }
     Ok(swept)
 }
@@ -138,17 +181,6 @@ fn missing_files(head: Option<&Note>, trusted: &[String], report: &mut AuditRepo
 /// Whether the database itself says that it is damaged, or holds what no column of ours can hold.
 fn is_damage(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_)) || is_corrupt(error)
-}
-
-/// A head file that cannot be read as one is a finding, not a failure.
-fn read_head(keeper: &Keeper, report: &mut AuditReport) -> Result<Option<Note>, Fault> {
-    match keeper.head() {
-        Err(StoreError::Damaged { detail, .. }) => {
-            report.add(Problem::HeadChanged { detail });
-            Ok(None)
-        }
-        head => Ok(head?),
-    }
 }
 
 async fn chain(
@@ -251,8 +283,29 @@ impl super::Database {
     pub(super) async fn assert_swept(&self, report: &AuditReport) {
         let mut turn = self.turn().await.unwrap();
         let mut tell = |_, _| {};
-        let swept = sweep::run(&mut turn.db(), &mut Watch::new(&mut tell)).await.unwrap();
+        let (rounds, beside) = match &self.backend {
+            super::Backend::Sqlite(..) => {
+                let reader = || super::sqlite::Reader::open(&self.name).unwrap();
+                (Rounds::of_file(reader()), beside::begin(reader(), reader()).end().await.unwrap())
+            }
+            super::Backend::Postgres(_) => (
+                Rounds::of_server(),
+                Beside {
+                    blobs: Some((report.blobs, report.erased)),
+                    exchanges_fit: true,
+                    ..Beside::default()
+                },
+            ),
+        };
+        let origin: Option<String> = query(statements::ORIGIN).scalar(&mut turn.db()).await.unwrap();
+        let genesis = ChainCheck::new(&origin.unwrap(), &[]).genesis().to_string();
+        let swept = sweep::run(&mut turn.db(), rounds, &genesis, &mut Watch::new(&mut tell)).await.unwrap();
         assert_eq!((swept.entries.unsigned_abs(), swept.intents), (report.events, report.intents));
         assert_eq!((swept.entries_fit, swept.odd, swept.sums.is_some()), (true, Some(Vec::new()), true));
+        let chain = swept.chain.unwrap();
+        assert_eq!((chain.entries, chain.back.unsigned_abs()), (swept.entries, report.clock_went_back));
+        assert_eq!(chain.hash, report.head.as_ref().map(|head| head.hash.clone()));
+        assert_eq!((beside.structure, beside.exchanges_fit), (Vec::<String>::new(), true));
+        assert_eq!(beside.blobs, Some((report.blobs, report.erased)));
     }
 }

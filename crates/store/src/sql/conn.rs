@@ -64,13 +64,6 @@ impl Tx<'_> {
             Self::Postgres(tx) => tx.commit().await,
         }
     }
-
-    pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Sqlite(tx, _ending) => tx.rollback().await,
-            Self::Postgres(tx) => tx.rollback().await,
-        }
-    }
 }
 
 /// What stands in a place of a statement.

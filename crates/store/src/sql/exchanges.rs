@@ -87,6 +87,25 @@ pub(super) fn digest_of(columns: &Columns) -> String {
     attached_exchange(&[request, provider, &model, form, answer, &usage, at])
 }
 
+/// Whether the entry of the journal names an exchange: its columns as text, in the order of [`Columns::NAMES`], and what is
+/// attached to the entry.
+pub(super) fn is_named(
+    [request, provider, model, form, answer, usage, at, attached]: [Option<&str>; 8],
+) -> bool {
+    let (Some(request), Some(provider), Some(form)) = (request, provider, form) else { return false };
+    let (Some(answer), Some(at), Some(attached)) = (answer, at, attached) else { return false };
+    let digest = digest_of(&Columns {
+        request: request.to_owned(),
+        provider: provider.to_owned(),
+        model: model.map(str::to_owned),
+        form: form.to_owned(),
+        answer: answer.to_owned(),
+        usage: usage.map(str::to_owned),
+        at: at.to_owned(),
+    });
+    attached.split(' ').any(|word| word == digest)
+}
+
 fn read(row: &Row) -> Result<Exchange, Fault> {
     let text = |name: &str| row.get::<String>(name);
     let usage: Option<String> = row.get("usage")?;

@@ -83,17 +83,6 @@ impl Entry {
     pub(crate) fn registry_event(&self) -> Result<RegistryEvent, String> {
         serde_json::from_slice(&self.body).map_err(|e| format!("entry {}: {e}", self.seq))
     }
-
-    /// The event; an error says in words why it cannot be read. The format has to be known already.
-    pub(crate) fn event(&self) -> Result<Event, String> {
-        let event: Event =
-            serde_json::from_slice(&self.body).map_err(|e| format!("entry {}: {e}", self.seq))?;
-        if event.name() == self.name {
-            Ok(event)
-        } else {
-            Err(format!("entry {} is named {} and holds {}", self.seq, self.name, event.name()))
-        }
-    }
 }
 
 pub(super) async fn tail(db: &mut Db<'_>, intent: &str) -> Result<Tail, Fault> {
@@ -292,7 +281,7 @@ fn recorded(entry: &Entry) -> Result<Recorded, Fault> {
     if hash.as_str() != entry.hash {
         return Err(Fault::Damaged(format!("entry {seq} was changed")));
     }
-    let event = entry.event().map_err(Fault::Damaged)?;
+    let event = entry.link().event().map_err(Fault::Damaged)?;
     Ok(Recorded { seq, at: Micros(entry.at), event, hash })
 }
 

@@ -46,8 +46,6 @@ use conn::{Db, Ending, Tx, query};
 use flush::Flush;
 use queue::Queue;
 
-pub(crate) use journal::Entry;
-
 /// How long a writer waits for others. 64 processes at once need a second, and more than ten on a machine that has ten other
 /// things to do.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -317,17 +315,22 @@ impl Database {
         let mut report = AuditReport { anchors: anchors.len() as u64, ..AuditReport::default() };
         match &self.backend {
             Backend::Sqlite(..) => {
-                let mut conn = sqlite::connect(&self.name).await?;
-                let tx = Tx::Sqlite(conn.begin().await?, None);
-                let looked = audit::verify(tx, anchors, keeper, watch, &mut report).await;
+                let head = audit::read_head(keeper, &mut report)?;
+                let (mut conn, readers) = sqlite::at_one_moment(&self.name).await?;
+                let with = (anchors, keeper, head.as_ref());
+                let looked =
+                    audit::verify(&mut Db::Sqlite(&mut conn), readers, with, watch, &mut report).await;
                 conn.close().await?;
                 looked?;
             }
             Backend::Postgres(pool) => {
                 let mut conn = postgres::turn(pool).await?;
                 postgres::check_structure(&mut conn, &mut report).await?;
-                let tx = Tx::Postgres(conn.begin_with(postgres::SNAPSHOT).await?);
-                audit::verify(tx, anchors, keeper, watch, &mut report).await?;
+                let head = audit::read_head(keeper, &mut report)?;
+                let mut tx = conn.begin_with(postgres::SNAPSHOT).await?;
+                let with = (anchors, keeper, head.as_ref());
+                audit::verify(&mut Db::Postgres(&mut tx), None, with, watch, &mut report).await?;
+                tx.rollback().await?;
             }
         }
         Ok(report)

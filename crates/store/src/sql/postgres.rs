@@ -15,6 +15,7 @@ use crate::audit::{AuditReport, Problem};
 use crate::checkpoint::Keeper;
 use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
+pub(super) use reader::next as next_round;
 
 /// One moment of the database, for looking only.
 pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -190,5 +191,6 @@ pub(super) fn as_text(column: &str) -> String {
     format!("CAST({column} AS TEXT) AS {column}")
 }
 
+mod reader;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! The registry's rows: writing them with the version check, finding and listing.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -44,7 +45,8 @@ pub(super) async fn put(db: &mut Db<'_>, entry: &Append<'_>, tail: &Tail) -> Res
     for column in columns {
         put = match column.value {
             Value::Number(number) => put.bind(number),
-            Value::Text(Some(text)) => put.bind(text),
+            Value::Text(Some(Cow::Borrowed(text))) => put.bind(text),
+            Value::Text(Some(Cow::Owned(text))) => put.bind(text),
             Value::Text(None) => put.bind(None::<&str>),
         };
     }
@@ -53,8 +55,8 @@ pub(super) async fn put(db: &mut Db<'_>, entry: &Append<'_>, tail: &Tail) -> Res
 }
 
 /// PostgreSQL keeps no text with a zero byte; neither database is given one.
-fn refuse_nul(columns: &[Column], entry: &Append<'_>) -> Result<(), AppendError> {
-    let has_nul = |c: &&Column| matches!(&c.value, Value::Text(Some(text)) if text.contains('\0'));
+fn refuse_nul(columns: &[Column<'_>], entry: &Append<'_>) -> Result<(), AppendError> {
+    let has_nul = |c: &&Column<'_>| matches!(&c.value, Value::Text(Some(text)) if text.contains('\0'));
     match columns.iter().find(has_nul) {
         None => Ok(()),
         Some(column) => {

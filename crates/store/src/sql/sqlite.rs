@@ -14,12 +14,16 @@ use crate::audit::Problem;
 use crate::checkpoint::{Keeper, make_private};
 use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
+pub(super) use reader::{Reader, Stopped};
 
 /// A transaction that writes: nobody else can begin one meanwhile.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// The log is written into the database beyond this many pages (of 4 KiB): a process that starts reads it through.
 const LOG_PAGES: &str = "256";
+
+/// How often a moment is looked for in which nobody writes; each takes less than a millisecond.
+const TRIES: usize = 50;
 
 /// The blobs among those of a [`list`].
 pub(super) const BLOBS_NAMED: &str =
@@ -108,12 +112,43 @@ pub(super) async fn raise(db: &mut Db<'_>, from: i64, to: i64) -> Result<(), Fau
     Ok(())
 }
 
-/// The file as SQLite itself sees it, and whether its tables are as ours are.
-pub(super) async fn check_structure(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
-    let lines: Vec<String> = query("PRAGMA integrity_check(100)").scalars(db).await?;
-    for detail in lines.into_iter().filter(|line| line != "ok") {
-        report.add(Problem::Structure { detail });
+/// A connection that stands at one moment of the database until it is closed, and readers that stand at the same one.
+/// Without readers when somebody wrote at every try, or the other driver cannot open the file.
+pub(super) async fn at_one_moment(
+    path: &Path,
+) -> Result<(SqliteConnection, Option<[Reader; 3]>), sqlx::Error> {
+    for _ in 0..TRIES {
+        let mut conn = connect(path).await?;
+        let Ok(watch) = Reader::open(path) else { break };
+        let before = watch.version();
+        begin_to_read(&mut conn).await?;
+        let readers = [(); 3].map(|()| Reader::open(path).and_then(|reader| reader.begin().map(|()| reader)));
+        let [Ok(a), Ok(b), Ok(c)] = readers else { break };
+        if before.is_ok() && before.ok() == watch.version().ok() {
+            return Ok((conn, Some([a, b, c])));
+        }
+        conn.close().await?;
     }
+    let mut conn = connect(path).await?;
+    begin_to_read(&mut conn).await?;
+    Ok((conn, None))
+}
+
+/// The moment is that of the first reading.
+async fn begin_to_read(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let db = &mut Db::Sqlite(conn);
+    query("BEGIN").execute(db).await?;
+    query(super::statements::ORIGIN).row(db).await.map(drop)
+}
+
+/// What SQLite itself finds wrong with the file; nothing when it is whole.
+pub(super) async fn integrity(db: &mut Db<'_>) -> Result<Vec<String>, Fault> {
+    let lines: Vec<String> = query("PRAGMA integrity_check(100)").scalars(db).await?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// Whether its tables are as ours are.
+pub(super) async fn check_schema(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
     let mut pristine =
         SqliteConnectOptions::new().in_memory(true).disable_statement_logging().connect().await?;
     let ours = &mut Db::Sqlite(&mut pristine);
@@ -144,5 +179,6 @@ pub(super) fn as_text(column: &str) -> String {
     )
 }
 
+mod reader;
 #[cfg(test)]
 mod tests;

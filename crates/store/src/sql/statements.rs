@@ -195,13 +195,7 @@ pub(super) const TRIM_CACHE: &str = "DELETE FROM cache WHERE key IN (SELECT key 
 
 // The audit. It asks for whatever is stored as text: an edited column may hold another type, and tells so.
 
-/// The chain in numbers: how many entries, between which, how many that do not go on from the one before, and how many
-/// whose time is before that of the one before. `$1` is what the first entry goes on from.
-pub(super) const CHAIN: &str = "SELECT COUNT(*) AS entries, COALESCE(MIN(seq), 1) AS first, COALESCE(MAX(seq), 0) AS last, \
-     CAST(COALESCE(SUM(CASE WHEN prev = before THEN 0 ELSE 1 END), 0) AS BIGINT) AS broken, \
-     CAST(COALESCE(SUM(CASE WHEN at < at_before THEN 1 ELSE 0 END), 0) AS BIGINT) AS back \
-     FROM (SELECT seq, prev, at, LAG(hash, 1, $1) OVER (ORDER BY seq) AS before, \
-     LAG(at) OVER (ORDER BY seq) AS at_before FROM journal) chain";
+pub(super) const LAST_ENTRY: &str = "SELECT MAX(seq) FROM journal";
 pub(super) const HASH_AND_TIME: &str = "SELECT hash, at FROM journal WHERE seq = $1";
 /// The next ids that any table knows: the smallest of all are among the smallest of each.
 pub(super) const IDS_AFTER: &str = "SELECT intent FROM (SELECT DISTINCT intent FROM journal WHERE intent > $1 ORDER BY intent LIMIT $2) j \
@@ -209,17 +203,6 @@ pub(super) const IDS_AFTER: &str = "SELECT intent FROM (SELECT DISTINCT intent F
      UNION SELECT intent FROM (SELECT DISTINCT intent FROM ledger WHERE intent > $1 ORDER BY intent LIMIT $2) l \
      UNION SELECT intent FROM (SELECT DISTINCT intent FROM suggestions WHERE intent > $1 ORDER BY intent LIMIT $2) s \
      ORDER BY 1 LIMIT $2";
-pub(super) const ENTRIES_BETWEEN: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
-     WHERE intent > $1 AND intent <= $2 ORDER BY intent, version";
-/// The columns in the order of `columns::columns_of`.
-pub(super) const INTENTS_BETWEEN: &str = "SELECT id, reversed, version, first_seq, last_seq, created_at, updated_at, repository, kind, \
-     title, fingerprint, file, rule, phase, status, live, unfinished, provider, suggestion, branch, billed, imputed, \
-     files, added, deleted, confidence, agent FROM intents WHERE id > $1 AND id <= $2 ORDER BY id";
-pub(super) const SUGGESTIONS_BETWEEN: &str = "SELECT intent, suggestion, attempt FROM suggestions \
-     WHERE intent > $1 AND intent <= $2 ORDER BY intent, attempt, suggestion";
-pub(super) const LEDGER_BETWEEN: &str = "SELECT intent, attempt, provider, agent, at, day, week, month, state, amount, counted, billed, \
-     imputed, basis, prompt_tokens, completion_tokens, requests, lease_until FROM ledger \
-     WHERE intent > $1 AND intent <= $2 ORDER BY intent, attempt";
 
 /// The rest of a statement that begins with the columns as text.
 pub(super) const FROM_INTENTS: &str = " FROM intents WHERE id = $1";

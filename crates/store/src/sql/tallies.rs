@@ -9,7 +9,7 @@ use crate::agents::Figures;
 use crate::append::Append;
 use crate::columns::{Column, Value};
 use crate::error::Fault;
-use crate::tally::{COLUMNS, Counts, SUGGESTIONS, Tallies, Tally, add, change, count};
+use crate::tally::{COLUMNS, Counts, SUGGESTIONS, Tallies, Tally, change};
 
 /// Changes whose checks passed.
 const VERIFIED: [&str; 4] = ["needs-person", "published", "undone", "rejected"];
@@ -18,7 +18,7 @@ const VERIFIED: [&str; 4] = ["needs-person", "published", "undone", "rejected"];
 pub(super) async fn write(
     db: &mut Db<'_>,
     before: Option<&Tally>,
-    columns: &[Column],
+    columns: &[Column<'_>],
     entry: &Append<'_>,
 ) -> Result<(), Fault> {
     let asked = entry.events.iter().filter(|e| matches!(e, Event::ProposalAsked { .. })).count();
@@ -38,7 +38,7 @@ pub(super) async fn write(
 }
 
 /// What a new row adds to the figures.
-fn tally_of(columns: &[Column]) -> Tally {
+fn tally_of(columns: &[Column<'_>]) -> Tally {
     let value = |name: &str| columns.iter().find(|column| column.name == name).map(|column| &column.value);
     let number = |name| match value(name) {
         Some(Value::Number(number)) => *number,
@@ -70,19 +70,6 @@ pub(super) async fn kept(db: &mut Db<'_>) -> Result<Tallies, Fault> {
 /// The tallies as the registry's rows add up.
 pub(super) async fn summed(db: &mut Db<'_>) -> Result<Tallies, Fault> {
     rows(query(statements::TALLY_SUMS).rows(db).await?)
-}
-
-/// The same of rows that were read already.
-pub(super) fn summed_of<'r>(
-    rows: impl Iterator<Item = &'r Row>,
-    asked: usize,
-) -> Result<Tallies, sqlx::Error> {
-    let mut tallies = Tallies::new();
-    for row in rows {
-        count(&mut tallies, &tally_in(row)?);
-    }
-    add(&mut tallies, SUGGESTIONS.to_owned(), [asked as i64, 0, 0, 0, 0]);
-    Ok(tallies)
 }
 
 fn rows(rows: Vec<Row>) -> Result<Tallies, Fault> {

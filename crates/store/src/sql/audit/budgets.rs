@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use domain::event::EVENT_FORMAT;
 use domain::registry::{REGISTRY, RegistryEvent};
 
-use super::sweep::Sums;
+use super::judge::Sums;
 use crate::audit::{AuditReport, Problem};
 use crate::checkpoint::is_vouched_for;
 use crate::error::Fault;

@@ -59,8 +59,9 @@ async fn story(db: &mut Db<'_>, id: &str, report: &mut AuditReport) -> Result<()
     let rows = query(statements::ENTRIES_OF_INTENT).bind(id).rows(db).await?;
     // An entry that cannot be read was named with the chain; without it the rest makes no story.
     let entries: Vec<Entry> = rows.iter().filter_map(|row| Entry::from_row(row).ok()).collect();
-    let known = !entries.is_empty();
-    let expected = expect(id, &entries, report);
+    let links: Vec<_> = entries.iter().map(Entry::link).collect();
+    let known = !links.is_empty();
+    let expected = expect(id, &links, report);
     if known && expected.is_none() {
         return Ok(());
     }
@@ -75,17 +76,18 @@ async fn registry_row(
     expected: Option<&Expected>,
     report: &mut AuditReport,
 ) -> Result<(), Fault> {
-    let names = expected.map_or_else(|| vec!["id"], |e| e.columns.iter().map(|c| c.name).collect());
+    let columns = expected.map(Expected::columns);
+    let names = columns.as_ref().map_or_else(|| vec!["id"], |all| all.iter().map(|c| c.name).collect());
     let row = page(db, &names, statements::FROM_INTENTS, id).await?.into_iter().next();
     let mut differs = |column: &str, expected: Option<String>, found: Option<String>| {
         report.add(Problem::RowDiffers { intent: id.to_owned(), column: column.to_owned(), expected, found });
     };
-    match (expected, row) {
+    match (columns, row) {
         (None, None) => {}
         (Some(_), None) => differs("row", Some("there".to_owned()), None),
         (None, Some(_)) => differs("row", None, Some("there".to_owned())),
-        (Some(expected), Some(row)) => {
-            for column in &expected.columns {
+        (Some(columns), Some(row)) => {
+            for column in &columns {
                 let (wanted, found) = (column.value.text(), stored(&row, column.name));
                 if wanted != found {
                     differs(column.name, wanted, found);

@@ -1,0 +1,221 @@
+//! Reading for the audit's quick pass: connections of their own that only read, by a driver that lends each value instead
+//! of copying it. Nothing here judges; whatever is not as it should be ends the pass, and the slow checks say what it is.
+
+use std::path::Path;
+
+use domain::ids::Sha256;
+use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+
+use super::super::BUSY_TIMEOUT;
+use super::super::audit::cells::{Cell, Cells};
+use super::super::audit::round::{Round, TABLES, Table};
+use super::super::exchanges::is_named;
+
+/// Bytes of the journal in a round: with the rounds under way, all that is in memory at once.
+const ROUND: usize = 512 << 10;
+/// Pages that a connection keeps, in KiB.
+const CACHE: &str = "PRAGMA cache_size = -8192; PRAGMA query_only = 1";
+const BLOBS: &str = "SELECT sha256, size, bytes, erased_at FROM blobs";
+const EXCHANGES: &str = "SELECT request, provider, model, form, answer, usage, CAST(at AS TEXT), \
+     (SELECT attached FROM journal WHERE journal.seq = exchanges.seq) FROM exchanges WHERE typeof(at) = 'integer'";
+
+/// Why the pass ended early.
+#[derive(Debug)]
+pub(in crate::sql) enum Stopped {
+    /// The database says so.
+    Sql(#[expect(dead_code, reason = "for who debugs it")] rusqlite::Error),
+    /// Something is not as we write it.
+    Odd,
+    /// Nobody wants more.
+    Unwanted,
+}
+
+impl From<rusqlite::Error> for Stopped {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// A connection that only reads.
+#[derive(Debug)]
+pub(in crate::sql) struct Reader {
+    conn: Connection,
+}
+
+impl Reader {
+    /// Opens the file, which is there.
+    pub(in crate::sql) fn open(path: &Path) -> rusqlite::Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(path, flags)?;
+        conn.busy_timeout(BUSY_TIMEOUT)?;
+        conn.execute_batch(CACHE)?;
+        Ok(Self { conn })
+    }
+
+    /// A number that changes with every commit of somebody else.
+    pub(in crate::sql) fn version(&self) -> rusqlite::Result<i64> {
+        self.conn.query_row("PRAGMA data_version", [], |row| row.get(0))
+    }
+
+    /// Fixes the moment of the database that is read from now on.
+    pub(in crate::sql) fn begin(&self) -> rusqlite::Result<()> {
+        self.conn.execute_batch("BEGIN")?;
+        self.conn.query_row("SELECT COUNT(*) FROM meta", [], |_| Ok(()))
+    }
+
+    /// All rows of [`TABLES`], in the order of the intents' ids.
+    pub(in crate::sql) fn rounds(
+        &self,
+        mut take: impl FnMut(Round) -> Result<(), Stopped>,
+    ) -> Result<(), Stopped> {
+        let prepared = |table: &Table| {
+            let Table { columns, from, key, then, .. } = table;
+            self.conn.prepare(&format!("SELECT {columns} FROM {from} ORDER BY {key}{then}"))
+        };
+        let [mut a, mut b, mut c, mut d] =
+            [prepared(&TABLES[0])?, prepared(&TABLES[1])?, prepared(&TABLES[2])?, prepared(&TABLES[3])?];
+        let mut cursors = [
+            Cursor::new(&mut a, &TABLES[0])?,
+            Cursor::new(&mut b, &TABLES[1])?,
+            Cursor::new(&mut c, &TABLES[2])?,
+            Cursor::new(&mut d, &TABLES[3])?,
+        ];
+        while let Some(lead) = cursors.iter().position(|cursor| !cursor.is_at_end()) {
+            let mut round = Round::new();
+            let last = cursors[lead].lead(&mut round.tables[lead])?;
+            for (cursor, cells) in cursors.iter_mut().zip(&mut round.tables) {
+                cursor.follow(&last, cells)?;
+            }
+            take(round)?;
+        }
+        Ok(())
+    }
+
+    /// How many blobs are what they are named after, and how many were erased; all of them are one or the other.
+    pub(in crate::sql) fn blobs(&self) -> Result<(u64, u64), Stopped> {
+        let mut statement = self.conn.prepare(BLOBS)?;
+        let mut rows = statement.query([])?;
+        let (mut whole, mut erased) = (0, 0);
+        while let Some(row) = rows.next()? {
+            let (ValueRef::Text(sha256), ValueRef::Integer(size)) = (row.get_ref(0)?, row.get_ref(1)?) else {
+                return Err(Stopped::Odd);
+            };
+            match (row.get_ref(2)?, row.get_ref(3)?) {
+                (ValueRef::Null, ValueRef::Integer(_)) => erased += 1,
+                (ValueRef::Blob(bytes), _)
+                    if usize::try_from(size) == Ok(bytes.len())
+                        && Sha256::of(bytes).as_str().as_bytes() == sha256 =>
+                {
+                    whole += 1;
+                }
+                _ => return Err(Stopped::Odd),
+            }
+        }
+        Ok((whole, erased))
+    }
+
+    /// That each recorded answer is the one that the journal names.
+    pub(in crate::sql) fn exchanges(&self) -> Result<(), Stopped> {
+        let wanted: i64 = self.conn.query_row("SELECT COUNT(*) FROM exchanges", [], |row| row.get(0))?;
+        let mut statement = self.conn.prepare(EXCHANGES)?;
+        let mut rows = statement.query([])?;
+        let mut found = 0;
+        while let Some(row) = rows.next()? {
+            let mut texts = [None; 8];
+            for (place, text) in texts.iter_mut().enumerate() {
+                *text = match cell(row.get_ref(place)?) {
+                    Cell::Null => None,
+                    Cell::Text(text) => Some(text),
+                    _ => return Err(Stopped::Odd),
+                };
+            }
+            if !is_named(texts) {
+                return Err(Stopped::Odd);
+            }
+            found += 1;
+        }
+        if found == wanted { Ok(()) } else { Err(Stopped::Odd) }
+    }
+
+    /// What SQLite itself finds wrong with the file; nothing when it is whole.
+    pub(in crate::sql) fn integrity(&self) -> rusqlite::Result<Vec<String>> {
+        let mut statement = self.conn.prepare("PRAGMA integrity_check(100)")?;
+        let lines: rusqlite::Result<Vec<String>> = statement.query_map([], |row| row.get(0))?.collect();
+        Ok(lines?.into_iter().filter(|line| line != "ok").collect())
+    }
+}
+
+/// A table that is being read, standing at a row.
+struct Cursor<'s> {
+    rows: rusqlite::Rows<'s>,
+    place: usize,
+    width: usize,
+}
+
+impl<'s> Cursor<'s> {
+    fn new(statement: &'s mut rusqlite::Statement<'_>, table: &Table) -> rusqlite::Result<Self> {
+        let mut rows = statement.query([])?;
+        rows.advance()?;
+        Ok(Self { rows, place: table.place, width: table.width })
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.rows.get().is_none()
+    }
+
+    /// The intent of the row; `None` at the end.
+    fn id(&self) -> Result<Option<&str>, Stopped> {
+        let Some(row) = self.rows.get() else { return Ok(None) };
+        match cell(row.get_ref(self.place)?) {
+            Cell::Text(id) => Ok(Some(id)),
+            _ => Err(Stopped::Odd),
+        }
+    }
+
+    /// Reads about [`ROUND`] bytes, up to the last row of an intent; gives that intent.
+    fn lead(&mut self, cells: &mut Cells) -> Result<String, Stopped> {
+        let mut last = String::new();
+        while let Some(id) = self.id()? {
+            if id != last {
+                if cells.size() >= ROUND {
+                    break;
+                }
+                id.clone_into(&mut last);
+            }
+            self.take(cells)?;
+        }
+        Ok(last)
+    }
+
+    /// Reads on up to this intent.
+    fn follow(&mut self, last: &str, cells: &mut Cells) -> Result<(), Stopped> {
+        while self.id()?.is_some_and(|id| id <= last) {
+            self.take(cells)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, cells: &mut Cells) -> Result<(), Stopped> {
+        if let Some(row) = self.rows.get() {
+            for column in 0..self.width {
+                cells.push(cell(row.get_ref(column)?));
+            }
+        }
+        if cells.is_too_big() {
+            return Err(Stopped::Odd);
+        }
+        Ok(self.rows.advance()?)
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Cell<'_> {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Number(number),
+        ValueRef::Real(_) => Cell::Other,
+        ValueRef::Text(text) => std::str::from_utf8(text).map_or(Cell::Other, Cell::Text),
+        ValueRef::Blob(bytes) => Cell::Bytes(bytes),
+    }
+}
