@@ -34,19 +34,19 @@ macro_rules! text_id {
         impl FromStr for $name {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let valid: fn(&str) -> bool = $valid;
-                if valid(text) {
-                    Ok(Self(text.to_owned()))
-                } else {
-                    Err(InvalidId { kind: $kind, text: text.chars().take(80).collect() })
-                }
+                text.to_owned().try_into()
             }
         }
 
         impl TryFrom<String> for $name {
             type Error = InvalidId;
             fn try_from(text: String) -> Result<Self, InvalidId> {
-                text.parse()
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidId { kind: $kind, text: text.chars().take(80).collect() })
+                }
             }
         }
 
@@ -73,8 +73,13 @@ fn is_lower_hex(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
+/// The one way to write a UUID that we write: lower case, with hyphens.
 fn is_uuid(text: &str) -> bool {
-    text.len() == 36 && uuid::Uuid::parse_str(text).is_ok_and(|id| id.to_string() == text)
+    let part = |place: usize, byte: u8| match place {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(|(place, byte)| part(place, byte))
 }
 
 text_id!(
@@ -142,13 +147,23 @@ impl Sha256 {
 
     /// The hash of several fields without ambiguity: each is preceded by its length (u64, little-endian).
     pub fn of_fields(fields: &[&[u8]]) -> Self {
-        let mut hasher = Hasher::new();
-        for field in fields {
-            hasher.update((field.len() as u64).to_le_bytes());
-            hasher.update(field);
-        }
-        Self(hex::encode(hasher.finalize()))
+        Self(hex::encode(hash_fields(fields)))
     }
+
+    /// Whether this text is the hash of these fields: as comparing with [`Self::of_fields`], without making one.
+    pub fn is_of_fields(text: &str, fields: &[&[u8]]) -> bool {
+        let mut digits = [0; 64];
+        hex::encode_to_slice(hash_fields(fields), &mut digits).is_ok() && text.as_bytes() == digits
+    }
+}
+
+fn hash_fields(fields: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Hasher::new();
+    for field in fields {
+        hasher.update((field.len() as u64).to_le_bytes());
+        hasher.update(field);
+    }
+    hasher.finalize().into()
 }
 
 #[cfg(test)]
@@ -162,6 +177,34 @@ mod tests {
         assert!("a".repeat(40).parse::<TreeId>().is_ok());
         assert!("0199".parse::<IntentId>().is_err());
         assert!(serde_json::from_str::<Sha256>("\"00\"").is_err());
+    }
+
+    #[test]
+    fn a_uuid_is_written_in_one_way_only() {
+        let id = "01990000-0000-7000-8000-00000000000a";
+        assert_eq!(id.parse::<IntentId>().unwrap().as_str(), uuid::Uuid::parse_str(id).unwrap().to_string());
+        for other in [
+            id.to_uppercase(),
+            id.replace('-', ""),
+            format!("{{{id}}}"),
+            id.replacen('-', "0", 1),
+            id.replacen('9', "-", 1),
+            id.replacen('9', "g", 1),
+            id[1..].to_owned(),
+        ] {
+            assert!(other.parse::<IntentId>().is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_hash_is_compared_as_it_is_made() {
+        let fields: [&[u8]; 2] = [b"a", b"bc"];
+        let hash = Sha256::of_fields(&fields);
+        assert!(Sha256::is_of_fields(hash.as_str(), &fields));
+        for other in [hash.as_str()[1..].to_owned(), format!("{hash}0"), hash.as_str().to_uppercase()] {
+            assert!(!Sha256::is_of_fields(&other, &fields), "{other}");
+        }
+        assert!(!Sha256::is_of_fields(hash.as_str(), &[b"a", b"bd"]));
     }
 
     #[test]

@@ -32,26 +32,28 @@ pub(crate) struct Link<'a> {
 impl Link<'_> {
     /// The row's hash: every field with its length before it, numbers in decimal.
     pub(crate) fn hash(&self) -> Sha256 {
-        let number = |n: i64| n.to_string();
-        Sha256::of_fields(&[
+        self.with_fields(Sha256::of_fields)
+    }
+
+    /// Whether this is the row's hash.
+    pub(crate) fn has_hash(&self, stored: &str) -> bool {
+        self.with_fields(|fields| Sha256::is_of_fields(stored, fields))
+    }
+
+    fn with_fields<T>(&self, take: impl FnOnce(&[&[u8]]) -> T) -> T {
+        let [seq, version, at, format] = [self.seq, self.version, self.at, self.format].map(Decimal::of);
+        take(&[
             NAME.as_bytes(),
             self.prev.as_bytes(),
-            number(self.seq).as_bytes(),
+            seq.digits(),
             self.intent.as_bytes(),
-            number(self.version).as_bytes(),
-            number(self.at).as_bytes(),
+            version.digits(),
+            at.digits(),
             self.name.as_bytes(),
-            number(self.format).as_bytes(),
+            format.digits(),
             self.body,
             self.attached.as_bytes(),
         ])
-    }
-}
-
-impl Link<'_> {
-    /// Whether this is the row's hash.
-    pub(crate) fn has_hash(&self, stored: &str) -> bool {
-        self.hash().as_str() == stored
     }
 
     /// The event; an error says in words why it cannot be read. The format has to be known already.
@@ -63,6 +65,36 @@ impl Link<'_> {
         } else {
             Err(format!("entry {} is named {} and holds {}", self.seq, self.name, event.name()))
         }
+    }
+}
+
+/// A number in decimal, without an allocation: the audit writes millions of them.
+struct Decimal {
+    bytes: [u8; 20],
+    begins: usize,
+}
+
+impl Decimal {
+    fn of(number: i64) -> Self {
+        let (mut bytes, mut begins) = ([0; 20], 20);
+        let mut rest = number.unsigned_abs();
+        loop {
+            begins -= 1;
+            bytes[begins] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if number < 0 {
+            begins -= 1;
+            bytes[begins] = b'-';
+        }
+        Self { bytes, begins }
+    }
+
+    fn digits(&self) -> &[u8] {
+        &self.bytes[self.begins..]
     }
 }
 
@@ -121,6 +153,13 @@ mod tests {
         hashes.sort();
         hashes.dedup();
         assert_eq!(hashes.len(), others.len() + 1);
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_language_writes_them() {
+        for number in [0, 7, 10, -1, 1_795_219_200_000_000, i64::MAX, i64::MIN] {
+            assert_eq!(Decimal::of(number).digits(), number.to_string().as_bytes());
+        }
     }
 
     #[test]

@@ -85,18 +85,18 @@ async fn look(
     report: &mut AuditReport,
 ) -> Result<(), Fault> {
     let trusted = keeper.trusted()?;
-    let (rounds, under_way) = match readers {
-        Some([rounds, structure, tables]) => {
-            (Some(Rounds::of_file(rounds)), Some(beside::begin(structure, tables)))
-        }
-        None if matches!(db, Db::Postgres(_)) => (Some(Rounds::of_server()), None),
-        None => (None, None),
-    };
     if matches!(db, Db::Sqlite(_)) {
         sqlite::check_schema(db, report).await?;
     }
     let origin: Option<String> = query(statements::ORIGIN).scalar(db).await?;
     let origin = origin.unwrap_or_default();
+    let (rounds, under_way) = match readers {
+        Some([rounds, structure, tables]) => {
+            (Some(Rounds::of_file(rounds)), Some(beside::begin(structure, tables, &origin, &trusted)))
+        }
+        None if matches!(db, Db::Postgres(_)) => (Some(Rounds::of_server()), None),
+        None => (None, None),
+    };
     let mut check = ChainCheck::new(&origin, anchors);
     if let Some(head) = head {
         check_note(head, &origin, &trusted, HEAD_FILE, report);
@@ -121,7 +121,11 @@ async fn look(
         chain(db, check, &mut watch, report).await?;
     }
     missing_files(head, &trusted, report);
-    checkpoints(db, &origin, &trusted, report).await?;
+    let wanted = report.head.as_ref().map_or(0, |head| head.seq / EVERY.unsigned_abs());
+    match beside.checkpoints {
+        Some(found) if found.unsigned_abs() == wanted => report.checkpoints = wanted,
+        _ => checkpoints(db, &origin, &trusted, report).await?,
+    }
     report.intents = swept.intents;
     match swept.odd {
         Some(odd) => tables::named(db, &odd, report).await?,
@@ -283,22 +287,25 @@ impl super::Database {
     pub(super) async fn assert_swept(&self, report: &AuditReport) {
         let mut turn = self.turn().await.unwrap();
         let mut tell = |_, _| {};
+        let origin: Option<String> = query(statements::ORIGIN).scalar(&mut turn.db()).await.unwrap();
+        let origin = origin.unwrap();
         let (rounds, beside) = match &self.backend {
             super::Backend::Sqlite(..) => {
                 let reader = || super::sqlite::Reader::open(&self.name).unwrap();
-                (Rounds::of_file(reader()), beside::begin(reader(), reader()).end().await.unwrap())
+                let beside = beside::begin(reader(), reader(), &origin, &[]).end().await.unwrap();
+                (Rounds::of_file(reader()), beside)
             }
             super::Backend::Postgres(_) => (
                 Rounds::of_server(),
                 Beside {
+                    checkpoints: Some(report.checkpoints.cast_signed()),
                     blobs: Some((report.blobs, report.erased)),
                     exchanges_fit: true,
                     ..Beside::default()
                 },
             ),
         };
-        let origin: Option<String> = query(statements::ORIGIN).scalar(&mut turn.db()).await.unwrap();
-        let genesis = ChainCheck::new(&origin.unwrap(), &[]).genesis().to_string();
+        let genesis = ChainCheck::new(&origin, &[]).genesis().to_string();
         let swept = sweep::run(&mut turn.db(), rounds, &genesis, &mut Watch::new(&mut tell)).await.unwrap();
         assert_eq!((swept.entries.unsigned_abs(), swept.intents), (report.events, report.intents));
         assert_eq!((swept.entries_fit, swept.odd, swept.sums.is_some()), (true, Some(Vec::new()), true));
@@ -307,5 +314,6 @@ impl super::Database {
         assert_eq!(chain.hash, report.head.as_ref().map(|head| head.hash.clone()));
         assert_eq!((beside.structure, beside.exchanges_fit), (Vec::<String>::new(), true));
         assert_eq!(beside.blobs, Some((report.blobs, report.erased)));
+        assert_eq!(beside.checkpoints.map(i64::unsigned_abs), Some(report.checkpoints));
     }
 }

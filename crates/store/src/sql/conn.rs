@@ -1,5 +1,5 @@
 //! One way to speak to either database: statements with `$n` places, rows, transactions. The drivers' own types are met
-//! here and in `sqlite.rs` and `postgres.rs` only.
+//! here and in `sqlite.rs` and `postgres.rs` with their folders only.
 
 use std::fs;
 

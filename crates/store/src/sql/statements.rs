@@ -181,6 +181,8 @@ pub(super) const ERASE_BLOB: &str =
     "UPDATE blobs SET bytes = NULL, erased_at = $2 WHERE sha256 = $1 AND bytes IS NOT NULL";
 pub(super) const BLOBS_AFTER: &str =
     "SELECT sha256, size, bytes, erased_at FROM blobs WHERE sha256 > $1 ORDER BY sha256 LIMIT $2";
+pub(super) const BLOB_SIZES_AFTER: &str =
+    "SELECT CAST(octet_length(bytes) AS BIGINT) FROM blobs WHERE sha256 > $1 ORDER BY sha256 LIMIT $2";
 pub(super) const PUT_EXCHANGE: &str = "INSERT INTO exchanges (request, provider, model, form, answer, usage, at, seq) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (request) DO UPDATE SET provider = excluded.provider, \
      model = excluded.model, form = excluded.form, answer = excluded.answer, usage = excluded.usage, at = excluded.at, \

@@ -1,5 +1,5 @@
-//! What is checked beside the sweep, each with a connection of its own: the file as SQLite sees it, the blobs, the recorded
-//! answers.
+//! What is checked beside the sweep, on two more threads with connections of their own: the file as SQLite sees it; the
+//! checkpoints, the blobs and the recorded answers.
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -12,6 +12,8 @@ use crate::sql::sqlite::{self, Reader};
 pub(super) struct Beside {
     /// What is wrong with the file.
     pub(super) structure: Vec<String>,
+    /// How many checkpoints there are; `None` when one of them is not as it should be.
+    pub(super) checkpoints: Option<i64>,
     /// How many blobs are whole, and how many erased; `None` when there is anything else.
     pub(super) blobs: Option<(u64, u64)>,
     /// Whether each recorded answer is the one that the journal names.
@@ -32,14 +34,20 @@ impl Beside {
 /// Both threads.
 pub(super) struct UnderWay {
     structure: JoinHandle<Result<Vec<String>, String>>,
-    tables: JoinHandle<(Option<(u64, u64)>, bool)>,
+    tables: JoinHandle<Beside>,
 }
 
-/// Begins.
-pub(super) fn begin(structure: Reader, tables: Reader) -> UnderWay {
+/// Begins. The checkpoints are to be of this origin and signed by one of these keys.
+pub(super) fn begin(structure: Reader, tables: Reader, origin: &str, trusted: &[String]) -> UnderWay {
+    let (origin, trusted) = (origin.to_owned(), trusted.to_vec());
     UnderWay {
         structure: spawn_blocking(move || structure.integrity().map_err(|e| e.to_string())),
-        tables: spawn_blocking(move || (tables.blobs().ok(), tables.exchanges().is_ok())),
+        tables: spawn_blocking(move || Beside {
+            structure: Vec::new(),
+            checkpoints: tables.checkpoints(&origin, &trusted).ok(),
+            blobs: tables.blobs().ok(),
+            exchanges_fit: tables.exchanges().is_ok(),
+        }),
     }
 }
 
@@ -51,7 +59,7 @@ impl UnderWay {
             Ok(lines) => lines,
             Err(line) => vec![line],
         };
-        let (blobs, exchanges_fit) = self.tables.await.unwrap_or_default();
-        Ok(Beside { structure, blobs, exchanges_fit })
+        // A thread that is gone has checked nothing: the slow checks do.
+        Ok(Beside { structure, ..self.tables.await.unwrap_or_default() })
     }
 }

@@ -43,17 +43,10 @@ pub(super) struct Swept {
     pub(super) tallies: Option<Tallies>,
 }
 
-/// What a thread that reads has to say.
-pub(super) enum Message {
-    Round(Round),
-    /// There are no more.
-    End,
-}
-
 /// Where the rounds come from.
 pub(super) enum Rounds {
-    /// A thread of our own, with its own connection.
-    File(mpsc::Receiver<Message>),
+    /// A thread of our own, with its own connection. After the last round it says so by `None`.
+    File(mpsc::Receiver<Option<Round>>),
     /// The connection that everything goes through; the rows after this intent's come next, until there are none.
     Server(Option<String>),
 }
@@ -63,9 +56,9 @@ impl Rounds {
     pub(super) fn of_file(reader: Reader) -> Self {
         let (send, receive) = mpsc::channel(READ);
         spawn_blocking(move || {
-            let sent = |message| send.blocking_send(message).map_err(|_| Stopped::Unwanted);
+            let sent = |message: Option<Round>| send.blocking_send(message).map_err(|_| Stopped::Unwanted);
             // When it stops early the channel closes without an end.
-            reader.rounds(|round| sent(Message::Round(round))).and_then(|()| sent(Message::End))
+            reader.rounds(|round| sent(Some(round))).and_then(|()| sent(None))
         });
         Self::File(receive)
     }
@@ -78,11 +71,7 @@ impl Rounds {
     /// The next one; `Err(None)` when the pass cannot go on.
     async fn next(&mut self, db: &mut Db<'_>) -> Result<Option<Round>, Option<Fault>> {
         match self {
-            Self::File(receive) => match receive.recv().await {
-                Some(Message::Round(round)) => Ok(Some(round)),
-                Some(Message::End) => Ok(None),
-                None => Err(None),
-            },
+            Self::File(receive) => receive.recv().await.ok_or(None),
             Self::Server(after) => {
                 let Some(from) = after.take() else { return Ok(None) };
                 let (round, last) = postgres::next_round(db, &from).await.map_err(Some)?.ok_or(None)?;

@@ -12,12 +12,17 @@ use super::super::BUSY_TIMEOUT;
 use super::super::audit::cells::{Cell, Cells};
 use super::super::audit::round::{Round, TABLES, Table};
 use super::super::exchanges::is_named;
+use crate::audit::{AuditReport, check_note};
+use crate::checkpoint::{EVERY, Note};
+use crate::time::Micros;
 
 /// Bytes of the journal in a round: with the rounds under way, all that is in memory at once.
 const ROUND: usize = 512 << 10;
 /// Pages that a connection keeps, in KiB.
 const CACHE: &str = "PRAGMA cache_size = -8192; PRAGMA query_only = 1";
 const BLOBS: &str = "SELECT sha256, size, bytes, erased_at FROM blobs";
+const CHECKPOINTS: &str = "SELECT c.seq, c.hash, c.at, c.key, c.signature, j.hash FROM checkpoints c \
+     LEFT JOIN journal j ON j.seq = c.seq ORDER BY c.seq";
 const EXCHANGES: &str = "SELECT request, provider, model, form, answer, usage, CAST(at AS TEXT), \
      (SELECT attached FROM journal WHERE journal.seq = exchanges.seq) FROM exchanges WHERE typeof(at) = 'integer'";
 
@@ -137,6 +142,39 @@ impl Reader {
             found += 1;
         }
         if found == wanted { Ok(()) } else { Err(Stopped::Odd) }
+    }
+
+    /// How many checkpoints there are: one of every [`EVERY`]th entry, each of this origin, with the entry's hash, and
+    /// signed by one of these keys.
+    pub(in crate::sql) fn checkpoints(&self, origin: &str, trusted: &[String]) -> Result<i64, Stopped> {
+        let mut statement = self.conn.prepare(CHECKPOINTS)?;
+        let mut rows = statement.query([])?;
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let cells =
+                [cell(row.get_ref(1)?), cell(row.get_ref(3)?), cell(row.get_ref(4)?), cell(row.get_ref(5)?)];
+            let [Cell::Text(hash), Cell::Text(key), Cell::Text(signature), Cell::Text(entry)] = cells else {
+                return Err(Stopped::Odd);
+            };
+            let (Cell::Number(seq), Cell::Number(at)) = (cell(row.get_ref(0)?), cell(row.get_ref(2)?)) else {
+                return Err(Stopped::Odd);
+            };
+            count += 1;
+            let note = Note {
+                origin: origin.to_owned(),
+                seq,
+                hash: hash.to_owned(),
+                at: Micros(at),
+                key: key.to_owned(),
+                signature: signature.to_owned(),
+            };
+            let mut report = AuditReport::default();
+            check_note(&note, origin, trusted, "", &mut report);
+            if seq != count * EVERY || hash != entry || !report.is_clean() {
+                return Err(Stopped::Odd);
+            }
+        }
+        Ok(count)
     }
 
     /// What SQLite itself finds wrong with the file; nothing when it is whole.
