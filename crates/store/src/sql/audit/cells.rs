@@ -8,6 +8,9 @@ use crate::columns::Value;
 /// Rows with more bytes than this are not judged quickly: somebody planted what no intent has.
 const MOST: usize = 64 << 20;
 
+/// About how many bytes of text a column holds.
+const TEXT: usize = 32;
+
 /// What one column of one row holds, in its own type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sql) enum Cell<'a> {
@@ -46,9 +49,10 @@ pub(in crate::sql) struct Line<'a> {
 }
 
 impl Cells {
-    /// No rows yet, for rows of this many columns.
-    pub(in crate::sql) fn new(width: usize) -> Self {
-        Self { width, cells: Vec::new(), text: String::new(), bytes: Vec::new() }
+    /// No rows yet, for rows of this many columns, with room for about so many of them and for their text.
+    pub(in crate::sql) fn new(width: usize, rows: usize) -> Self {
+        let text = String::with_capacity(rows * width * TEXT);
+        Self { width, cells: Vec::with_capacity(rows * width), text, bytes: Vec::new() }
     }
 
     /// Adds the next column of the row that is being added.
@@ -151,7 +155,7 @@ mod tests {
     fn each_cell_is_read_as_it_was_added_and_types_are_told_apart() {
         let row =
             [Cell::Text("é"), Cell::Null, Cell::Number(-3), Cell::Bytes(b"5"), Cell::Other, Cell::Text("5")];
-        let mut cells = Cells::new(6);
+        let mut cells = Cells::new(6, 2);
         for cell in row.iter().chain(row.iter().rev()) {
             cells.push(*cell);
         }

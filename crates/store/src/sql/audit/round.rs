@@ -14,6 +14,8 @@ pub(in crate::sql) struct Table {
     /// The order among the rows of one intent, with a comma before it where there is one.
     pub(in crate::sql) then: &'static str,
     pub(in crate::sql) width: usize,
+    /// About how many rows of it come together.
+    pub(in crate::sql) rows: usize,
 }
 
 /// The swept tables, in the order in which [`Round`] has them.
@@ -25,6 +27,7 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
         place: 1,
         then: ", version",
         width: 10,
+        rows: 800,
     },
     // The columns in the order of `columns::columns_of`.
     Table {
@@ -36,6 +39,7 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
         place: 0,
         then: "",
         width: 27,
+        rows: 300,
     },
     Table {
         columns: "intent, suggestion, attempt",
@@ -44,6 +48,7 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
         place: 0,
         then: ", attempt, suggestion",
         width: 3,
+        rows: 30,
     },
     Table {
         columns: "intent, attempt, provider, agent, at, day, week, month, state, amount, counted, billed, imputed, \
@@ -53,6 +58,7 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
         place: 0,
         then: ", attempt",
         width: 18,
+        rows: 30,
     },
 ];
 
@@ -74,7 +80,7 @@ pub(super) struct Rows<'r> {
 impl Round {
     /// Without rows.
     pub(in crate::sql) fn new() -> Self {
-        Self { tables: TABLES.map(|table| Cells::new(table.width)) }
+        Self { tables: TABLES.map(|table| Cells::new(table.width, table.rows)) }
     }
 
     /// The rows intent by intent. `None` when they are not in the order of ids, or an id is no text: the database does not
