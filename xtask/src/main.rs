@@ -66,6 +66,8 @@ enum Command {
 enum Bench {
     /// One verified change against the bare git plumbing for the same commit.
     Overhead(bench::Overhead),
+    /// A server under a constant rate of requests.
+    Api(bench::ApiBench),
     /// The judge of patches and other tools on a corpus of diffs.
     Corpus(bench::Corpus),
     /// The judge of patches in process; build with --release to measure.
@@ -88,6 +90,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Tidy => tidy::run(&root),
         Command::Generate { check: true } => generate::check(&root),
         Command::Generate { check: false } => generate::write(&root),
+        Command::Bench { what: Bench::Api(options) } => bench::api(&root, &options),
         Command::Bench { what: Bench::Overhead(options) } => bench::overhead(&root, &options),
         Command::Bench { what: Bench::Corpus(options) } => bench::corpus(&root, &options),
         Command::Bench { what: Bench::Patch(options) } => bench::patch(&options),

@@ -1,5 +1,6 @@
 //! Benchmarks of whole processes. They print figures and judge nothing: timing is no test.
 
+mod api;
 mod corpus;
 mod measure;
 mod overhead;
@@ -11,6 +12,7 @@ mod trees;
 mod warm;
 mod web;
 
+pub(crate) use api::{ApiBench, run as api};
 pub(crate) use corpus::{Corpus, run as corpus};
 pub(crate) use measure::child;
 pub(crate) use overhead::{Overhead, run as overhead};
