@@ -291,7 +291,7 @@ impl super::Database {
         let origin = origin.unwrap();
         let (rounds, beside) = match &self.backend {
             super::Backend::Sqlite(..) => {
-                let reader = || super::sqlite::Reader::open(&self.name).unwrap();
+                let reader = || super::sqlite::Reader::open(&self.name, super::sqlite::FEW).unwrap();
                 let beside = beside::begin(reader(), reader(), &origin, &[]).end().await.unwrap();
                 (Rounds::of_file(reader()), beside)
             }

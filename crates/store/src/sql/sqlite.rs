@@ -14,7 +14,7 @@ use crate::audit::Problem;
 use crate::checkpoint::{Keeper, make_private};
 use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
-pub(super) use reader::{Reader, Stopped};
+pub(super) use reader::{FEW, MANY, Reader, Stopped};
 
 /// A transaction that writes: nobody else can begin one meanwhile.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
@@ -112,17 +112,19 @@ pub(super) async fn raise(db: &mut Db<'_>, from: i64, to: i64) -> Result<(), Fau
     Ok(())
 }
 
-/// A connection that stands at one moment of the database until it is closed, and readers that stand at the same one.
+/// A connection that stands at one moment of the database until it is closed, and readers that stand at the same one: for
+/// the sweep, for the structure, for what is checked beside them.
 /// Without readers when somebody wrote at every try, or the other driver cannot open the file.
 pub(super) async fn at_one_moment(
     path: &Path,
 ) -> Result<(SqliteConnection, Option<[Reader; 3]>), sqlx::Error> {
     for _ in 0..TRIES {
         let mut conn = connect(path).await?;
-        let Ok(watch) = Reader::open(path) else { break };
+        let Ok(watch) = Reader::open(path, FEW) else { break };
         let before = watch.version();
         begin_to_read(&mut conn).await?;
-        let readers = [(); 3].map(|()| Reader::open(path).and_then(|reader| reader.begin().map(|()| reader)));
+        let begun = |reader: Reader| reader.begin().map(|()| reader);
+        let readers = [FEW, MANY, FEW].map(|cache| Reader::open(path, cache).and_then(begun));
         let [Ok(a), Ok(b), Ok(c)] = readers else { break };
         if before.is_ok() && before.ok() == watch.version().ok() {
             return Ok((conn, Some([a, b, c])));

@@ -18,8 +18,10 @@ use crate::time::Micros;
 
 /// Bytes of the journal in a round: with the rounds under way, all that is in memory at once.
 const ROUND: usize = 512 << 10;
-/// Pages that a connection keeps, in KiB.
-const CACHE: &str = "PRAGMA cache_size = -8192; PRAGMA query_only = 1";
+/// Pages that a connection keeps, in KiB: rows in order need few.
+pub(in crate::sql) const FEW: u32 = 2 << 10;
+/// The same for who looks each row up in each index.
+pub(in crate::sql) const MANY: u32 = 20 << 10;
 const BLOBS: &str = "SELECT sha256, size, bytes, erased_at FROM blobs";
 const CHECKPOINTS: &str = "SELECT c.seq, c.hash, c.at, c.key, c.signature, j.hash FROM checkpoints c \
      LEFT JOIN journal j ON j.seq = c.seq ORDER BY c.seq";
@@ -51,11 +53,11 @@ pub(in crate::sql) struct Reader {
 
 impl Reader {
     /// Opens the file, which is there.
-    pub(in crate::sql) fn open(path: &Path) -> rusqlite::Result<Self> {
+    pub(in crate::sql) fn open(path: &Path, cache_kib: u32) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(BUSY_TIMEOUT)?;
-        conn.execute_batch(CACHE)?;
+        conn.execute_batch(&format!("PRAGMA cache_size = -{cache_kib}; PRAGMA query_only = 1"))?;
         Ok(Self { conn })
     }
 
