@@ -15,6 +15,8 @@ const MINUTE: i64 = 60_000_000;
 #[derive(Debug, Default)]
 pub(crate) struct Portions {
     held: Mutex<HashMap<AgentName, Portion>>,
+    /// Held by whoever fetches one: requests that come meanwhile must not fetch ten and refuse the eleventh.
+    fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +37,10 @@ impl Portions {
     ) -> Result<Result<(), u64>, StoreError> {
         let minute = now.0.div_euclid(MINUTE);
         if limit == 0 || self.use_one(agent, minute) {
+            return Ok(Ok(()));
+        }
+        let _alone = self.fetching.lock().await;
+        if self.use_one(agent, minute) {
             return Ok(Ok(()));
         }
         let granted = store.take_requests(agent, limit, (limit / PARTS).max(1), now).await?;
@@ -67,6 +73,8 @@ impl Portions {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[tokio::test]
@@ -91,5 +99,21 @@ mod tests {
         }
         assert_eq!(one.take(&store, &bot, 0, Micros(0)).await.unwrap(), Ok(()), "0 is no limit");
         assert_eq!(store.verify(&[]).await.unwrap().problems, []);
+    }
+
+    #[tokio::test]
+    async fn requests_that_come_at_once_when_a_minute_begins_fetch_one_portion() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = Arc::new((Store::open(folder.path()).await.unwrap(), Portions::default()));
+        let taken = (0..50).map(|_| {
+            let shared = Arc::clone(&shared);
+            tokio::spawn(async move {
+                let (store, portions) = &*shared;
+                portions.take(store, &"bot".parse().unwrap(), 100, Micros(7 * MINUTE)).await.unwrap()
+            })
+        });
+        for one in taken.collect::<Vec<_>>() {
+            assert_eq!(one.await.unwrap(), Ok(()));
+        }
     }
 }
