@@ -1,17 +1,26 @@
 //! The command line's definition: verbs, options, and the help that teaches them. Parsing only; nothing is done here.
 
+mod changes;
 pub(crate) mod judges;
+mod machine;
 pub(crate) mod policy;
 pub(crate) mod service;
+mod tasks;
 pub(crate) mod usage;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::task::Kind;
 use engine::config::{Flags, WantedLevel};
 
+pub(crate) use changes::{
+    ApproveArgs, CommitArgs, DiffArgs, IdArgs, IntentCommand, ListArgs, RejectArgs, ResumeArgs, ShowArgs,
+};
+pub(crate) use machine::{DemoArgs, DoctorArgs, GcArgs, LoginArgs, PrepareArgs};
+pub(crate) use tasks::{ExplainArgs, FixArgs, RouteCommand, RunArgs, ScanArgs, SuggestArgs, VerifyArgs};
 pub(crate) use usage::{AuditCommand, UsageArgs, UsageKey, UsageWindow};
+
+use tasks::kind;
 
 use crate::help::{
     ABOUT, AFTER, AGENT, APPROVE, ASK, COMMIT, DEMO, DOCTOR, FIX, GC, LOGIN, MCP, PATCH, PREPARE, REPLAY,
@@ -245,298 +254,6 @@ pub(crate) enum Command {
     Man,
 }
 
-/// A task in words.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct RunArgs {
-    /// What is to be done; `-` reads it from stdin
-    #[arg(value_name = "TEXT", help_heading = "Task")]
-    pub(crate) text: Vec<String>,
-    /// The kind: fix, refactor, test, debug, feature, docs, chore, ask [default: fix]
-    #[arg(long = "type", value_name = "KIND", value_parser = kind, help_heading = "Task")]
-    pub(crate) kind: Option<Kind>,
-    /// Read the task from a file
-    #[arg(long, value_name = "FILE", conflicts_with = "text", help_heading = "Task")]
-    pub(crate) file: Option<PathBuf>,
-    /// Write the answer to a file: the task is a question then, and nothing else is changed
-    #[arg(short, long, value_name = "FILE", help_heading = "Task")]
-    pub(crate) output: Option<PathBuf>,
-    /// An image that goes along (PNG, JPEG, GIF, WebP, at most 3 MiB); up to four times
-    #[arg(long, value_name = "FILE", help_heading = "Task")]
-    pub(crate) image: Vec<PathBuf>,
-    /// Stop before the branch, for a person to decide
-    #[arg(long, help_heading = "Task")]
-    pub(crate) review: bool,
-    /// Go as far as a branch where policy allows (the default)
-    #[arg(long, conflicts_with = "review", help_heading = "Task")]
-    pub(crate) git: bool,
-    /// Show who would be asked and why; send and record nothing
-    #[arg(long, help_heading = "Task")]
-    pub(crate) dry_run: bool,
-    #[command(flatten)]
-    pub(crate) steering: Steering,
-}
-
-fn kind(word: &str) -> Result<Kind, String> {
-    word.parse().map_err(|e: domain::task::UnknownKind| e.to_string())
-}
-
-/// Scanning.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ScanArgs {
-    /// Files or folders of the repository [default: all]
-    #[arg(value_name = "PATH")]
-    pub(crate) paths: Vec<String>,
-    /// Only these rule codes, with commas between them
-    #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
-    pub(crate) select: Vec<String>,
-    /// Look at tracked files as they are on disk, not at HEAD
-    #[arg(long)]
-    pub(crate) working_tree: bool,
-    /// Exit with 1 when something is found
-    #[arg(long)]
-    pub(crate) exit_code: bool,
-}
-
-/// Fixing.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct FixArgs {
-    /// Files or folders of the repository [default: all]
-    #[arg(value_name = "PATH")]
-    pub(crate) paths: Vec<String>,
-    /// Only these rule codes, with commas between them
-    #[arg(long, value_name = "CODE,...", value_delimiter = ',')]
-    pub(crate) select: Vec<String>,
-    /// At most this many findings
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<usize>,
-    /// Show the diffs and the gate's verdicts; record nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Stop before the branches, for a person to decide
-    #[arg(long)]
-    pub(crate) review: bool,
-    #[command(flatten)]
-    pub(crate) steering: Steering,
-}
-
-/// One finding.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct SuggestArgs {
-    /// The file, relative to the repository's root
-    #[arg(long, value_name = "PATH")]
-    pub(crate) file: String,
-    /// The line, from 1
-    #[arg(long, value_name = "N")]
-    pub(crate) line: u32,
-    /// The rule's code, as the linter writes it
-    #[arg(long, value_name = "CODE")]
-    pub(crate) code: String,
-    /// The column, from 1
-    #[arg(long, value_name = "N")]
-    pub(crate) column: Option<u32>,
-    /// What the linter says [default: what our own scan says]
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) message: Option<String>,
-    /// Which linter reports it: ruff, eslint, clippy, staticcheck
-    #[arg(long, value_name = "NAME")]
-    pub(crate) tool: Option<String>,
-    /// Show the route, and the diff where it is free; send and record nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Stop before the branch, for a person to decide
-    #[arg(long)]
-    pub(crate) review: bool,
-    #[command(flatten)]
-    pub(crate) steering: Steering,
-}
-
-/// A patch to be judged and verified.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct VerifyArgs {
-    /// A unified diff, or a reply in JSON; `-` reads stdin
-    #[arg(value_name = "PATCH")]
-    pub(crate) patch: PathBuf,
-    /// What the patch is for, in words
-    #[arg(long, value_name = "TEXT", default_value = "a patch handed in")]
-    pub(crate) title: String,
-    /// The kind of task it is for, which decides its limits
-    #[arg(long = "type", value_name = "KIND", value_parser = kind, default_value = "fix")]
-    pub(crate) kind: Kind,
-    #[command(flatten)]
-    pub(crate) judging: Judging,
-}
-
-/// What is fetched.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct PrepareArgs {
-    /// For the lock files of this revision [default: HEAD]
-    #[arg(long, value_name = "REV")]
-    pub(crate) at: Option<String>,
-    /// Also when it was fetched before
-    #[arg(long)]
-    pub(crate) again: bool,
-    /// Run nothing; only tell which commands would be run
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-/// What is removed.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct GcArgs {
-    /// Remove nothing; only tell
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-/// Which change.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct IdArgs {
-    /// The change: id, its last digits, a suggestion's id, or `last`
-    #[arg(value_name = "ID")]
-    pub(crate) id: Option<String>,
-}
-
-/// One change to be shown.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ShowArgs {
-    #[command(flatten)]
-    pub(crate) which: IdArgs,
-    /// Write what providers left as evidence (screenshots, pages' texts) into this folder
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) evidence: Option<PathBuf>,
-}
-
-/// A look at the machine.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct DoctorArgs {
-    /// Try this provider instead: for `web` step by step, with one small question; for a server, whether it is there
-    #[arg(long, value_name = "NAME")]
-    pub(crate) provider: Option<String>,
-}
-
-/// A sign-in.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct LoginArgs {
-    /// The site, by its adapter's name [default: providers.web.site]
-    #[arg(value_name = "SITE")]
-    pub(crate) site: Option<String>,
-}
-
-/// A diff.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct DiffArgs {
-    /// The change: id, its last digits, a suggestion's id, or `last`
-    #[arg(value_name = "ID")]
-    pub(crate) id: Option<String>,
-    /// Only the files and the numbers of lines
-    #[arg(long)]
-    pub(crate) stat: bool,
-}
-
-/// An approval.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct CommitArgs {
-    /// The change: id, its last digits, a suggestion's id, or `last`
-    #[arg(value_name = "ID")]
-    pub(crate) id: Option<String>,
-    /// The commit's message: `type(scope): description`
-    #[arg(short, long, value_name = "TEXT")]
-    pub(crate) message: Option<String>,
-    #[command(flatten)]
-    pub(crate) judging: Judging,
-}
-
-/// Routing.
-#[derive(Debug, Subcommand)]
-pub(crate) enum RouteCommand {
-    /// Every provider in the order of the rules, with the reason for or against it; nobody is asked
-    Explain(ExplainArgs),
-}
-
-/// The task whose route is told.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ExplainArgs {
-    /// What would be to do
-    #[arg(value_name = "TEXT", required = true)]
-    pub(crate) text: Vec<String>,
-    /// The kind: fix, refactor, test, debug, feature, docs, chore, ask
-    #[arg(long = "type", value_name = "KIND", value_parser = kind)]
-    pub(crate) kind: Option<Kind>,
-}
-
-/// The approval of a provider's cost, or of a plan.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ApproveArgs {
-    /// The change: id, its last digits, or `last`
-    #[arg(value_name = "ID")]
-    pub(crate) id: Option<String>,
-    #[command(flatten)]
-    pub(crate) judging: Judging,
-}
-
-/// A rejection.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct RejectArgs {
-    /// The change: id, its last digits, a suggestion's id, or `last`
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: String,
-}
-
-/// Lists.
-#[derive(Debug, Subcommand)]
-pub(crate) enum IntentCommand {
-    /// List changes, the newest first
-    List(ListArgs),
-    /// The story of one change
-    Show(ShowArgs),
-}
-
-/// Which changes.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ListArgs {
-    /// Only with this status: published, needs-person, refused, not-verified, no-provider, ...
-    #[arg(long, value_name = "WORD")]
-    pub(crate) status: Option<String>,
-    /// Only findings of this file
-    #[arg(long, value_name = "PATH")]
-    pub(crate) file: Option<String>,
-    /// Only findings of this rule
-    #[arg(long, value_name = "CODE")]
-    pub(crate) rule: Option<String>,
-    /// Only the change to which this answer belongs
-    #[arg(long, value_name = "ID")]
-    pub(crate) suggestion: Option<String>,
-    /// At most this many
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) limit: u32,
-    /// Of all repositories, not only this one
-    #[arg(long)]
-    pub(crate) all: bool,
-}
-
-/// Recovery.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ResumeArgs {
-    #[command(flatten)]
-    pub(crate) judging: Judging,
-}
-
-/// The demonstration.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct DemoArgs {
-    /// Where to make it [default: a new temporary folder]
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) folder: Option<PathBuf>,
-    /// Remove it at the end
-    #[arg(long)]
-    pub(crate) clean: bool,
-    #[command(flatten)]
-    pub(crate) judging: Judging,
-}
-
 impl Cli {
     /// The command's name, for documents.
     pub(crate) fn command_name(&self) -> &'static str {
@@ -589,8 +306,10 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::CommandFactory;
+    use domain::task::Kind;
+
+    use super::*;
 
     #[test]
     fn the_definition_is_sound() {
