@@ -1,10 +1,17 @@
 //! Adapter files: how one site's chat page is used, as steps and selectors in YAML. Read strictly: an unknown key, a step
 //! too few or in the wrong place is an error with its line.
 
+mod check;
+mod form;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
+
+pub(super) use check::address;
+use check::check;
+pub(super) use form::{Click, Fill, Key, Read, Sign, Signs, Step, WaitAnswer, WaitFor};
 
 /// The version of the form; a file of another one is refused.
 const VERSION: u32 = 1;
@@ -32,125 +39,6 @@ pub struct Adapter {
     pub(super) signs: Signs,
     /// What is done, in order.
     pub(super) steps: Vec<Step>,
-}
-
-/// What shows that a person is needed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Signs {
-    /// Nobody is signed in, or no longer.
-    pub(super) expired: Vec<Sign>,
-    /// The site wants proof that a person is there.
-    pub(super) captcha: Vec<Sign>,
-}
-
-/// One sign; any of them is enough.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub(super) enum Sign {
-    /// Something that this CSS selector finds can be seen.
-    Selector(String),
-    /// The page's address holds this text.
-    Url(String),
-    /// The page's visible text holds this text.
-    Text(String),
-}
-
-/// One thing that is done on the page.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub(super) enum Step {
-    /// Goes to an address; `{url}` in it stands for the site's.
-    Open(String),
-    /// Waits until something can be seen.
-    WaitFor(WaitFor),
-    /// Puts the question into a field.
-    Fill(Fill),
-    /// Clicks on something.
-    Click(Click),
-    /// Presses a key in the field that has the focus.
-    Press(Key),
-    /// Waits until a new answer is there and finished.
-    WaitAnswer(WaitAnswer),
-    /// Takes the last answer's text; code blocks as they were written.
-    Read(Read),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WaitFor {
-    pub(super) selector: String,
-    #[serde(default = "twenty")]
-    pub(super) seconds: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Fill {
-    pub(super) selector: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Click {
-    pub(super) selector: String,
-    /// Until it can be clicked on: pages enable their button a moment after the text is there.
-    #[serde(default = "ten")]
-    pub(super) seconds: u64,
-}
-
-/// The keys that send a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(super) enum Key {
-    Enter,
-    #[serde(rename = "Control+Enter")]
-    ControlEnter,
-    Tab,
-    Escape,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WaitAnswer {
-    /// All answers on the page; the last one counts.
-    pub(super) selector: String,
-    /// While something that this finds can be seen, the answer is not finished: a button to stop it.
-    #[serde(default)]
-    pub(super) gone: Option<String>,
-    /// Once something that this finds can be seen within the answer or on the page, it is: a button to copy it.
-    #[serde(default)]
-    pub(super) present: Option<String>,
-    /// For how long the text must not have changed, in milliseconds.
-    #[serde(default = "stable")]
-    pub(super) stable_ms: u64,
-    /// The most seconds for the whole answer.
-    #[serde(default = "four_minutes")]
-    pub(super) seconds: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Read {
-    pub(super) selector: String,
-    /// What within the answer is no part of its text: buttons of the page, the model's reasoning.
-    #[serde(default)]
-    pub(super) skip: Vec<String>,
-}
-
-fn ten() -> u64 {
-    10
-}
-
-fn twenty() -> u64 {
-    20
-}
-
-fn stable() -> u64 {
-    1000
-}
-
-fn four_minutes() -> u64 {
-    240
 }
 
 /// Why an adapter cannot be used: the file, the line where it is known, and what is wrong.
@@ -266,21 +154,6 @@ impl Adapter {
     }
 }
 
-impl Step {
-    /// The step's word, as in the file.
-    pub(super) fn word(&self) -> &'static str {
-        match self {
-            Self::Open(_) => "open",
-            Self::WaitFor(_) => "wait_for",
-            Self::Fill(_) => "fill",
-            Self::Click(_) => "click",
-            Self::Press(_) => "press",
-            Self::WaitAnswer(_) => "wait_answer",
-            Self::Read(_) => "read",
-        }
-    }
-}
-
 /// Names become parts of paths.
 pub(super) fn is_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -299,104 +172,6 @@ fn read(path: &PathBuf) -> Result<Option<String>, AdapterError> {
         Ok(_) => {}
     }
     std::fs::read_to_string(path).map(Some).map_err(|e| failed(format!("cannot be read: {e}")))
-}
-
-type Fault = (Option<u64>, String);
-
-/// What the types cannot say: the order of the steps and the ranges of numbers.
-fn check(file: &File) -> Result<(), Fault> {
-    if file.version.value != VERSION {
-        let message = format!("version: {} is not known; this program reads {VERSION}", file.version.value);
-        return Err((Some(file.version.referenced.line()), message));
-    }
-    if let Some(url) = &file.url {
-        address(&url.value).map_err(|why| (Some(url.referenced.line()), format!("url: {why}")))?;
-    }
-    for host in &file.hosts {
-        let bare = !host.value.is_empty() && !host.value.contains(['/', ':', ' ', '*']);
-        if !bare {
-            let message = format!("hosts: {:?} is no host's name", host.value);
-            return Err((Some(host.referenced.line()), message));
-        }
-    }
-    for sign in file.signs.expired.iter().chain(&file.signs.captcha) {
-        let (Sign::Selector(text) | Sign::Url(text) | Sign::Text(text)) = sign;
-        if text.trim().is_empty() {
-            return Err((None, "signs: an empty sign would always be seen".to_owned()));
-        }
-    }
-    for step in &file.steps {
-        let fault =
-            |message| (Some(step.referenced.line()), format!("steps: {}: {message}", step.value.word()));
-        ranges(&step.value).map_err(fault)?;
-    }
-    order(&file.steps)
-}
-
-/// An address of a page: over HTTP, without a password in it.
-pub(super) fn address(text: &str) -> Result<reqwest::Url, String> {
-    let url = reqwest::Url::parse(text.trim()).map_err(|e| format!("{text:?} is no address: {e}"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(format!("{text:?} must begin with http:// or https:// and name a host"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("an address must not hold a password".to_owned());
-    }
-    Ok(url)
-}
-
-fn ranges(step: &Step) -> Result<(), String> {
-    let seconds = |seconds: u64| match seconds {
-        1..=3600 => Ok(()),
-        _ => Err(format!("seconds: {seconds} is not from 1 to 3600")),
-    };
-    let filled = |key: &str, text: &str| {
-        if text.trim().is_empty() { Err(format!("{key} is empty")) } else { Ok(()) }
-    };
-    match step {
-        Step::Open(at) if !at.starts_with("{url}") => address(at).map(drop),
-        Step::Open(_) | Step::Press(_) => Ok(()),
-        Step::WaitFor(wait) => filled("selector", &wait.selector).and(seconds(wait.seconds)),
-        Step::Fill(fill) => filled("selector", &fill.selector),
-        Step::Click(click) => filled("selector", &click.selector).and(seconds(click.seconds)),
-        Step::WaitAnswer(wait) => {
-            filled("selector", &wait.selector)?;
-            if !(100..=60_000).contains(&wait.stable_ms) {
-                return Err(format!("stable_ms: {} is not from 100 to 60000", wait.stable_ms));
-            }
-            seconds(wait.seconds)
-        }
-        Step::Read(read) => filled("selector", &read.selector),
-    }
-}
-
-/// `open` comes first, then `fill`, something that sends, `wait_answer`, and `read` as the last: each of them once.
-fn order(steps: &[Spanned<Step>]) -> Result<(), Fault> {
-    let line = |at: usize| steps.get(at).map(|step: &Spanned<Step>| step.referenced.line());
-    let only = |word: &str| -> Result<usize, Fault> {
-        let mut places = (0..steps.len()).filter(|at| steps[*at].value.word() == word);
-        match (places.next(), places.next()) {
-            (Some(at), None) => Ok(at),
-            (None, _) => Err((line(0), format!("steps: there is no {word}"))),
-            (Some(_), Some(second)) => Err((line(second), format!("steps: a second {word}"))),
-        }
-    };
-    let (open, fill, wait, read) = (only("open")?, only("fill")?, only("wait_answer")?, only("read")?);
-    let comes = |at: usize, word: &str, why: &str| Err((line(at), format!("steps: {word} must {why}")));
-    let is_sending = |step: &Spanned<Step>| matches!(step.value, Step::Click(_) | Step::Press(_));
-    if open != 0 {
-        return comes(open, "open", "come first");
-    }
-    if wait < fill {
-        return comes(wait, "wait_answer", "come after fill");
-    }
-    if !steps[fill..wait].iter().any(is_sending) {
-        return comes(wait, "wait_answer", "come after a click or press that sends the question");
-    }
-    if read != steps.len() - 1 {
-        return comes(read, "read", "come last");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
