@@ -132,11 +132,13 @@ fn found(ids: &[String]) -> Result<Found, Fault> {
 pub(super) async fn list(db: &mut Db<'_>, filter: &Filter, page: Page) -> Result<Vec<Row>, Fault> {
     let before = page.before.map_or(i64::MAX, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
     let conditions = conditions(filter);
-    let (mut text, order) = match (filter.since, filter.until) {
-        (None, None) => (statements::LIST.to_owned(), statements::NEWEST_FIRST),
-        _ => (statements::LIST_BY_TIME.to_owned(), statements::LATEST_FIRST),
+    let by_time = filter.since.is_some() || filter.until.is_some();
+    let (mut text, order) = match by_time {
+        false => (statements::LIST.to_owned(), statements::NEWEST_FIRST),
+        true => (statements::LIST_BY_TIME.to_owned(), statements::LATEST_FIRST),
     };
-    for (number, (condition, _)) in (3..).zip(&conditions) {
+    let first = if by_time { 4 } else { 3 };
+    for (number, (condition, _)) in (first..).zip(&conditions) {
         text += &format!(" AND {condition}").replace("$n", &format!("${number}"));
     }
     // A partial index wants its condition as it stands in the index.
@@ -146,6 +148,9 @@ pub(super) async fn list(db: &mut Db<'_>, filter: &Filter, page: Page) -> Result
         None => "",
     };
     let mut query = conn::built(text + order).bind(before).bind(i64::from(page.limit));
+    if by_time {
+        query = query.bind(filter.until.map_or(i64::MAX, |until| until.0));
+    }
     for (_, value) in conditions {
         query = query.bind(value);
     }

@@ -60,9 +60,11 @@ pub(super) const INTENT: &str = "SELECT * FROM intents WHERE id = $1";
 /// A page of intents; conditions may follow, from `$3` on, and then [`NEWEST_FIRST`].
 pub(super) const LIST: &str = "SELECT * FROM intents WHERE first_seq < $1";
 pub(super) const NEWEST_FIRST: &str = " ORDER BY first_seq DESC LIMIT $2";
-/// The same of a stretch of time, in the order of time; a clock that went back is no reason to read the whole list.
+/// The same of a stretch of time, in the order of time; a clock that went back is no reason to read the whole list. It ends
+/// at `$3` or at the page before, whichever is earlier: in one comparison, because an index is read from one place only.
 pub(super) const LIST_BY_TIME: &str = "SELECT * FROM intents WHERE (created_at, first_seq) < \
-     (COALESCE((SELECT created_at FROM intents WHERE first_seq = $1), 9223372036854775807), $1)";
+     (CASE WHEN (SELECT created_at FROM intents WHERE first_seq = $1) < $3 \
+     THEN (SELECT created_at FROM intents WHERE first_seq = $1) ELSE $3 END, $1)";
 pub(super) const LATEST_FIRST: &str = " ORDER BY created_at DESC, first_seq DESC LIMIT $2";
 
 // The figures.

@@ -18,6 +18,7 @@ on_both! {
     of_many_who_take_the_same_finding_at_once_one_gets_it,
     an_intent_is_found_by_what_people_have_at_hand,
     lists_are_filtered_and_paged_from_the_newest,
+    a_stretch_of_time_is_listed_from_any_row_on,
     an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_are_erased,
     an_exchange_without_its_answer_is_refused,
     the_cache_keeps_the_newest_results,
@@ -166,6 +167,39 @@ async fn lists_are_filtered_and_paged_from_the_newest(place: Place) {
     let row = &store.list(&Filter { kind: Some(Kind::Fix), ..Filter::default() }, page).await.unwrap()[0];
     assert_eq!((row.files, row.added, row.deleted, row.billed.micros()), (Some(1), Some(2), Some(3), 300));
     assert_eq!((row.at.0, row.status.as_str(), row.rule.as_deref()), (NOON, "aborted", Some("E711")));
+}
+
+async fn a_stretch_of_time_is_listed_from_any_row_on(place: Place) {
+    let store = place.open().await;
+    // Two at the same time, and a clock that goes back.
+    let times = [3, 5, 5, 1, 4, 9].map(|at| NOON + at);
+    for (number, at) in (1..).zip(times) {
+        let mut story = Story::new(number);
+        story.at = Micros(at);
+        story.begin(&store, None).await.unwrap();
+    }
+    let mut all = store.list(&Filter::default(), Page::first(10)).await.unwrap();
+    assert_eq!(all.len(), times.len());
+    all.sort_by_key(|row| std::cmp::Reverse((row.at, row.seq)));
+    let maybe_times = || (0..=10).map(|at| Some(Micros(NOON + at))).chain([None]);
+    for (since, until) in maybe_times().flat_map(|since| maybe_times().map(move |until| (since, until))) {
+        if since.is_none() && until.is_none() {
+            continue;
+        }
+        for cursor in all.iter().map(Some).chain([None]) {
+            let filter = Filter { since, until, ..Filter::default() };
+            let page = Page { before: cursor.map(|row| row.seq), limit: 10 };
+            let wanted = all.iter().filter(|row| {
+                since.is_none_or(|since| row.at >= since)
+                    && until.is_none_or(|until| row.at < until)
+                    && cursor.is_none_or(|cursor| (row.at, row.seq) < (cursor.at, cursor.seq))
+            });
+            let wanted: Vec<u64> = wanted.map(|row| row.seq).collect();
+            let found: Vec<u64> =
+                store.list(&filter, page).await.unwrap().iter().map(|row| row.seq).collect();
+            assert_eq!(found, wanted, "{since:?} {until:?} {:?}", page.before);
+        }
+    }
 }
 
 async fn an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_are_erased(place: Place) {
