@@ -44,7 +44,8 @@ impl Agent {
     /// A call by which the model has the agent run a line of the shell.
     pub(crate) fn shell(self, line: &str) -> Step {
         Step::Reply(match self {
-            Self::Codex => Reply::call("exec_command", &json!({"cmd": line})),
+            // Codex tells the model after ten seconds that a command still runs; a busy machine may need longer.
+            Self::Codex => Reply::call("exec_command", &json!({"cmd": line, "yield_time_ms": 30_000})),
             Self::Qwen | Self::Acp => {
                 let arguments = json!({"command": line, "is_background": false, "description": "as asked"});
                 Reply::call("run_shell_command", &arguments)
