@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use domain::budget::OverBudget;
 use domain::ids::{IntentId, Sha256};
 use domain::intent::IllegalTransition;
-use sqlx::error::DatabaseError as _;
+
+use crate::sql::DbError;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -173,7 +174,7 @@ pub enum AppendError {
 /// A failure before it is known in which file; becomes a [`StoreError`] where the path is at hand.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    Sql(sqlx::Error),
+    Sql(DbError),
     Damaged(String),
     NewerFormat { found: i64, known: i64 },
     NewerEvent { seq: u64, format: i64 },
@@ -215,12 +216,12 @@ impl Stop {
     }
 }
 
-fn sql_error(path: PathBuf, error: sqlx::Error) -> StoreError {
-    if is_corrupt(&error) {
+fn sql_error(path: PathBuf, error: DbError) -> StoreError {
+    if error.is_corrupt() {
         let detail = error.to_string();
         return StoreError::Damaged { path, detail, source: Some(Box::new(error)) };
     }
-    if is_locked(&error) {
+    if error.is_locked() {
         return StoreError::Busy {
             path,
             seconds: crate::sql::BUSY_TIMEOUT.as_secs(),
@@ -230,26 +231,15 @@ fn sql_error(path: PathBuf, error: sqlx::Error) -> StoreError {
     StoreError::Database { path, source: Box::new(error) }
 }
 
-/// Whether the database says that its file is damaged, or is none.
-pub(crate) fn is_corrupt(error: &sqlx::Error) -> bool {
-    matches!(primary_code(error), Some(11 | 26))
-}
-
-/// Whether somebody else kept a lock for too long. PostgreSQL says `55P03`.
-fn is_locked(error: &sqlx::Error) -> bool {
-    let postgres = error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "55P03");
-    postgres || matches!(primary_code(error), Some(5 | 6))
-}
-
-/// SQLite's primary result code (<https://www.sqlite.org/rescode.html>): 5 busy, 6 locked, 11 corrupt, 26 not a database.
-fn primary_code(error: &sqlx::Error) -> Option<u32> {
-    let error = error.as_database_error()?.try_downcast_ref::<sqlx::sqlite::SqliteError>()?;
-    Some(error.code()?.parse::<u32>().ok()? & 0xff)
+impl From<DbError> for Fault {
+    fn from(error: DbError) -> Self {
+        Self::Sql(error)
+    }
 }
 
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
-        Self::Sql(error)
+        Self::Sql(error.into())
     }
 }
 
@@ -265,8 +255,8 @@ impl From<StoreError> for Fault {
     }
 }
 
-impl From<sqlx::Error> for Stop {
-    fn from(error: sqlx::Error) -> Self {
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Self {
         Self::Fault(Fault::Sql(error))
     }
 }

@@ -1,7 +1,5 @@
 //! A small registry is what a large one is.
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection};
 use store::{Filter, Page, Problem};
 
 use super::*;
@@ -32,9 +30,9 @@ async fn tampering_in_a_later_round_of_the_audit_is_named() {
     let file = folder.path().join("journal.db");
     let sql = "UPDATE intents SET title = 'another' WHERE first_seq = (SELECT MAX(first_seq) FROM intents); \
                UPDATE journal SET at = at + 1 WHERE seq = 2000";
-    let mut conn = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
-    sqlx::raw_sql(sql).execute(&mut conn).await.unwrap();
-    conn.close().await.unwrap();
+    let conn = rusqlite::Connection::open(file).unwrap();
+    conn.execute_batch(sql).unwrap();
+    conn.close().unwrap();
     let report = open(folder.path(), None).await.unwrap().verify(&[]).await.unwrap();
     assert!(report.problems.contains(&Problem::ByteChanged { seq: 2000 }), "{:?}", report.problems);
     let titled = |p: &Problem| matches!(p, Problem::RowDiffers { column, .. } if column == "title");

@@ -1,8 +1,5 @@
 //! What somebody with access to the database can do, and that `audit verify` finds and names it.
 
-use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-
 use crate::support::Place;
 use crate::tell::{Tale, Told};
 
@@ -17,14 +14,11 @@ fn told() -> Told {
 
 /// Runs statements on the journal as anybody with the file could.
 fn tamper(place: &Place, statements: &'static str) -> u64 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let options = SqliteConnectOptions::new().filename(place.state().join("journal.db"));
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-        let done = sqlx::raw_sql(statements).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
-        done.rows_affected()
-    })
+    let connection = rusqlite::Connection::open(place.state().join("journal.db")).unwrap();
+    connection.execute_batch(statements).unwrap();
+    let changed = connection.changes();
+    connection.close().unwrap();
+    changed
 }
 
 /// The kinds of problems that the audit names, and its words for people.

@@ -74,19 +74,14 @@ fn a_journal_that_somebody_holds_for_a_while_is_waited_for() {
     let told = Tale::PUBLISHED.begin();
     let place = &told.place;
     place.ends_with(0, &["audit", "verify"]);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let file = format!("sqlite://{}", place.state().join("journal.db").display());
-    runtime.block_on(async {
-        use sqlx::{Connection, Executor};
-        let mut holder = sqlx::SqliteConnection::connect(&file).await.unwrap();
-        holder.execute("BEGIN EXCLUSIVE").await.unwrap();
-        let mut waiting = place.start(&[ASK, "--provider", "local"]);
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-        assert_eq!(waiting.try_wait().unwrap(), None, "it did not wait");
-        holder.execute("COMMIT").await.unwrap();
-        let status = wait_for("the end", || waiting.try_wait().unwrap());
-        assert_eq!(status.code(), Some(0));
-    });
+    let holder = rusqlite::Connection::open(place.state().join("journal.db")).unwrap();
+    holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let mut waiting = place.start(&[ASK, "--provider", "local"]);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(waiting.try_wait().unwrap(), None, "it did not wait");
+    holder.execute_batch("COMMIT").unwrap();
+    let status = wait_for("the end", || waiting.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
     assert_eq!(place.intent().status(), "published");
     place.assert_nothing_left();
 }

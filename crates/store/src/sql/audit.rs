@@ -15,13 +15,14 @@ mod tallies;
 use std::collections::BTreeSet;
 
 use super::conn::{Db, Row, query};
+use super::db_error::DbError;
 use super::journal::Entry;
 use super::sqlite::Reader;
 use super::{postgres, sqlite, statements};
 use crate::audit::{Anchor, AuditReport, ChainCheck, OnProgress, Problem, Witness, check_note};
 use crate::chain::blobs_in;
 use crate::checkpoint::{EVERY, Keeper, Note};
-use crate::error::{Fault, StoreError, is_corrupt};
+use crate::error::{Fault, StoreError};
 use crate::time::Micros;
 use beside::Beside;
 use sweep::{Rounds, Swept};
@@ -160,7 +161,7 @@ async fn sweep(
     };
     for (seq, witnesses) in check.witnesses() {
         let row = query(statements::HASH_AND_TIME).bind(*seq).row(db).await?;
-        let row = row.map(|row| Ok::<_, sqlx::Error>((row.get(0)?, row.get(1)?))).transpose()?;
+        let row = row.map(|row| Ok::<_, DbError>((row.get(0)?, row.get(1)?))).transpose()?;
         swept.entries_fit &= check.agrees(*seq, witnesses, row.as_ref());
     }
     if swept.entries_fit {
@@ -183,8 +184,8 @@ fn missing_files(head: Option<&Note>, trusted: &[String], report: &mut AuditRepo
 }
 
 /// Whether the database itself says that it is damaged, or holds what no column of ours can hold.
-fn is_damage(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_)) || is_corrupt(error)
+fn is_damage(error: &DbError) -> bool {
+    error.is_of_column() || error.is_corrupt()
 }
 
 async fn chain(

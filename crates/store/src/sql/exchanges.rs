@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::conn::{Db, Row, query};
+use super::db_error::DbError;
 use super::journal::parse_hash;
 use super::{blobs, statements};
 use crate::append::Exchange;
@@ -66,7 +67,7 @@ impl Columns {
     pub(super) const NAMES: [&str; 7] = ["request", "provider", "model", "form", "answer", "usage", "at"];
 
     /// From a row in which each of them is text.
-    pub(super) fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
+    pub(super) fn from_row(row: &Row) -> Result<Self, DbError> {
         Ok(Self {
             request: row.get("request")?,
             provider: row.get("provider")?,

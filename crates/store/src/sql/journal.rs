@@ -5,6 +5,7 @@ use domain::ids::{IntentId, Sha256};
 use domain::registry::{REGISTRY, RegistryEvent};
 
 use super::conn::{Db, Row, built, query};
+use super::db_error::DbError;
 use super::{exchanges, statements, tallies};
 use crate::append::{Append, Recorded};
 use crate::chain::{Link, attached_blob, genesis};
@@ -49,7 +50,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// From a row of a statement that reads whole entries: all of them name the columns in this order.
-    pub(super) fn from_row(row: &Row) -> Result<Self, sqlx::Error> {
+    pub(super) fn from_row(row: &Row) -> Result<Self, DbError> {
         Ok(Self {
             seq: row.get(0)?,
             intent: row.get(1)?,

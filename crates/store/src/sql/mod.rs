@@ -8,6 +8,7 @@ mod blobs;
 mod budgets;
 mod cache;
 mod conn;
+mod db_error;
 mod exchanges;
 mod flush;
 mod journal;
@@ -15,6 +16,7 @@ mod ledger;
 mod postgres;
 mod queue;
 mod registry;
+mod row;
 mod service;
 mod sqlite;
 mod statements;
@@ -27,9 +29,9 @@ use domain::budget::{Scope, Window};
 use domain::finding::Fingerprint;
 use domain::ids::{IntentId, Sha256};
 use domain::registry::RegistryEvent;
+use rusqlite::Connection as FileConnection;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
-use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Postgres};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
@@ -43,8 +45,10 @@ use crate::list::{Filter, Found, Page, Row};
 use crate::time::Micros;
 use crate::witness::JournalEntry;
 use conn::{Db, Ending, Tx, query};
+pub(crate) use db_error::DbError;
 use flush::Flush;
 use queue::Queue;
+use sqlite::{FileTx, file};
 
 /// How long a writer waits for others. 64 processes at once need a second, and more than ten on a machine that has ten other
 /// things to do.
@@ -61,7 +65,7 @@ pub(crate) struct Database {
 #[derive(Debug)]
 enum Backend {
     /// One connection. Calls of one process take turns on it; other processes have their own.
-    Sqlite(Mutex<SqliteConnection>, Box<Beside>),
+    Sqlite(Mutex<FileConnection>, Box<Beside>),
     /// Some connections, made as they are needed.
     Postgres(PgPool),
 }
@@ -74,12 +78,12 @@ struct Beside {
     /// Writers of this process wait here for the disk.
     flush: Flush,
     /// A second connection, made when somebody wants to read while the first one is writing: a write waits for the disk.
-    reader: OnceCell<Mutex<SqliteConnection>>,
+    reader: OnceCell<Mutex<FileConnection>>,
 }
 
 /// A connection to which nobody else speaks meanwhile.
 enum Turn<'a> {
-    Sqlite(MutexGuard<'a, SqliteConnection>, &'a Beside),
+    Sqlite(MutexGuard<'a, FileConnection>, &'a Beside),
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -92,11 +96,11 @@ impl Turn<'_> {
     }
 
     /// A transaction that writes: one at a time, whoever asks.
-    async fn begin(&mut self) -> Result<Tx<'_>, sqlx::Error> {
+    async fn begin(&mut self) -> Result<Tx<'_>, DbError> {
         match self {
             Self::Sqlite(conn, beside) => {
                 let place = beside.queue.turn().await;
-                let tx = conn.begin_with(sqlite::BEGIN).await?;
+                let tx = FileTx::begin(conn).await?;
                 Ok(Tx::Sqlite(tx, Some(Ending { place, flush: &beside.flush })))
             }
             Self::Postgres(conn) => {
@@ -133,10 +137,10 @@ impl Database {
         match self.backend {
             Backend::Sqlite(conn, beside) => {
                 if let Some(reader) = beside.reader.into_inner() {
-                    reader.into_inner().close().await?;
+                    file::close(reader.into_inner()).await?;
                 }
                 // The last one writes the log back.
-                Ok(conn.into_inner().close().await?)
+                Ok(file::close(conn.into_inner()).await?)
             }
             Backend::Postgres(pool) => {
                 pool.close().await;
@@ -320,7 +324,7 @@ impl Database {
                 let with = (anchors, keeper, head.as_ref());
                 let looked =
                     audit::verify(&mut Db::Sqlite(&mut conn), readers, with, watch, &mut report).await;
-                conn.close().await?;
+                file::close(conn).await?;
                 looked?;
             }
             Backend::Postgres(pool) => {
@@ -337,14 +341,14 @@ impl Database {
     }
 
     /// Waits until what was committed is on the disk. PostgreSQL's commits have waited for it.
-    pub(crate) async fn flush(&self) -> Result<(), sqlx::Error> {
+    pub(crate) async fn flush(&self) -> Result<(), DbError> {
         match &self.backend {
-            Backend::Sqlite(_, beside) => beside.flush.wait().await.map_err(sqlx::Error::Io),
+            Backend::Sqlite(_, beside) => beside.flush.wait().await.map_err(DbError::Disk),
             Backend::Postgres(_) => Ok(()),
         }
     }
 
-    async fn turn(&self) -> Result<Turn<'_>, sqlx::Error> {
+    async fn turn(&self) -> Result<Turn<'_>, DbError> {
         match &self.backend {
             Backend::Sqlite(conn, beside) => Ok(Turn::Sqlite(conn.lock().await, beside)),
             Backend::Postgres(pool) => Ok(Turn::Postgres(postgres::turn(pool).await?)),
@@ -352,12 +356,12 @@ impl Database {
     }
 
     /// A connection to read by, which does not wait for those who write. It sees what was committed before.
-    async fn look(&self) -> Result<Turn<'_>, sqlx::Error> {
+    async fn look(&self) -> Result<Turn<'_>, DbError> {
         let Backend::Sqlite(conn, beside) = &self.backend else { return self.turn().await };
         if let Ok(conn) = conn.try_lock() {
             return Ok(Turn::Sqlite(conn, beside));
         }
-        let connect = async || Ok::<_, sqlx::Error>(Mutex::new(sqlite::connect(&self.name).await?));
+        let connect = async || Ok::<_, DbError>(Mutex::new(file::connect(&self.name).await?));
         let reader = beside.reader.get_or_try_init(connect).await?;
         Ok(Turn::Sqlite(reader.lock().await, beside))
     }

@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Postgres, pool::PoolConnection};
 
 use super::conn::{Db, Query, query, run_script};
+use super::db_error::DbError;
 use super::{BUSY_TIMEOUT, begin_journal, journal};
 use crate::audit::{AuditReport, Problem};
 use crate::checkpoint::Keeper;
@@ -64,7 +65,7 @@ pub(super) fn shown(url: &str) -> String {
 pub(super) async fn open(url: &str, name: &Path, keeper: &Keeper) -> Result<PgPool, StoreError> {
     keeper.make_folder()?;
     let wait = format!("{}s", BUSY_TIMEOUT.as_secs());
-    let options = PgConnectOptions::from_str(url).map_err(|e| Fault::Sql(e).at(name))?;
+    let options = PgConnectOptions::from_str(url).map_err(|e| Fault::from(e).at(name))?;
     let options = options
         .application_name("codex-task")
         .options([("lock_timeout", wait.as_str())])
@@ -178,7 +179,7 @@ pub(super) async fn check_structure(conn: &mut PgConnection, report: &mut AuditR
 
 async fn schema(db: &mut Db<'_>) -> Result<BTreeSet<(String, String)>, Fault> {
     let rows = query(SCHEMA).rows(db).await?;
-    Ok(rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_, sqlx::Error>>()?)
+    Ok(rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_, DbError>>()?)
 }
 
 /// Hashes, which have no space in them, as one value of a statement.

@@ -4,23 +4,24 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
+use rusqlite::Connection;
 
 use super::conn::{Db, query, run_script};
+use super::db_error::DbError;
 use super::{BUSY_TIMEOUT, begin_journal};
 use crate::audit::AuditReport;
 use crate::audit::Problem;
 use crate::checkpoint::{Keeper, make_private};
 use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
+pub(super) use file::FileTx;
 pub(super) use reader::{FEW, MANY, Reader, Stopped};
 
 /// A transaction that writes: nobody else can begin one meanwhile.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 
-/// The log is written into the database beyond this many pages (of 4 KiB): a process that starts reads it through.
-const LOG_PAGES: &str = "256";
+/// How the file is made: for good, with a log that is written ahead, and each commit is on the disk when it is done.
+const LASTING: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 
 /// How often a moment is looked for in which nobody writes; each takes less than a millisecond.
 const TRIES: usize = 50;
@@ -35,7 +36,7 @@ const SCHEMA: &str = "SELECT CAST(type AS TEXT) || ' ' || CAST(name AS TEXT), \
      WHERE substr(name, 1, 11) <> 'sqlite_stat'";
 
 /// Opens the database in the keeper's folder; makes or migrates it first where that is needed.
-pub(super) async fn open(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, StoreError> {
+pub(super) async fn open(path: &Path, keeper: &Keeper) -> Result<Connection, StoreError> {
     match format_of(path).await? {
         Some((conn, FORMAT)) => Ok(conn),
         Some((_, found)) if found > FORMAT => Err(Fault::NewerFormat { found, known: FORMAT }.at(path)),
@@ -43,28 +44,12 @@ pub(super) async fn open(path: &Path, keeper: &Keeper) -> Result<SqliteConnectio
     }
 }
 
-/// A connection to a database that is there.
-pub(super) async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
-    options(path).connect().await
-}
-
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .busy_timeout(BUSY_TIMEOUT)
-        .foreign_keys(true)
-        .synchronous(SqliteSynchronous::Normal)
-        .pragma("wal_autocheckpoint", LOG_PAGES)
-        .disable_statement_logging()
-}
-
 /// The connection and its format; `None` when there is no database yet. This is all that a warm start costs.
-async fn format_of(path: &Path) -> Result<Option<(SqliteConnection, i64)>, StoreError> {
+async fn format_of(path: &Path) -> Result<Option<(Connection, i64)>, StoreError> {
     if !path.exists() {
         return Ok(None);
     }
-    let mut conn = connect(path).await.map_err(|e| Fault::Sql(e).at(path))?;
+    let mut conn = file::connect(path).await.map_err(|e| Fault::Sql(e).at(path))?;
     let format = format(&mut Db::Sqlite(&mut conn)).await.map_err(|e| e.at(path))?;
     Ok(Some((conn, format)))
 }
@@ -74,7 +59,7 @@ async fn format(db: &mut Db<'_>) -> Result<i64, Fault> {
 }
 
 /// Makes the folder, the file, the tables, the origin and the first head; or migrates. One process at a time.
-async fn set_up(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, StoreError> {
+async fn set_up(path: &Path, keeper: &Keeper) -> Result<Connection, StoreError> {
     keeper.make_folder()?;
     let lock = keeper.lock(BUSY_TIMEOUT).await?;
     make_private(path)?;
@@ -84,11 +69,10 @@ async fn set_up(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, StoreE
 }
 
 /// Brings the database to the present format, wholly or not at all.
-async fn migrate(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, Fault> {
-    let made = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-    let mut conn = made.connect().await?;
-    let mut tx = conn.begin_with(BEGIN).await?;
-    let db = &mut Db::Sqlite(&mut tx);
+async fn migrate(path: &Path, keeper: &Keeper) -> Result<Connection, Fault> {
+    let mut conn = file::connect_with(path, LASTING).await?;
+    let mut tx = FileTx::begin(&mut conn).await?;
+    let db = &mut Db::Sqlite(tx.conn());
     let found = format(db).await?;
     if found > FORMAT {
         return Err(Fault::NewerFormat { found, known: FORMAT });
@@ -99,8 +83,8 @@ async fn migrate(path: &Path, keeper: &Keeper) -> Result<SqliteConnection, Fault
     if let Some(head) = head {
         keeper.write_head(&head)?;
     }
-    conn.close().await?;
-    Ok(connect(path).await?)
+    file::close(conn).await?;
+    Ok(file::connect(path).await?)
 }
 
 /// Runs the migrations after `from`, up to `to`.
@@ -115,11 +99,9 @@ pub(super) async fn raise(db: &mut Db<'_>, from: i64, to: i64) -> Result<(), Fau
 /// A connection that stands at one moment of the database until it is closed, and readers that stand at the same one: for
 /// the sweep, for the structure, for what is checked beside them.
 /// Without readers when somebody wrote at every try, or the other driver cannot open the file.
-pub(super) async fn at_one_moment(
-    path: &Path,
-) -> Result<(SqliteConnection, Option<[Reader; 3]>), sqlx::Error> {
+pub(super) async fn at_one_moment(path: &Path) -> Result<(Connection, Option<[Reader; 3]>), DbError> {
     for _ in 0..TRIES {
-        let mut conn = connect(path).await?;
+        let mut conn = file::connect(path).await?;
         let Ok(watch) = Reader::open(path, FEW) else { break };
         let before = watch.version();
         begin_to_read(&mut conn).await?;
@@ -129,15 +111,15 @@ pub(super) async fn at_one_moment(
         if before.is_ok() && before.ok() == watch.version().ok() {
             return Ok((conn, Some([a, b, c])));
         }
-        conn.close().await?;
+        file::close(conn).await?;
     }
-    let mut conn = connect(path).await?;
+    let mut conn = file::connect(path).await?;
     begin_to_read(&mut conn).await?;
     Ok((conn, None))
 }
 
 /// The moment is that of the first reading.
-async fn begin_to_read(conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+async fn begin_to_read(conn: &mut Connection) -> Result<(), DbError> {
     let db = &mut Db::Sqlite(conn);
     query("BEGIN").execute(db).await?;
     query(super::statements::ORIGIN).row(db).await.map(drop)
@@ -151,21 +133,20 @@ pub(super) async fn integrity(db: &mut Db<'_>) -> Result<Vec<String>, Fault> {
 
 /// Whether its tables are as ours are.
 pub(super) async fn check_schema(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
-    let mut pristine =
-        SqliteConnectOptions::new().in_memory(true).disable_statement_logging().connect().await?;
+    let mut pristine = Connection::open_in_memory().map_err(DbError::File)?;
     let ours = &mut Db::Sqlite(&mut pristine);
     raise(ours, 0, FORMAT).await?;
     let (wanted, found) = (schema(ours).await?, schema(db).await?);
     for (name, _) in wanted.symmetric_difference(&found) {
         report.add(Problem::Structure { detail: format!("{name} is not as codex-task makes it") });
     }
-    Ok(pristine.close().await?)
+    Ok(())
 }
 
 /// What the database is made of: each table, index and whatever else, with its text.
 async fn schema(db: &mut Db<'_>) -> Result<BTreeSet<(String, String)>, Fault> {
     let rows = query(SCHEMA).rows(db).await?;
-    Ok(rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_, sqlx::Error>>()?)
+    Ok(rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_, DbError>>()?)
 }
 
 /// Hashes as one value of a statement.
@@ -181,6 +162,7 @@ pub(super) fn as_text(column: &str) -> String {
     )
 }
 
+pub(super) mod file;
 mod reader;
 #[cfg(test)]
 mod tests;

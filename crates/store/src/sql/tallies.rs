@@ -4,6 +4,7 @@ use domain::event::Event;
 use domain::money::MicroDollars;
 
 use super::conn::{Db, Row, built, query};
+use super::db_error::DbError;
 use super::statements;
 use crate::agents::Figures;
 use crate::append::Append;
@@ -53,7 +54,7 @@ fn tally_of(columns: &[Column<'_>]) -> Tally {
 }
 
 /// What a stored row adds to the figures.
-pub(super) fn tally_in(row: &Row) -> Result<Tally, sqlx::Error> {
+pub(super) fn tally_in(row: &Row) -> Result<Tally, DbError> {
     Ok(Tally {
         status: row.get("status")?,
         unfinished: row.get("unfinished")?,

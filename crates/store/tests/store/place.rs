@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _};
 use store::{Problem, Store};
 use tempfile::TempDir;
@@ -36,7 +35,7 @@ pub(crate) struct Place {
 
 /// A connection behind the store's back.
 pub(crate) enum Raw {
-    Sqlite(SqliteConnection),
+    Sqlite(rusqlite::Connection),
     Postgres(PgConnection),
 }
 
@@ -111,8 +110,9 @@ impl Place {
         match &self.url {
             None => {
                 let file = self.path().join("journal.db");
-                let options = SqliteConnectOptions::new().filename(file).foreign_keys(false);
-                Raw::Sqlite(options.connect().await.unwrap())
+                let conn = rusqlite::Connection::open(file).unwrap();
+                conn.pragma_update(None, "foreign_keys", false).unwrap();
+                Raw::Sqlite(conn)
             }
             Some(url) => {
                 let mut conn = url.parse::<PgConnectOptions>().unwrap().connect().await.unwrap();
@@ -125,9 +125,9 @@ impl Place {
 
     pub(crate) async fn execute(&self, statements: &str) {
         match self.raw().await {
-            Raw::Sqlite(mut conn) => {
-                sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut conn).await.unwrap();
-                conn.close().await.unwrap();
+            Raw::Sqlite(conn) => {
+                conn.execute_batch(statements).unwrap();
+                conn.close().unwrap();
             }
             Raw::Postgres(mut conn) => {
                 sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut conn).await.unwrap();
@@ -139,10 +139,10 @@ impl Place {
     /// The first column of each row, as text.
     pub(crate) async fn texts(&self, statement: &str) -> Vec<String> {
         match self.raw().await {
-            Raw::Sqlite(mut conn) => {
-                let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(&mut conn).await.unwrap();
-                conn.close().await.unwrap();
-                rows.iter().map(|row| row.get(0)).collect()
+            Raw::Sqlite(conn) => {
+                let mut prepared = conn.prepare(statement).unwrap();
+                let texts = prepared.query_map([], |row| row.get(0)).unwrap();
+                texts.collect::<Result<_, _>>().unwrap()
             }
             Raw::Postgres(mut conn) => {
                 let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(&mut conn).await.unwrap();

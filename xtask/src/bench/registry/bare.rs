@@ -1,15 +1,16 @@
-//! The driver without the store: the statements that a look-up and an append cannot do without, prepared once, and
-//! nothing around them.
+//! The drivers without the store: the statements that a look-up and an append cannot do without, prepared once, and
+//! nothing around them. SQLite's runs in place.
 
 use std::path::Path;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection as FileConnection, ToSql, params_from_iter};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _};
 
 /// A connection of our own, set as the store sets its own.
 pub(super) enum Bare {
-    Sqlite(SqliteConnection),
+    Sqlite(FileConnection),
     Postgres(PgConnection),
 }
 
@@ -54,10 +55,11 @@ impl Bare {
     pub(super) async fn open(folder: &Path, url: Option<&str>) -> anyhow::Result<Self> {
         Ok(match url {
             None => {
-                let options = SqliteConnectOptions::new().filename(folder.join("journal.db"));
-                let options = options.foreign_keys(true).synchronous(SqliteSynchronous::Full);
-                let options = options.pragma("wal_autocheckpoint", "256").disable_statement_logging();
-                Self::Sqlite(options.connect().await?)
+                let conn = FileConnection::open(folder.join("journal.db"))?;
+                conn.execute_batch(
+                    "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 256",
+                )?;
+                Self::Sqlite(conn)
             }
             Some(url) => {
                 let options: PgConnectOptions = url.parse()?;
@@ -66,9 +68,10 @@ impl Bare {
         })
     }
 
-    pub(super) async fn by_suggestion(&mut self, id: &str) -> Result<usize, sqlx::Error> {
+    /// How many rows there are; every value of them was taken.
+    pub(super) async fn by_suggestion(&mut self, id: &str) -> anyhow::Result<usize> {
         Ok(match self {
-            Self::Sqlite(conn) => sqlx::query(BY_SUGGESTION).bind(id).fetch_all(conn).await?.len(),
+            Self::Sqlite(conn) => file_rows(conn, BY_SUGGESTION, &id)?.len(),
             Self::Postgres(conn) => sqlx::query(BY_SUGGESTION).bind(id).fetch_all(conn).await?.len(),
         })
     }
@@ -78,14 +81,7 @@ impl Bare {
         let journal = "SELECT * FROM journal WHERE seq > $1 ORDER BY seq";
         let intents = "SELECT * FROM intents WHERE first_seq > $1 ORDER BY first_seq";
         let (journal, intents) = match self {
-            Self::Sqlite(conn) => {
-                let journal = sqlx::query(journal).bind(seq).fetch_all(&mut *conn).await?;
-                let intents = sqlx::query(intents).bind(seq).fetch_all(conn).await?;
-                (
-                    journal.iter().map(journal_fields).collect::<Result<Vec<_>, _>>()?,
-                    intents.iter().map(intent_fields).collect::<Result<Vec<_>, _>>()?,
-                )
-            }
+            Self::Sqlite(conn) => (file_rows(conn, journal, &seq)?, file_rows(conn, intents, &seq)?),
             Self::Postgres(conn) => {
                 let journal = sqlx::query(journal).bind(seq).fetch_all(&mut *conn).await?;
                 let intents = sqlx::query(intents).bind(seq).fetch_all(conn).await?;
@@ -99,25 +95,59 @@ impl Bare {
     }
 
     /// Writes the rows of some appends in one transaction.
-    pub(super) async fn write(&mut self, appends: &[Rows]) -> Result<(), sqlx::Error> {
+    pub(super) async fn write(&mut self, appends: &[Rows]) -> anyhow::Result<()> {
+        let intents = intents();
         match self {
             Self::Sqlite(conn) => {
-                let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
+                conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
                 for rows in appends {
-                    execute(&mut *tx, &intents(), &rows.intent).await?;
-                    execute(&mut *tx, JOURNAL, &rows.journal).await?;
+                    conn.prepare_cached(&intents)?.execute(params_from_iter(&rows.intent))?;
+                    conn.prepare_cached(JOURNAL)?.execute(params_from_iter(&rows.journal))?;
                 }
-                tx.commit().await
+                conn.prepare_cached("COMMIT")?.execute([])?;
             }
             Self::Postgres(conn) => {
                 let mut tx = conn.begin().await?;
                 for rows in appends {
-                    execute(&mut *tx, &intents(), &rows.intent).await?;
-                    execute(&mut *tx, JOURNAL, &rows.journal).await?;
+                    execute(&mut tx, &intents, &rows.intent).await?;
+                    execute(&mut tx, JOURNAL, &rows.journal).await?;
                 }
-                tx.commit().await
+                tx.commit().await?;
             }
         }
+        Ok(())
+    }
+}
+
+/// The rows of a statement with one value.
+fn file_rows(conn: &FileConnection, text: &str, value: &dyn ToSql) -> rusqlite::Result<Vec<Vec<Field>>> {
+    let mut statement = conn.prepare_cached(text)?;
+    let width = statement.column_count();
+    let fields =
+        |row: &rusqlite::Row<'_>| (0..width).map(|place| Ok(row.get::<_, Value>(place)?.into())).collect();
+    statement.query_map([value], fields)?.collect()
+}
+
+impl From<Value> for Field {
+    fn from(value: Value) -> Self {
+        match value {
+            // Of whichever kind: it goes back as it came.
+            Value::Null | Value::Real(_) => Self::Number(None),
+            Value::Integer(number) => Self::Number(Some(number)),
+            Value::Text(text) => Self::Text(Some(text)),
+            Value::Blob(bytes) => Self::Bytes(bytes),
+        }
+    }
+}
+
+impl ToSql for Field {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Number(None) | Self::Text(None) => ValueRef::Null,
+            Self::Number(Some(number)) => ValueRef::Integer(*number),
+            Self::Text(Some(text)) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
     }
 }
 
@@ -130,16 +160,8 @@ fn intents() -> String {
     format!("INSERT INTO intents ({COLUMNS}) VALUES ({places}) ON CONFLICT (id) DO UPDATE SET {sets}")
 }
 
-async fn execute<'c, E>(on: E, text: &str, fields: &[Field]) -> Result<(), sqlx::Error>
-where
-    E: Executor<'c>,
-    E::Database: sqlx::Database,
-    for<'t> Option<i64>: sqlx::Encode<'t, E::Database> + sqlx::Type<E::Database>,
-    for<'t> Option<String>: sqlx::Encode<'t, E::Database> + sqlx::Type<E::Database>,
-    for<'t> Vec<u8>: sqlx::Encode<'t, E::Database> + sqlx::Type<E::Database>,
-    <E::Database as sqlx::Database>::Arguments: sqlx::IntoArguments<E::Database>,
-{
-    let mut query = sqlx::query::<E::Database>(AssertSqlSafe(text));
+async fn execute(on: &mut PgConnection, text: &str, fields: &[Field]) -> Result<(), sqlx::Error> {
+    let mut query = sqlx::query(AssertSqlSafe(text));
     for field in fields {
         query = match field.clone() {
             Field::Number(number) => query.bind(number),
@@ -150,14 +172,7 @@ where
     query.execute(on).await.map(drop)
 }
 
-fn journal_fields<R>(row: &R) -> Result<Vec<Field>, sqlx::Error>
-where
-    R: sqlx::Row,
-    for<'n> &'n str: sqlx::ColumnIndex<R>,
-    for<'t> i64: sqlx::Decode<'t, R::Database> + sqlx::Type<R::Database>,
-    for<'t> String: sqlx::Decode<'t, R::Database> + sqlx::Type<R::Database>,
-    for<'t> Vec<u8>: sqlx::Decode<'t, R::Database> + sqlx::Type<R::Database>,
-{
+fn journal_fields(row: &PgRow) -> Result<Vec<Field>, sqlx::Error> {
     let number = |name| row.try_get::<i64, _>(name).map(|n| Field::Number(Some(n)));
     let text = |name| row.try_get::<String, _>(name).map(|t| Field::Text(Some(t)));
     Ok(vec![
@@ -174,13 +189,7 @@ where
     ])
 }
 
-fn intent_fields<R>(row: &R) -> Result<Vec<Field>, sqlx::Error>
-where
-    R: sqlx::Row,
-    for<'n> &'n str: sqlx::ColumnIndex<R>,
-    for<'t> Option<i64>: sqlx::Decode<'t, R::Database> + sqlx::Type<R::Database>,
-    for<'t> Option<String>: sqlx::Decode<'t, R::Database> + sqlx::Type<R::Database>,
-{
+fn intent_fields(row: &PgRow) -> Result<Vec<Field>, sqlx::Error> {
     let fields = COLUMNS.split(", ").map(str::trim).map(|name| {
         if NUMBERS.contains(&name) || name == "confidence" {
             row.try_get::<Option<i64>, _>(name).map(Field::Number)

@@ -3,10 +3,10 @@
 use super::*;
 use crate::{Problem, Store};
 
-async fn raw(folder: &Path) -> SqliteConnection {
+async fn raw(folder: &Path) -> Connection {
     let path = folder.join("journal.db");
     make_private(&path).unwrap();
-    options(&path).journal_mode(SqliteJournalMode::Wal).connect().await.unwrap()
+    file::connect_with(&path, LASTING).await.unwrap()
 }
 
 #[tokio::test]
@@ -14,7 +14,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     Store::open(folder.path()).await.unwrap().close().await.unwrap();
     let mut conn = raw(folder.path()).await;
-    sqlx::raw_sql("PRAGMA user_version = 99").execute(&mut conn).await.unwrap();
+    conn.execute_batch("PRAGMA user_version = 99").unwrap();
     let refused = Store::open(folder.path()).await.unwrap_err();
     assert!(matches!(refused, StoreError::Newer { found: 99, known: FORMAT, .. }), "{refused}");
     assert!(refused.to_string().contains("newer version"));
@@ -25,10 +25,10 @@ async fn a_newer_format_is_refused_and_left_alone() {
 async fn a_migration_that_was_cut_off_begins_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut conn = raw(folder.path()).await;
-    let mut tx = conn.begin_with(BEGIN).await.unwrap();
-    raise(&mut Db::Sqlite(&mut tx), 0, FORMAT).await.unwrap();
+    let mut tx = FileTx::begin(&mut conn).await.unwrap();
+    raise(&mut Db::Sqlite(tx.conn()), 0, FORMAT).await.unwrap();
     drop(tx);
-    conn.close().await.unwrap();
+    conn.close().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
     assert_eq!(store.verify(&[]).await.unwrap().problems, []);
 }
@@ -41,8 +41,8 @@ async fn the_sample_rows_of_each_format_survive_all_later_migrations() {
         let folder = tempfile::tempdir().unwrap();
         let mut conn = raw(folder.path()).await;
         raise(&mut Db::Sqlite(&mut conn), 0, format).await.unwrap();
-        sqlx::raw_sql(sample).execute(&mut conn).await.unwrap();
-        conn.close().await.unwrap();
+        conn.execute_batch(sample).unwrap();
+        conn.close().unwrap();
         let store = Store::open(folder.path()).await.unwrap();
         let report = store.verify(&[]).await.unwrap();
         assert!(report.events > 0 && report.blobs > 0 && report.intents > 1, "{report:?}");
@@ -65,4 +65,36 @@ async fn who_reads_does_not_wait_for_who_writes_and_sees_what_was_committed() {
     assert_eq!(store.cached(&key).await.unwrap().as_deref(), Some(b"bytes".as_slice()));
     drop(turn);
     store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_writer_who_waits_for_another_process_lets_its_own_thread_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let key = "b".repeat(64).parse().unwrap();
+    let other = raw(folder.path()).await;
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut writing = Box::pin(store.put_cached(&key, b"bytes", crate::Micros(1)));
+    let first =
+        std::future::poll_fn(|cx| std::task::Poll::Ready(writing.as_mut().poll(cx).is_pending())).await;
+    assert!(first, "it did not wait");
+    // On this one thread: had the writer kept it, nobody would come here.
+    other.execute_batch("COMMIT").unwrap();
+    writing.await.unwrap();
+    assert_eq!(store.cached(&key).await.unwrap().as_deref(), Some(b"bytes".as_slice()));
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_given_up_leaves_nothing_and_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let [gone, kept] = ["c", "d"].map(|digit| digit.repeat(64).parse().unwrap());
+    let mut turn = store.db.turn().await.unwrap();
+    let mut tx = turn.begin().await.unwrap();
+    crate::sql::cache::put(&mut tx.db(), &gone, b"bytes", crate::Micros(1)).await.unwrap();
+    drop(tx);
+    drop(turn);
+    store.put_cached(&kept, b"bytes", crate::Micros(1)).await.unwrap();
+    assert_eq!(store.cached(&gone).await.unwrap(), None);
+    assert!(store.cached(&kept).await.unwrap().is_some());
 }

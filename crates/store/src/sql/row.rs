@@ -1,0 +1,166 @@
+//! A row of either database, and what its columns can be read as.
+
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
+use sqlx::postgres::PgRow;
+use sqlx::{ColumnIndex, Decode, Postgres, Row as _, Type};
+
+use super::db_error::DbError;
+
+/// A row of either kind.
+#[derive(Debug)]
+pub(crate) enum Row {
+    Sqlite(FileRow),
+    Postgres(PgRow),
+}
+
+/// A row of SQLite's, taken out of its statement.
+#[derive(Debug)]
+pub(crate) struct FileRow {
+    values: Vec<Kept>,
+    /// Shared by all rows of an answer.
+    names: Arc<[String]>,
+}
+
+/// What a column of SQLite's holds.
+#[derive(Debug)]
+enum Kept {
+    Null,
+    Number(i64),
+    Real(f64),
+    Text(Box<[u8]>),
+    Bytes(Box<[u8]>),
+}
+
+impl FileRow {
+    /// Copies what the statement stands at.
+    pub(super) fn taken(row: &rusqlite::Row<'_>, names: &Arc<[String]>) -> rusqlite::Result<Self> {
+        let value = |place| {
+            Ok(match row.get_ref(place)? {
+                ValueRef::Null => Kept::Null,
+                ValueRef::Integer(number) => Kept::Number(number),
+                ValueRef::Real(number) => Kept::Real(number),
+                ValueRef::Text(text) => Kept::Text(text.into()),
+                ValueRef::Blob(bytes) => Kept::Bytes(bytes.into()),
+            })
+        };
+        let values = (0..names.len()).map(value).collect::<rusqlite::Result<_>>()?;
+        Ok(Self { values, names: Arc::clone(names) })
+    }
+
+    fn get<T: Stored>(&self, column: &impl Column) -> Result<T, DbError> {
+        let place = column.place(&self.names).ok_or_else(|| DbError::NoColumn(column.shown()))?;
+        let value = self.values.get(place).map_or(ValueRef::Null, Kept::lent);
+        T::from_file(value).map_err(|why| DbError::Column { column: column.shown(), why })
+    }
+}
+
+impl Kept {
+    fn lent(&self) -> ValueRef<'_> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Number(number) => ValueRef::Integer(*number),
+            Self::Real(number) => ValueRef::Real(*number),
+            Self::Text(text) => ValueRef::Text(text),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }
+    }
+}
+
+impl Row {
+    /// A column by its name or place.
+    pub(crate) fn get<T: Stored>(&self, column: impl Column) -> Result<T, DbError> {
+        match self {
+            Self::Sqlite(row) => row.get(&column),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
+    }
+}
+
+/// What names a column.
+pub(crate) trait Column: ColumnIndex<PgRow> {
+    /// Its place among these, from 0.
+    fn place(&self, names: &[String]) -> Option<usize>;
+    /// How it is told in an error.
+    fn shown(&self) -> String;
+}
+
+impl Column for usize {
+    fn place(&self, names: &[String]) -> Option<usize> {
+        (*self < names.len()).then_some(*self)
+    }
+
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Column for &str {
+    fn place(&self, names: &[String]) -> Option<usize> {
+        names.iter().position(|name| name == self)
+    }
+
+    fn shown(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// What a column can be read as. Nothing is converted: a number is no text.
+pub(crate) trait Stored: for<'r> Decode<'r, Postgres> + Type<Postgres> {
+    /// Reads SQLite's value; an error says why it is none of these.
+    fn from_file(value: ValueRef<'_>) -> Result<Self, String>;
+}
+
+impl Stored for i64 {
+    fn from_file(value: ValueRef<'_>) -> Result<Self, String> {
+        match value {
+            ValueRef::Integer(number) => Ok(number),
+            other => Err(wrong("INTEGER", other)),
+        }
+    }
+}
+
+impl Stored for String {
+    fn from_file(value: ValueRef<'_>) -> Result<Self, String> {
+        match value {
+            ValueRef::Text(text) => {
+                std::str::from_utf8(text).map(str::to_owned).map_err(|error| error.to_string())
+            }
+            other => Err(wrong("TEXT", other)),
+        }
+    }
+}
+
+impl Stored for Vec<u8> {
+    fn from_file(value: ValueRef<'_>) -> Result<Self, String> {
+        match value {
+            ValueRef::Blob(bytes) | ValueRef::Text(bytes) => Ok(bytes.to_vec()),
+            other => Err(wrong("BLOB", other)),
+        }
+    }
+}
+
+impl<T> Stored for Option<T>
+where
+    T: Stored,
+    Self: for<'r> Decode<'r, Postgres> + Type<Postgres>,
+{
+    fn from_file(value: ValueRef<'_>) -> Result<Self, String> {
+        match value {
+            ValueRef::Null => Ok(None),
+            value => T::from_file(value).map(Some),
+        }
+    }
+}
+
+fn wrong(wanted: &str, found: ValueRef<'_>) -> String {
+    let found = match found {
+        ValueRef::Null => return "unexpected null".to_owned(),
+        ValueRef::Integer(_) => "INTEGER",
+        ValueRef::Real(_) => "REAL",
+        ValueRef::Text(_) => "TEXT",
+        ValueRef::Blob(_) => "BLOB",
+    };
+    format!("it holds {found} and not {wanted}")
+}
