@@ -3,15 +3,14 @@
 use domain::ids::Sha256;
 
 use super::conn::{Db, query};
+use super::rows::Cell;
 use super::statements;
 use crate::error::Fault;
 use crate::time::Micros;
 
-/// Writes the bytes unless they are there. That they have this hash was checked before.
-pub(super) async fn put(db: &mut Db<'_>, sha256: &Sha256, bytes: &[u8]) -> Result<(), Fault> {
-    let put = query(statements::PUT_BLOB).bind(sha256.as_str()).bind(bytes.len() as i64);
-    put.bind(bytes).execute(db).await?;
-    Ok(())
+/// The row of these bytes. That they have this hash was checked before.
+pub(super) fn row<'a>(sha256: &'a Sha256, bytes: &'a [u8]) -> Vec<Cell<'a>> {
+    vec![sha256.as_str().into(), (bytes.len() as i64).into(), bytes.into()]
 }
 
 /// The bytes, checked; `None` when there are none or they were erased.

@@ -8,23 +8,26 @@ use serde::de::DeserializeOwned;
 use super::conn::{Db, Row, query};
 use super::db_error::DbError;
 use super::journal::parse_hash;
-use super::{blobs, statements};
+use super::rows::Cell;
+use super::statements;
 use crate::append::Exchange;
 use crate::chain::attached_exchange;
-use crate::error::{AppendError, Fault, Stop};
+use crate::error::Fault;
 use crate::time::Micros;
 
-/// Records the exchange; a newer answer to the same request takes the place of the older one.
-pub(super) async fn put(db: &mut Db<'_>, exchange: &Exchange, seq: i64) -> Result<(), Stop> {
-    if !blobs::is_known(db, &exchange.answer).await? {
-        return Err(AppendError::NoAnswer { answer: exchange.answer.clone() }.into());
-    }
+/// The row of an exchange that is recorded with this entry; a newer answer to the same request takes the place of the older.
+pub(super) fn row(exchange: &Exchange, seq: i64) -> Result<Vec<Cell<'_>>, Fault> {
     let usage = exchange.usage.map(|u| json(&u)).transpose()?;
-    let put =
-        query(statements::PUT_EXCHANGE).bind(exchange.request.as_str()).bind(exchange.provider.as_str());
-    let put = put.bind(exchange.model.as_deref()).bind(word(&exchange.form)?).bind(exchange.answer.as_str());
-    put.bind(usage.as_deref()).bind(exchange.at.0).bind(seq).execute(db).await?;
-    Ok(())
+    Ok(vec![
+        exchange.request.as_str().into(),
+        exchange.provider.as_str().into(),
+        exchange.model.as_deref().into(),
+        word(&exchange.form)?.into(),
+        exchange.answer.as_str().into(),
+        usage.into(),
+        exchange.at.0.into(),
+        seq.into(),
+    ])
 }
 
 pub(super) async fn get(db: &mut Db<'_>, request: &Sha256) -> Result<Option<Exchange>, Fault> {

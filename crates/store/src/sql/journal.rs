@@ -4,19 +4,19 @@ use domain::event::{EVENT_FORMAT, Event};
 use domain::ids::{IntentId, Sha256};
 use domain::registry::{REGISTRY, RegistryEvent};
 
-use super::conn::{Db, Row, built, query};
+use super::conn::{Db, Row, query};
 use super::db_error::DbError;
-use super::{exchanges, statements, tallies};
+use super::rows::Cell;
+use super::{exchanges, statements};
 use crate::append::{Append, Recorded};
 use crate::chain::{Link, attached_blob, genesis};
 use crate::checkpoint::{EVERY, Keeper, Note};
 use crate::error::{AppendError, Fault, Stop};
-use crate::tally::Tally;
 use crate::time::Micros;
 use crate::witness::JournalEntry;
 
-/// The end of the journal, and how far one intent is.
-#[derive(Debug)]
+/// The end of the journal.
+#[derive(Debug, Clone)]
 pub(super) struct Tail {
     pub(super) origin: String,
     /// 0 in an empty journal.
@@ -25,12 +25,6 @@ pub(super) struct Tail {
     pub(super) hash: Sha256,
     /// When that row was recorded.
     pub(super) at: Micros,
-    /// The intent's version; 0 when it is new.
-    pub(super) version: i64,
-    pub(super) first_seq: Option<i64>,
-    pub(super) created_at: Option<i64>,
-    /// What the intent's row adds to the figures, when there is one.
-    pub(super) tally: Option<Tally>,
 }
 
 /// One row as it is stored.
@@ -86,25 +80,21 @@ impl Entry {
     }
 }
 
-pub(super) async fn tail(db: &mut Db<'_>, intent: &str) -> Result<Tail, Fault> {
-    let row = query(statements::TAIL).bind(intent).row(db).await?;
+pub(super) async fn tail(db: &mut Db<'_>) -> Result<Tail, Fault> {
+    let row = query(statements::TAIL).row(db).await?;
+    tail_in(row.as_ref())
+}
+
+/// From the first row of a statement that begins with it.
+pub(super) fn tail_in(row: Option<&Row>) -> Result<Tail, Fault> {
     let row = row.ok_or_else(|| Fault::Damaged("it has no origin".to_owned()))?;
     let origin: String = row.get("origin")?;
     let hash = match row.get::<Option<String>>("hash")? {
         Some(hash) => parse_hash(&hash, "the last entry")?,
         None => genesis(&origin),
     };
-    let known = row.get::<Option<i64>>("first_seq")?.is_some();
-    Ok(Tail {
-        tally: known.then(|| tallies::tally_in(&row)).transpose()?,
-        seq: row.get::<Option<i64>>("seq")?.unwrap_or(0),
-        at: Micros(row.get::<Option<i64>>("at")?.unwrap_or(0)),
-        version: row.get("version")?,
-        first_seq: row.get("first_seq")?,
-        created_at: row.get("created_at")?,
-        origin,
-        hash,
-    })
+    let seq = row.get::<Option<i64>>("seq")?.unwrap_or(0);
+    Ok(Tail { seq, at: Micros(row.get::<Option<i64>>("at")?.unwrap_or(0)), origin, hash })
 }
 
 /// The head file is written after a commit, and nobody else can commit now: it must not be ahead of the tail.
@@ -118,70 +108,78 @@ pub(super) fn check_head(tail: &Tail, keeper: &Keeper) -> Result<(), Fault> {
     }
 }
 
-/// Rows in one insertion: as many as events come together, and few enough for the places of a statement.
-const ROWS: usize = 32;
+/// Rows of the journal and of the checkpoints.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    pub(super) entries: Vec<Vec<Cell<'static>>>,
+    pub(super) checkpoints: Vec<Vec<Cell<'static>>>,
+}
 
-/// Appends the events and moves the tail; a checkpoint goes with every [`EVERY`]th entry.
-pub(super) async fn write(
-    db: &mut Db<'_>,
+impl Links {
+    /// Writes all of them.
+    pub(super) async fn write(&self, db: &mut Db<'_>) -> Result<(), Fault> {
+        statements::JOURNAL.put(db, &self.entries).await?;
+        statements::CHECKPOINTS.put(db, &self.checkpoints).await?;
+        Ok(())
+    }
+
+    /// Adds an entry behind the tail, and moves it; a checkpoint goes with every [`EVERY`]th entry.
+    fn add(&mut self, tail: &mut Tail, link: Link<'_>, keeper: &Keeper) -> Result<(), Fault> {
+        let hash = link.hash();
+        self.entries.push(cells(&link, &hash));
+        (tail.seq, tail.at, tail.hash) = (link.seq, Micros(link.at), hash);
+        if tail.seq % EVERY == 0 {
+            let note = keeper.sign(&tail.origin, tail.seq, &tail.hash, tail.at)?;
+            let Note { seq, hash, at, key, signature, .. } = note;
+            self.checkpoints.push(vec![seq.into(), hash.into(), at.0.into(), key.into(), signature.into()]);
+        }
+        Ok(())
+    }
+}
+
+/// The entries of these events behind the tail, which moves on; `version` is the intent's before them.
+pub(super) fn links(
     tail: &mut Tail,
+    version: i64,
     entry: &Append<'_>,
     keeper: &Keeper,
-) -> Result<(), Stop> {
+) -> Result<Links, Stop> {
     let attached = attached(entry)?;
     let bodies = entry.events.iter().map(|event| encode(entry, event)).collect::<Result<Vec<_>, _>>()?;
-    let (seq, version) = (tail.seq, tail.version);
-    let mut hashes = vec![tail.hash.clone()];
-    for number in 0..bodies.len() {
-        let row = Numbered { entry, seq, version, number, body: &bodies[number], attached: &attached };
-        hashes.push(row.link(&hashes[number]).hash());
-    }
-    let mut links = Vec::with_capacity(bodies.len());
-    for (number, body) in bodies.iter().enumerate() {
-        let row = Numbered { entry, seq, version, number, body, attached: &attached };
-        links.push((row.link(&hashes[number]), hashes[number + 1].as_str()));
-    }
-    for links in links.chunks(ROWS) {
-        insert(db, links).await?;
-    }
-    for (link, hash) in links.iter().filter(|(link, _)| link.seq % EVERY == 0) {
-        let hash = parse_hash(hash, "a new entry")?;
-        add_checkpoint(db, keeper.sign(&tail.origin, link.seq, &hash, entry.at)?).await?;
-    }
-    (tail.seq, tail.version) = (seq + bodies.len() as i64, version + bodies.len() as i64);
-    tail.hash.clone_from(&hashes[bodies.len()]);
-    Ok(())
-}
-
-/// One of the events that are appended together.
-#[derive(Debug, Clone, Copy)]
-struct Numbered<'a> {
-    entry: &'a Append<'a>,
-    /// The last entry and the intent's version before all of them.
-    seq: i64,
-    version: i64,
-    /// Which of them, from 0.
-    number: usize,
-    body: &'a [u8],
-    /// What goes with the first of them.
-    attached: &'a str,
-}
-
-impl<'a> Numbered<'a> {
-    fn link(self, prev: &'a Sha256) -> Link<'a> {
-        let number = self.number as i64 + 1;
-        Link {
-            seq: self.seq + number,
-            intent: self.entry.intent.as_str(),
-            version: self.version + number,
-            at: self.entry.at.0,
-            name: self.entry.events[self.number].name(),
+    let mut links = Links::default();
+    for (number, (event, body)) in (1..).zip(entry.events.iter().zip(&bodies)) {
+        let prev = tail.hash.clone();
+        let link = Link {
+            seq: tail.seq + 1,
+            intent: entry.intent.as_str(),
+            version: version + number,
+            at: entry.at.0,
+            name: event.name(),
             format: i64::from(EVENT_FORMAT),
-            body: self.body,
-            attached: if self.number == 0 { self.attached } else { "" },
+            body,
+            attached: if number == 1 { &attached } else { "" },
             prev: prev.as_str(),
-        }
+        };
+        links.add(tail, link, keeper)?;
     }
+    Ok(links)
+}
+
+/// The row of an entry.
+fn cells(link: &Link<'_>, hash: &Sha256) -> Vec<Cell<'static>> {
+    let text = |text: &str| Cell::from(text.to_owned());
+    vec![
+        link.seq.into(),
+        text(link.intent),
+        link.version.into(),
+        link.at.into(),
+        text(link.name),
+        link.format.into(),
+        link.body.to_vec().into(),
+        text(link.attached),
+        text(link.prev),
+        text(hash.as_str()),
+    ]
 }
 
 /// Appends an entry of the registry itself.
@@ -194,10 +192,9 @@ pub(super) async fn write_registry(
 ) -> Result<(), Fault> {
     let unwritable = |error| Fault::Damaged(format!("{} cannot be recorded: {error}", event.name()));
     let body = serde_json::to_vec(event).map_err(unwritable)?;
-    let (prev, version) = (tail.hash.to_string(), query(statements::REGISTRY_VERSION).number(db).await?);
-    tail.seq += 1;
+    let (prev, version) = (tail.hash.clone(), query(statements::REGISTRY_VERSION).number(db).await?);
     let link = Link {
-        seq: tail.seq,
+        seq: tail.seq + 1,
         intent: REGISTRY,
         version: version + 1,
         at: at.0,
@@ -205,35 +202,11 @@ pub(super) async fn write_registry(
         format: i64::from(EVENT_FORMAT),
         body: &body,
         attached: "",
-        prev: &prev,
+        prev: prev.as_str(),
     };
-    tail.hash = link.hash();
-    insert(db, &[(link, tail.hash.as_str())]).await?;
-    if tail.seq % EVERY == 0 {
-        add_checkpoint(db, keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?).await?;
-    }
-    Ok(())
-}
-
-/// Adds these entries with their hashes.
-async fn insert(db: &mut Db<'_>, links: &[(Link<'_>, &str)]) -> Result<(), Fault> {
-    let mut add = match links.len() {
-        1 => query(statements::ADD_ENTRY),
-        rows => built(statements::add_entries(rows)),
-    };
-    for (link, hash) in links {
-        add = add.bind(link.seq).bind(link.intent).bind(link.version).bind(link.at);
-        add = add.bind(link.name).bind(link.format).bind(link.body).bind(link.attached);
-        add = add.bind(link.prev).bind(*hash);
-    }
-    add.execute(db).await?;
-    Ok(())
-}
-
-async fn add_checkpoint(db: &mut Db<'_>, note: Note) -> Result<(), Fault> {
-    let add = query(statements::ADD_CHECKPOINT).bind(note.seq).bind(note.hash).bind(note.at.0);
-    add.bind(note.key).bind(note.signature).execute(db).await?;
-    Ok(())
+    let mut links = Links::default();
+    links.add(tail, link, keeper)?;
+    links.write(db).await
 }
 
 /// The event's bytes; what could not be read again is not written (a number that is none becomes `null`).

@@ -4,6 +4,7 @@
 
 mod agents;
 mod audit;
+mod batch;
 mod blobs;
 mod budgets;
 mod cache;
@@ -17,6 +18,7 @@ mod postgres;
 mod queue;
 mod registry;
 mod row;
+mod rows;
 mod service;
 mod sqlite;
 mod statements;
@@ -155,22 +157,15 @@ impl Database {
         entries: &[Append<'_>],
         keeper: &Keeper,
     ) -> Result<Vec<Appended>, Stop> {
+        let Some(last) = entries.last() else { return Ok(Vec::new()) };
         let mut turn = self.turn().await?;
         let mut tx = turn.begin().await?;
-        let mut appended = Vec::with_capacity(entries.len());
-        let mut head = None;
-        for entry in entries {
-            let tail = append_in(&mut tx.db(), entry, head.is_none(), keeper).await?;
-            appended.push(Appended { last_seq: tail.seq.unsigned_abs(), hash: tail.hash.clone() });
-            head = Some((tail, entry.at));
-        }
+        let (appended, tail) = batch::append(&mut tx.db(), entries, keeper).await?;
         tx.commit_unflushed().await?;
         // The next one may write while this one waits for the disk.
         drop(turn);
         self.flush().await?;
-        if let Some((tail, at)) = head {
-            keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?)?;
-        }
+        keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, last.at)?)?;
         Ok(appended)
     }
 
@@ -191,7 +186,7 @@ impl Database {
         repository: &str,
         fingerprint: &Fingerprint,
     ) -> Result<Option<IntentId>, Fault> {
-        registry::live_for(&mut self.look().await?.db(), repository, fingerprint.as_str(), None).await
+        registry::live_for(&mut self.look().await?.db(), repository, fingerprint.as_str()).await
     }
 
     pub(crate) async fn blob(&self, sha256: &Sha256) -> Result<Option<Vec<u8>>, Fault> {
@@ -222,7 +217,7 @@ impl Database {
     }
 
     pub(crate) async fn checkpoint(&self, keeper: &Keeper) -> Result<Note, Fault> {
-        let tail = journal::tail(&mut self.turn().await?.db(), "").await?;
+        let tail = journal::tail(&mut self.turn().await?.db()).await?;
         journal::check_head(&tail, keeper)?;
         Ok(keeper.sign(&tail.origin, tail.seq, &tail.hash, tail.at)?)
     }
@@ -230,7 +225,7 @@ impl Database {
     pub(crate) async fn rotate_signing_key(&self, at: Micros, keeper: &Keeper) -> Result<String, Fault> {
         let mut turn = self.turn().await?;
         let mut tx = turn.begin().await?;
-        let origin = journal::tail(&mut tx.db(), "").await?.origin;
+        let origin = journal::tail(&mut tx.db()).await?.origin;
         let keys = keeper.next_key(&origin)?;
         let event = RegistryEvent::KeyRotated {
             old: keys.old.clone(),
@@ -293,7 +288,7 @@ impl Database {
         keeper: &Keeper,
     ) -> Result<(), Fault> {
         let db = &mut tx.db();
-        let mut tail = journal::tail(db, "").await?;
+        let mut tail = journal::tail(db).await?;
         journal::check_head(&tail, keeper)?;
         journal::write_registry(db, &mut tail, event, at, keeper).await?;
         tx.commit().await?;
@@ -365,29 +360,6 @@ impl Database {
         let reader = beside.reader.get_or_try_init(connect).await?;
         Ok(Turn::Sqlite(reader.lock().await, beside))
     }
-}
-
-/// Appends inside of a transaction; gives the journal's new end. The first one sees that the journal is whole.
-async fn append_in(
-    db: &mut Db<'_>,
-    entry: &Append<'_>,
-    is_first: bool,
-    keeper: &Keeper,
-) -> Result<journal::Tail, Stop> {
-    let mut tail = journal::tail(db, entry.intent.as_str()).await?;
-    if is_first {
-        journal::check_head(&tail, keeper)?;
-    }
-    registry::put(db, entry, &tail).await?;
-    for (sha256, bytes) in entry.blobs {
-        blobs::put(db, sha256, bytes).await?;
-    }
-    if let Some(exchange) = &entry.exchange {
-        exchanges::put(db, exchange, tail.seq + 1).await?;
-    }
-    journal::write(db, &mut tail, entry, keeper).await?;
-    ledger::write(db, entry).await?;
-    Ok(tail)
 }
 
 /// Gives a new journal its origin; gives the head of the empty journal, to be written once that is committed.

@@ -17,6 +17,7 @@ use crate::checkpoint::Keeper;
 use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
 pub(super) use reader::next as next_round;
+pub(super) use rows::put_rows;
 
 /// One moment of the database, for looking only.
 pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -26,6 +27,9 @@ const WRITERS: i64 = 0x636f_6465_7874_6173;
 
 /// The blobs among those of a [`list`].
 pub(super) const BLOBS_NAMED: &str = "SELECT sha256 FROM blobs WHERE sha256 = ANY(string_to_array($1, ' '))";
+
+/// The values of an array in JSON, in a column `value`.
+pub(super) const EACH: &str = "json_array_elements(CAST($1 AS JSON))";
 
 /// How many calls of one process may be under way at once.
 const CONNECTIONS: u32 = 8;
@@ -84,7 +88,7 @@ async fn ready(options: &PgConnectOptions, name: &Path, keeper: &Keeper) -> Resu
     }
     if keeper.is_new() {
         // This machine has not been here before: what it finds is what it holds the journal to from now on.
-        let tail = journal::tail(&mut Db::Postgres(&mut conn), "").await?;
+        let tail = journal::tail(&mut Db::Postgres(&mut conn)).await?;
         keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, tail.at)?)?;
     }
     Ok(conn.close().await?)
@@ -193,5 +197,6 @@ pub(super) fn as_text(column: &str) -> String {
 }
 
 mod reader;
+mod rows;
 #[cfg(test)]
 mod tests;

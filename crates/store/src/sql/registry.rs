@@ -1,6 +1,5 @@
-//! The registry's rows: writing them with the version check, finding and listing.
+//! The registry's rows: finding and listing. They are written in `batch.rs`.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -10,11 +9,10 @@ use domain::money::MicroDollars;
 use domain::proposal::ProviderId;
 
 use super::conn::{self, Bound, Db, query};
-use super::journal::Tail;
-use super::{statements, tallies};
+use super::statements;
 use crate::append::Append;
-use crate::columns::{Column, Span, Value, columns_of, reversed};
-use crate::error::{AppendError, Fault, Stop};
+use crate::columns::{Column, Value, reversed};
+use crate::error::{AppendError, Fault};
 use crate::list::{Filter, Found, Life, Page, Row};
 use crate::time::Micros;
 
@@ -23,39 +21,8 @@ const NAMED: i64 = 6;
 /// The shortest ending that is looked up.
 const SHORTEST: usize = 4;
 
-/// Writes the row of the state after the events, when the intent is at the expected version and no other live intent
-/// stands for its finding.
-pub(super) async fn put(db: &mut Db<'_>, entry: &Append<'_>, tail: &Tail) -> Result<(), Stop> {
-    let found = tail.version.unsigned_abs();
-    if found != entry.expected_version {
-        let (intent, expected) = (entry.intent.clone(), entry.expected_version);
-        return Err(AppendError::Conflict { intent, expected, found }.into());
-    }
-    refuse_duplicate(db, entry).await?;
-    let span = Span {
-        first_seq: tail.first_seq.unwrap_or(tail.seq + 1),
-        last_seq: tail.seq + entry.events.len() as i64,
-        created_at: tail.created_at.unwrap_or(entry.at.0),
-        updated_at: entry.at.0,
-    };
-    let columns = columns_of(entry.after, span);
-    refuse_nul(&columns, entry)?;
-    tallies::write(db, tail.tally.as_ref(), &columns, entry).await?;
-    let mut put = query(statements::PUT_INTENT);
-    for column in columns {
-        put = match column.value {
-            Value::Number(number) => put.bind(number),
-            Value::Text(Some(Cow::Borrowed(text))) => put.bind(text),
-            Value::Text(Some(Cow::Owned(text))) => put.bind(text),
-            Value::Text(None) => put.bind(None::<&str>),
-        };
-    }
-    put.bind(tail.version).execute(db).await?;
-    put_suggestions(db, entry).await
-}
-
 /// PostgreSQL keeps no text with a zero byte; neither database is given one.
-fn refuse_nul(columns: &[Column<'_>], entry: &Append<'_>) -> Result<(), AppendError> {
+pub(super) fn refuse_nul(columns: &[Column<'_>], entry: &Append<'_>) -> Result<(), AppendError> {
     let has_nul = |c: &&Column<'_>| matches!(&c.value, Value::Text(Some(text)) if text.contains('\0'));
     match columns.iter().find(has_nul) {
         None => Ok(()),
@@ -66,34 +33,14 @@ fn refuse_nul(columns: &[Column<'_>], entry: &Append<'_>) -> Result<(), AppendEr
     }
 }
 
-async fn refuse_duplicate(db: &mut Db<'_>, entry: &Append<'_>) -> Result<(), Stop> {
-    let after = entry.after;
-    let Some(finding) = after.task.finding.as_ref().filter(|_| after.phase.is_live()) else { return Ok(()) };
-    match live_for(db, &after.repository, finding.fingerprint.as_str(), Some(entry.intent)).await? {
-        Some(existing) => Err(AppendError::Duplicate { existing }.into()),
-        None => Ok(()),
-    }
-}
-
-async fn put_suggestions(db: &mut Db<'_>, entry: &Append<'_>) -> Result<(), Stop> {
-    for event in entry.events {
-        if let domain::event::Event::ProposalAsked { attempt, suggestion, .. } = event {
-            let add = query(statements::ADD_SUGGESTION).bind(suggestion.as_str());
-            add.bind(entry.intent.as_str()).bind(i64::from(*attempt)).execute(db).await?;
-        }
-    }
-    Ok(())
-}
-
-/// The live intent, other than `but`, that stands for a finding.
+/// The live intent that stands for a finding.
 pub(super) async fn live_for(
     db: &mut Db<'_>,
     repository: &str,
     fingerprint: &str,
-    but: Option<&IntentId>,
 ) -> Result<Option<IntentId>, Fault> {
     let live = query(statements::LIVE_FOR_FINDING).bind(repository).bind(fingerprint);
-    let id: Option<String> = live.bind(but.map_or("", IntentId::as_str)).scalar(db).await?;
+    let id: Option<String> = live.scalar(db).await?;
     id.map(|id| parsed(&id)).transpose()
 }
 

@@ -30,6 +30,9 @@ const TRIES: usize = 50;
 pub(super) const BLOBS_NAMED: &str =
     "SELECT sha256 FROM blobs WHERE sha256 IN (SELECT value FROM json_each($1))";
 
+/// The values of an array in JSON, in a column `value`.
+pub(super) const EACH: &str = "json_each($1)";
+
 /// The database's table of contents, without the statistics that `ANALYZE` adds.
 const SCHEMA: &str = "SELECT CAST(type AS TEXT) || ' ' || CAST(name AS TEXT), \
      quote(type) || quote(name) || quote(tbl_name) || quote(sql) FROM sqlite_schema \

@@ -1,57 +1,104 @@
-//! The text of every statement, in one place; `$n` placeholders. A statement that is built at run time
-//! (the reservation with its limits) is built from the pieces at the end.
+//! The text of every statement, in one place; `$n` placeholders. Rows that come in numbers go into a [`Table`].
+
+use super::rows::Kind::{Bytes, Number, Text};
+use super::rows::Table;
 
 // The journal.
 
 /// Origin and last row in one row; `seq` is NULL in an empty journal.
-pub(super) const TAIL: &str = "SELECT m.value AS origin, j.seq, j.hash, j.at, COALESCE(i.version, 0) AS version, \
-     i.first_seq, i.created_at, i.status, i.unfinished, i.confidence, i.billed \
-     FROM meta m LEFT JOIN journal j ON j.seq = (SELECT MAX(seq) FROM journal) LEFT JOIN intents i ON i.id = $1 \
-     WHERE m.name = 'origin'";
+pub(super) const TAIL: &str = "SELECT m.value AS origin, j.seq, j.hash, j.at FROM meta m \
+     LEFT JOIN journal j ON j.seq = (SELECT MAX(seq) FROM journal) WHERE m.name = 'origin'";
+/// The same once for each of some intents, with the intent's row, and with the live intent that stands for a finding.
+/// `wanted` gives an array for each: the id, the finding's repository and fingerprint (or neither).
+pub(super) fn standings(wanted: &str) -> String {
+    format!("{STANDINGS}{wanted}{STANDINGS_JOINED}")
+}
+const STANDINGS: &str = "SELECT m.value AS origin, j.seq, j.hash, j.at, w.value->>0 AS wanted, i.version, \
+     i.first_seq, i.created_at, i.status, i.unfinished, i.confidence, i.billed, \
+     (SELECT l.id FROM intents l WHERE l.repository = w.value->>1 AND l.fingerprint = w.value->>2 AND l.live = 1) AS live \
+     FROM ";
+const STANDINGS_JOINED: &str = " AS w CROSS JOIN meta m LEFT JOIN journal j ON j.seq = (SELECT MAX(seq) FROM journal) \
+     LEFT JOIN intents i ON i.id = w.value->>0 WHERE m.name = 'origin'";
 pub(super) const SET_ORIGIN: &str = "INSERT INTO meta (name, value) VALUES ('origin', $1)";
 pub(super) const ORIGIN: &str = "SELECT value FROM meta WHERE name = 'origin'";
 /// How many entries the registry itself has.
 pub(super) const REGISTRY_VERSION: &str =
     "SELECT COALESCE(MAX(version), 0) FROM journal WHERE intent = 'registry'";
-pub(super) const ADD_ENTRY: &str = "INSERT INTO journal (seq, intent, version, at, name, format, body, attached, prev, hash) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-/// The same for several entries.
-pub(super) fn add_entries(rows: usize) -> String {
-    let places = |row: usize| {
-        let places: Vec<String> = (1..=10).map(|column| format!("${}", row * 10 + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    let rows: Vec<String> = (0..rows).map(places).collect();
-    format!("{ADD_ENTRIES}{}", rows.join(", "))
-}
-const ADD_ENTRIES: &str =
-    "INSERT INTO journal (seq, intent, version, at, name, format, body, attached, prev, hash) VALUES ";
+pub(super) const JOURNAL: Table = Table {
+    name: "journal",
+    columns: &[
+        ("seq", Number),
+        ("intent", Text),
+        ("version", Number),
+        ("at", Number),
+        ("name", Text),
+        ("format", Number),
+        ("body", Bytes),
+        ("attached", Text),
+        ("prev", Text),
+        ("hash", Text),
+    ],
+    rest: "",
+};
 pub(super) const ENTRIES_OF_INTENT: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
      WHERE intent = $1 ORDER BY version";
 pub(super) const ENTRIES_AFTER: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
      WHERE seq > $1 ORDER BY seq LIMIT $2";
-pub(super) const ADD_CHECKPOINT: &str =
-    "INSERT INTO checkpoints (seq, hash, at, key, signature) VALUES ($1, $2, $3, $4, $5)";
+pub(super) const CHECKPOINTS: Table = Table {
+    name: "checkpoints",
+    columns: &[("seq", Number), ("hash", Text), ("at", Number), ("key", Text), ("signature", Text)],
+    rest: "",
+};
 pub(super) const CHECKPOINTS_AFTER: &str = "SELECT c.seq, c.hash, c.at, c.key, c.signature, j.hash AS journal_hash \
      FROM checkpoints c LEFT JOIN journal j ON j.seq = c.seq WHERE c.seq > $1 ORDER BY c.seq LIMIT $2";
 
 // The registry. The order of columns is that of `columns::columns_of`.
 
-pub(super) const PUT_INTENT: &str = "INSERT INTO intents (id, reversed, version, first_seq, last_seq, created_at, \
-     updated_at, repository, kind, title, fingerprint, file, rule, phase, status, live, unfinished, provider, \
-     suggestion, branch, billed, imputed, files, added, deleted, confidence, agent) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-     $24, $25, $26, $27) \
-     ON CONFLICT (id) DO UPDATE SET version = excluded.version, last_seq = excluded.last_seq, \
-     updated_at = excluded.updated_at, phase = excluded.phase, status = excluded.status, live = excluded.live, \
-     unfinished = excluded.unfinished, provider = excluded.provider, suggestion = excluded.suggestion, \
-     branch = excluded.branch, billed = excluded.billed, imputed = excluded.imputed, files = excluded.files, \
-     added = excluded.added, deleted = excluded.deleted, confidence = excluded.confidence \
-     WHERE intents.version = $28";
+pub(super) const INTENTS: Table = Table {
+    name: "intents",
+    columns: &[
+        ("id", Text),
+        ("reversed", Text),
+        ("version", Number),
+        ("first_seq", Number),
+        ("last_seq", Number),
+        ("created_at", Number),
+        ("updated_at", Number),
+        ("repository", Text),
+        ("kind", Text),
+        ("title", Text),
+        ("fingerprint", Text),
+        ("file", Text),
+        ("rule", Text),
+        ("phase", Text),
+        ("status", Text),
+        ("live", Number),
+        ("unfinished", Number),
+        ("provider", Text),
+        ("suggestion", Text),
+        ("branch", Text),
+        ("billed", Number),
+        ("imputed", Number),
+        ("files", Number),
+        ("added", Number),
+        ("deleted", Number),
+        ("confidence", Number),
+        ("agent", Text),
+    ],
+    rest: " ON CONFLICT (id) DO UPDATE SET version = excluded.version, last_seq = excluded.last_seq, \
+           updated_at = excluded.updated_at, phase = excluded.phase, status = excluded.status, live = excluded.live, \
+           unfinished = excluded.unfinished, provider = excluded.provider, suggestion = excluded.suggestion, \
+           branch = excluded.branch, billed = excluded.billed, imputed = excluded.imputed, files = excluded.files, \
+           added = excluded.added, deleted = excluded.deleted, confidence = excluded.confidence \
+           WHERE intents.version < excluded.version",
+};
+pub(super) const SUGGESTIONS: Table = Table {
+    name: "suggestions",
+    columns: &[("suggestion", Text), ("intent", Text), ("attempt", Number)],
+    rest: "",
+};
 pub(super) const LIVE_FOR_FINDING: &str =
-    "SELECT id FROM intents WHERE repository = $1 AND fingerprint = $2 AND live = 1 AND id <> $3";
-pub(super) const ADD_SUGGESTION: &str =
-    "INSERT INTO suggestions (suggestion, intent, attempt) VALUES ($1, $2, $3)";
+    "SELECT id FROM intents WHERE repository = $1 AND fingerprint = $2 AND live = 1";
 pub(super) const INTENT_OF_SUGGESTION: &str = "SELECT intent FROM suggestions WHERE suggestion = $1";
 pub(super) const INTENTS_BY_ENDING: &str =
     "SELECT id FROM intents WHERE reversed >= $1 AND reversed < $2 ORDER BY first_seq DESC LIMIT $3";
@@ -69,19 +116,21 @@ pub(super) const LATEST_FIRST: &str = " ORDER BY created_at DESC, first_seq DESC
 
 // The figures.
 
-/// Adds to so many rows, each with a name and the numbers of `tally::COLUMNS`.
-pub(super) fn count(rows: usize) -> String {
-    let places = |row: usize| {
-        let places: Vec<String> = (1..=6).map(|column| format!("${}", row * 6 + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    let rows: Vec<String> = (0..rows).map(places).collect();
-    format!("{COUNT}{}{COUNT_MORE}", rows.join(", "))
-}
-const COUNT: &str = "INSERT INTO tallies (name, intents, unfinished, rated, confidence, billed) VALUES ";
-const COUNT_MORE: &str = " ON CONFLICT (name) DO UPDATE SET intents = tallies.intents + excluded.intents, \
-     unfinished = tallies.unfinished + excluded.unfinished, rated = tallies.rated + excluded.rated, \
-     confidence = tallies.confidence + excluded.confidence, billed = tallies.billed + excluded.billed";
+/// What is put there is added.
+pub(super) const COUNTED: Table = Table {
+    name: "tallies",
+    columns: &[
+        ("name", Text),
+        ("intents", Number),
+        ("unfinished", Number),
+        ("rated", Number),
+        ("confidence", Number),
+        ("billed", Number),
+    ],
+    rest: " ON CONFLICT (name) DO UPDATE SET intents = tallies.intents + excluded.intents, \
+           unfinished = tallies.unfinished + excluded.unfinished, rated = tallies.rated + excluded.rated, \
+           confidence = tallies.confidence + excluded.confidence, billed = tallies.billed + excluded.billed",
+};
 pub(super) const TALLIES: &str = "SELECT name, intents, unfinished, rated, confidence, billed FROM tallies";
 pub(super) const TALLY_SUMS: &str = "SELECT 'status:' || status AS name, COUNT(*) AS intents, \
      CAST(SUM(unfinished) AS BIGINT) AS unfinished, COUNT(confidence) AS rated, \
@@ -175,8 +224,11 @@ pub(super) fn open_in(window: domain::budget::Window) -> Option<String> {
 // Blobs, exchanges, cache.
 
 /// Bytes that were erased come back when they are recorded again.
-pub(super) const PUT_BLOB: &str = "INSERT INTO blobs (sha256, size, bytes) VALUES ($1, $2, $3) \
-     ON CONFLICT (sha256) DO UPDATE SET bytes = excluded.bytes, erased_at = NULL WHERE blobs.bytes IS NULL";
+pub(super) const BLOBS: Table = Table {
+    name: "blobs",
+    columns: &[("sha256", Text), ("size", Number), ("bytes", Bytes)],
+    rest: " ON CONFLICT (sha256) DO UPDATE SET bytes = excluded.bytes, erased_at = NULL WHERE blobs.bytes IS NULL",
+};
 pub(super) const BLOB: &str = "SELECT bytes FROM blobs WHERE sha256 = $1";
 pub(super) const HAS_BLOB: &str = "SELECT COUNT(*) FROM blobs WHERE sha256 = $1";
 pub(super) const ERASE_BLOB: &str =
@@ -185,10 +237,21 @@ pub(super) const BLOBS_AFTER: &str =
     "SELECT sha256, size, bytes, erased_at FROM blobs WHERE sha256 > $1 ORDER BY sha256 LIMIT $2";
 pub(super) const BLOB_SIZES_AFTER: &str =
     "SELECT CAST(octet_length(bytes) AS BIGINT) FROM blobs WHERE sha256 > $1 ORDER BY sha256 LIMIT $2";
-pub(super) const PUT_EXCHANGE: &str = "INSERT INTO exchanges (request, provider, model, form, answer, usage, at, seq) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (request) DO UPDATE SET provider = excluded.provider, \
-     model = excluded.model, form = excluded.form, answer = excluded.answer, usage = excluded.usage, at = excluded.at, \
-     seq = excluded.seq";
+pub(super) const EXCHANGES: Table = Table {
+    name: "exchanges",
+    columns: &[
+        ("request", Text),
+        ("provider", Text),
+        ("model", Text),
+        ("form", Text),
+        ("answer", Text),
+        ("usage", Text),
+        ("at", Number),
+        ("seq", Number),
+    ],
+    rest: " ON CONFLICT (request) DO UPDATE SET provider = excluded.provider, model = excluded.model, \
+           form = excluded.form, answer = excluded.answer, usage = excluded.usage, at = excluded.at, seq = excluded.seq",
+};
 pub(super) const EXCHANGE: &str =
     "SELECT request, provider, model, form, answer, usage, at, seq FROM exchanges WHERE request = $1";
 pub(super) const FORGET_EXCHANGE: &str = "DELETE FROM exchanges WHERE request = $1";

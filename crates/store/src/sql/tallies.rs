@@ -1,10 +1,11 @@
-//! The rows of `tallies`: one statement an append, a dozen rows to read. Counting a million intents would take a second.
+//! The rows of `tallies`: one statement a transaction, a dozen rows to read. Counting a million intents would take a second.
 
 use domain::event::Event;
 use domain::money::MicroDollars;
 
-use super::conn::{Db, Row, built, query};
+use super::conn::{Db, Row, query};
 use super::db_error::DbError;
+use super::rows::Cell;
 use super::statements;
 use crate::agents::Figures;
 use crate::append::Append;
@@ -15,31 +16,26 @@ use crate::tally::{COLUMNS, Counts, SUGGESTIONS, Tallies, Tally, change};
 /// Changes whose checks passed.
 const VERIFIED: [&str; 4] = ["needs-person", "published", "undone", "rejected"];
 
-/// Counts what an append makes of the intent's row.
-pub(super) async fn write(
-    db: &mut Db<'_>,
-    before: Option<&Tally>,
-    columns: &[Column<'_>],
-    entry: &Append<'_>,
-) -> Result<(), Fault> {
+/// What an append of these events changes, when it makes this of an intent's row.
+pub(super) fn changed(before: Option<&Tally>, after: &Tally, entry: &Append<'_>) -> Tallies {
     let asked = entry.events.iter().filter(|e| matches!(e, Event::ProposalAsked { .. })).count();
-    let changes = change(before, &tally_of(columns), asked as i64);
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let mut write = built(statements::count(changes.len()));
-    for (name, counts) in &changes {
-        write = write.bind(name.as_str());
-        for number in counts {
-            write = write.bind(*number);
-        }
-    }
-    write.execute(db).await?;
+    change(before, after, asked as i64)
+}
+
+/// Counts what has changed.
+pub(super) async fn write(db: &mut Db<'_>, changes: &Tallies) -> Result<(), Fault> {
+    let row = |(name, counts): (&String, &Counts)| {
+        let mut row = vec![Cell::from(name.clone())];
+        row.extend(counts.map(Cell::from));
+        row
+    };
+    let rows: Vec<_> = changes.iter().filter(|(_, counts)| **counts != Counts::default()).map(row).collect();
+    statements::COUNTED.put(db, &rows).await?;
     Ok(())
 }
 
 /// What a new row adds to the figures.
-fn tally_of(columns: &[Column<'_>]) -> Tally {
+pub(super) fn tally_of(columns: &[Column<'_>]) -> Tally {
     let value = |name: &str| columns.iter().find(|column| column.name == name).map(|column| &column.value);
     let number = |name| match value(name) {
         Some(Value::Number(number)) => *number,

@@ -4,6 +4,7 @@
 
 mod agents;
 mod audit;
+mod batch;
 mod budget;
 mod cases;
 mod journal;

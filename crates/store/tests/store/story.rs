@@ -88,7 +88,7 @@ impl Story {
         }
     }
 
-    fn money(&self, event: &Event) -> Option<MoneyOp> {
+    pub(crate) fn money(&self, event: &Event) -> Option<MoneyOp> {
         let intent = self.id.clone();
         match event {
             Event::Reserved { attempt, amount } => Some(MoneyOp::Reserve {
