@@ -16,6 +16,7 @@ mod log;
 mod output;
 mod session;
 mod take;
+mod traces;
 mod ui;
 mod view;
 mod world;
@@ -69,6 +70,7 @@ fn dispatch(cli: Cli, environment: &Environment, shell: &Shell) -> Result<ExitCo
     let code = runtime.block_on(commands::run(&session, cli.command, cli.task));
     // A thread that waits on a box must not keep the process from ending; the box dies with its starter.
     runtime.shutdown_background();
+    traces::end();
     code
 }
 

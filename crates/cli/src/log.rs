@@ -11,6 +11,8 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
+use crate::traces;
+
 /// A file is not written on beyond this size, in bytes.
 const LARGEST: u64 = 8 << 20;
 /// How many files before the present one are kept.
@@ -30,17 +32,26 @@ pub(crate) fn file(state: &Path) -> PathBuf {
     folder(state).join("codex-task.jsonl")
 }
 
-/// Begins to log, once for each process. What cannot be logged is no reason to stop.
-pub(crate) fn begin(state: &Path, environment: &BTreeMap<String, String>, verbose: u8) {
+/// Begins to log and to send spans, once for each process. What cannot be logged is no reason to stop.
+///
+/// # Errors
+/// Why no spans are sent, where some are wanted; the log has begun.
+pub(crate) fn begin(state: &Path, environment: &BTreeMap<String, String>, verbose: u8) -> Result<(), String> {
     let asked = environment.get("CODEX_DEBUG").is_some_and(|value| !value.is_empty() && value != "0");
     let level = if asked { LevelFilter::DEBUG } else { LevelFilter::INFO };
-    let Ok(rotating) = Rotating::open(file(state), secrets(environment)) else { return };
+    let Ok(rotating) = Rotating::open(file(state), secrets(environment)) else { return Ok(()) };
     let rotating = Mutex::new(rotating);
     let lines = fmt::layer().json().flatten_event(true).with_writer(rotating).with_filter(level);
+    let (spans, problem) = match traces::layer(environment) {
+        Ok(spans) => (spans, Ok(())),
+        Err(why) => (None, Err(why)),
+    };
     // Three times verbose: the same on stderr, for people.
     let told = (verbose >= 3).then(|| fmt::layer().with_writer(io::stderr).with_filter(LevelFilter::DEBUG));
     // A second one in this process, as in tests, keeps the first.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines).with(told));
+    let all = tracing_subscriber::registry().with(lines).with(told).with(spans);
+    let _ = tracing::subscriber::set_global_default(all);
+    problem
 }
 
 /// The values of variables that are named like secrets.

@@ -129,7 +129,9 @@ impl<'a> Session<'a> {
     pub(crate) async fn store(&self) -> Result<Store, Failure> {
         let folder = &self.world.folders.state;
         std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
-        log::begin(folder, &self.environment.variables, self.global.verbose);
+        if let Err(why) = log::begin(folder, &self.environment.variables, self.global.verbose) {
+            self.remark(&format!("warning: {why}"));
+        }
         // A repository has no say in where its changes are recorded.
         match &self.owners_config()?.store.url {
             Some(url) => Ok(Store::connect(folder, url.expose()).await?),

@@ -73,6 +73,22 @@ pub enum RunEnd {
 }
 
 impl RunEnd {
+    /// The end's word, as in the journal.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed { .. } => "failed",
+            Self::Signalled { .. } => "signalled",
+            Self::TimedOut => "timed-out",
+            Self::OutputLimit => "output-limit",
+            Self::DiskLimit => "disk-limit",
+            Self::MemoryLimit => "memory-limit",
+            Self::NoSandbox { .. } => "no-sandbox",
+            Self::NotStarted { .. } => "not-started",
+            Self::NotRun { .. } => "not-run",
+        }
+    }
+
     /// Why the command did not run to any end of its own or of its limits; `None` when it did.
     pub fn why_not_run(&self) -> Option<String> {
         match self {

@@ -29,6 +29,7 @@ pub mod routing;
 mod run;
 mod shared_files;
 mod source;
+pub mod spans;
 mod stamp;
 pub mod steps;
 mod tools;

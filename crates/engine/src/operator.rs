@@ -11,6 +11,7 @@ use domain::intent::{Intent, Next, Phase};
 use domain::proposal::ProviderId;
 use domain::task::{Kind, Task};
 use store::Store;
+use tracing::Instrument;
 
 use crate::cancel::Cancel;
 use crate::error::EngineError;
@@ -18,6 +19,7 @@ use crate::image::Image;
 use crate::lock::IntentLock;
 use crate::project::Project;
 use crate::run::Run;
+use crate::spans;
 use crate::steps;
 use crate::world::{Progress, World};
 
@@ -157,30 +159,23 @@ impl Operator {
 
     /// Does step after step until the intent rests.
     pub(crate) async fn drive(&self, run: &mut Run<'_>) -> Result<(), EngineError> {
-        loop {
-            if run.call.cancel.is_set() && may_stop(run.intent.phase) {
-                steps::end::abort(run)?;
-            }
-            match run.intent.next(&run.project.config.flow_rules()) {
-                Next::Route => steps::route::run(run).await?,
-                Next::AskPerson { leg } => steps::propose::ask_person(run, leg).await?,
-                Next::Ask { attempt, leg, repairs } => {
-                    steps::propose::ask(run, attempt, leg, repairs).await?
+        let span = spans::change(&run.intent);
+        async {
+            loop {
+                if run.call.cancel.is_set() && may_stop(run.intent.phase) {
+                    steps::end::abort(run)?;
                 }
-                Next::Interrupted => steps::propose::interrupted(run)?,
-                Next::Settle => steps::propose::settle(run)?,
-                Next::Extract => steps::extract::run(run).await?,
-                Next::Plan { leg } => steps::plan::run(run, leg).await?,
-                Next::Gate => steps::gate::run(run).await?,
-                Next::Stage => steps::stage::run(run).await?,
-                Next::Verify => steps::verify::run(run).await?,
-                Next::Decide => steps::decide::run(run)?,
-                Next::Publish => steps::publish::run(run).await?,
-                Next::Undo => steps::undo::run(run).await?,
-                Next::End(ending, why) => run.note(Event::Ended { ending, why })?,
-                Next::Rest => return steps::end::rest(run).await,
+                let next = run.intent.next(&run.project.config.flow_rules());
+                let (span, is_last) = (spans::step(&next), next == Next::Rest);
+                step(run, next).instrument(span).await?;
+                if is_last {
+                    spans::rested(&run.intent);
+                    return Ok(());
+                }
             }
         }
+        .instrument(span)
+        .await
     }
 
     /// Removes what an intent may have left outside of the journal: its processes and its trees.
@@ -197,6 +192,26 @@ impl Operator {
     pub async fn text(&self, hash: &Sha256) -> Result<String, EngineError> {
         let bytes = self.store.blob(hash).await?.ok_or_else(|| EngineError::Erased { hash: hash.clone() })?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+async fn step(run: &mut Run<'_>, next: Next) -> Result<(), EngineError> {
+    match next {
+        Next::Route => steps::route::run(run).await,
+        Next::AskPerson { leg } => steps::propose::ask_person(run, leg).await,
+        Next::Ask { attempt, leg, repairs } => steps::propose::ask(run, attempt, leg, repairs).await,
+        Next::Interrupted => steps::propose::interrupted(run),
+        Next::Settle => steps::propose::settle(run),
+        Next::Extract => steps::extract::run(run).await,
+        Next::Plan { leg } => steps::plan::run(run, leg).await,
+        Next::Gate => steps::gate::run(run).await,
+        Next::Stage => steps::stage::run(run).await,
+        Next::Verify => steps::verify::run(run).await,
+        Next::Decide => steps::decide::run(run),
+        Next::Publish => steps::publish::run(run).await,
+        Next::Undo => steps::undo::run(run).await,
+        Next::End(ending, why) => run.note(Event::Ended { ending, why }),
+        Next::Rest => steps::end::rest(run).await,
     }
 }
 

@@ -28,7 +28,7 @@ use engine::provider::Provider;
 pub use agent::{Agent, AgentSettings, Bounds, Kind};
 pub use codemod::Codemod;
 pub use external::External;
-pub use http::{Http, HttpSettings, Waits};
+pub use http::{Http, HttpSettings, Waits, tls};
 pub use prices::{Prices, Pricing};
 pub use replay::Replay;
 pub use web::{Web, WebFolders, WebSettings};

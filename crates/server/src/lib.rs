@@ -19,6 +19,7 @@ mod requests;
 mod router;
 mod routes;
 mod server;
+mod spans;
 mod tls;
 mod view;
 mod work;

@@ -10,11 +10,12 @@ use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
 
 use crate::app::App;
 use crate::auth::guard;
 use crate::problem::{Code, Problem};
-use crate::{document, metrics};
+use crate::{document, metrics, spans};
 
 /// The whole service.
 pub(crate) fn router(app: &Arc<App>) -> Router {
@@ -71,7 +72,9 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
         // Said before the body is sent, and the connection ends with it.
         return Problem::new(Code::TooLarge, "the body is over the limit").into_response();
     }
-    let mut response = match tokio::time::timeout(app.limits.request_time, next.run(request)).await {
+    let span = spans::request(&request, &route);
+    let answer = next.run(request).instrument(span.clone());
+    let mut response = match tokio::time::timeout(app.limits.request_time, answer).await {
         Ok(response) => response,
         Err(_) => {
             Problem::new(Code::Timeout, "the request did not come or was not done in time").into_response()
@@ -79,6 +82,7 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
     };
     let (status, took) = (response.status().as_u16(), began.elapsed());
     app.metrics.count(&route, method, status, took);
+    spans::answered(&span, status);
     tracing::debug!(%route, ?method, status, micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX), "answered");
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

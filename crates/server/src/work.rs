@@ -8,17 +8,27 @@ use std::time::Duration;
 use domain::ids::IntentId;
 use engine::world::{Progress, Update};
 use engine::{Call, Cancel, EngineError, Operator};
+use opentelemetry::trace::SpanContext;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
+use tracing::Instrument;
 
 use crate::projects::Projects;
+use crate::spans;
 
 /// The changes under way.
 #[derive(Clone)]
 pub(crate) struct Work {
-    queue: mpsc::UnboundedSender<IntentId>,
+    queue: mpsc::UnboundedSender<Waiting>,
     running: Arc<Mutex<HashMap<IntentId, Cancel>>>,
     moved: Arc<Notify>,
+}
+
+/// A change that waits for a worker.
+struct Waiting {
+    id: IntentId,
+    /// The request that began it, where somebody collects traces.
+    cause: SpanContext,
 }
 
 /// Hands a change to the workers when it is dropped.
@@ -38,7 +48,7 @@ impl Drop for After {
 struct Worker {
     operator: Operator,
     projects: Projects,
-    queue: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<IntentId>>>,
+    queue: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Waiting>>>,
     running: Arc<Mutex<HashMap<IntentId, Cancel>>>,
     moved: Arc<Notify>,
     /// No new change is begun.
@@ -103,7 +113,7 @@ impl Work {
     /// Has a registered change taken to rest.
     pub(crate) fn enqueue(&self, id: IntentId) {
         // No worker is left only when the server ends; the journal keeps the change for the next one.
-        let _ = self.queue.send(id);
+        let _ = self.queue.send(Waiting { id, cause: spans::cause() });
         self.moved.notify_waiters();
     }
 
@@ -149,14 +159,14 @@ impl Workers {
 impl Worker {
     async fn run(self) {
         loop {
-            let id = {
+            let waiting = {
                 let mut queue = self.queue.lock().await;
                 tokio::select! {
                     () = self.stop.wait() => return,
-                    id = queue.recv() => id,
+                    waiting = queue.recv() => waiting,
                 }
             };
-            let Some(id) = id else { return };
+            let Some(Waiting { id, cause }) = waiting else { return };
             if self.stop.is_set() {
                 return;
             }
@@ -164,7 +174,7 @@ impl Worker {
             self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), cancel.clone());
             tokio::select! {
                 () = self.leave.wait() => tracing::warn!(intent = %id, "left unfinished: the server ends"),
-                done = self.take(&id, &cancel) => match done {
+                done = self.take(&id, &cancel).instrument(spans::taken_up(&id, cause)) => match done {
                     Ok(()) => {}
                     Err(EngineError::Busy { .. }) => {
                         tracing::info!(intent = %id, "another process is at it");

@@ -6,4 +6,5 @@ mod support;
 
 mod mcp;
 mod served;
+mod traces;
 mod whole;

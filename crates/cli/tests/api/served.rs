@@ -36,13 +36,26 @@ impl Served {
     }
 
     pub(crate) fn send(&self, method: &str, path: &str, key: &str, body: &str) -> Answer {
+        self.send_with(method, path, key, &[], body)
+    }
+
+    /// With more headers.
+    pub(crate) fn send_with(
+        &self,
+        method: &str,
+        path: &str,
+        key: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let address = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(SOON * 3)).unwrap();
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n\
-             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+             Content-Type: application/json\r\nContent-Length: {length}\r\n{more}\r\n{body}"
         );
         stream.write_all(request.as_bytes()).unwrap();
         let mut text = String::new();

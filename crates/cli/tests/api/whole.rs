@@ -7,11 +7,11 @@ use crate::served::{Served, agent};
 use crate::support::Place;
 use crate::support::patches::{COMMA, PLAN, POLICY, greeter};
 
-fn place() -> Place {
+pub(crate) fn place() -> Place {
     Place::new(greeter(), POLICY)
 }
 
-fn id(view: &Value) -> String {
+pub(crate) fn id(view: &Value) -> String {
     view["id"].as_str().unwrap().to_owned()
 }
 

@@ -26,6 +26,7 @@ mod secrets;
 mod shared;
 mod stops;
 mod tell;
+mod traces;
 mod undo;
 mod untouched;
 mod warm;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may stop at the first surprise")]
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod collector;
 pub(crate) mod packages;
 pub(crate) mod patches;
 

@@ -72,6 +72,29 @@ pub enum Next {
     Rest,
 }
 
+impl Next {
+    /// The step's name, in one word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Route => "route",
+            Self::AskPerson { .. } => "ask-person",
+            Self::Ask { .. } => "propose",
+            Self::Interrupted => "interrupted",
+            Self::Settle => "settle",
+            Self::Extract => "read",
+            Self::Plan { .. } => "plan",
+            Self::Gate => "judge",
+            Self::Stage => "stage",
+            Self::Verify => "verify",
+            Self::Decide => "decide",
+            Self::Publish => "publish",
+            Self::Undo => "undo",
+            Self::End(..) => "end",
+            Self::Rest => "rest",
+        }
+    }
+}
+
 impl Intent {
     /// What comes next.
     pub fn next(&self, rules: &FlowRules) -> Next {

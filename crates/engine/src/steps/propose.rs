@@ -7,6 +7,7 @@ use domain::ids::Sha256;
 use domain::money::MicroDollars;
 use domain::proposal::{Charge, ChargeBasis, FailureKind, Proposal, ProviderFailure, ProviderId};
 use store::{AppendError, BudgetLimit, Exchange, Measure, Micros, MoneyOp, Scope, Window};
+use tracing::Instrument;
 
 use crate::config::Budget;
 use crate::context;
@@ -16,6 +17,7 @@ use crate::image::Image;
 use crate::provider::{Answer, Ask, Evidence, Provider, Refusal, Repair, Request};
 use crate::run::Run;
 use crate::source::BaseSource;
+use crate::spans;
 use crate::tools::BoxedTools;
 use crate::workspaces::BoxedWorkspaces;
 
@@ -158,10 +160,13 @@ async fn put(
         run.note(Event::ProposalReceived { attempt, proposal })?;
         return close(run, Charge::nothing(ChargeBasis::Recorded)).await;
     }
+    let span = spans::question(turn.id.as_str(), request);
     let answer = tokio::select! {
-        answer = provider.propose(request, question) => answer,
+        answer = provider.propose(request, question).instrument(span.clone()) => answer,
         () = run.call.cancel.wait() => Err(stopped(ceiling)),
     };
+    spans::answered(&span, &answer);
+    drop(span);
     keep_evidence(run, attempt, question.evidence)?;
     let world = &run.operator.world;
     let mut health = Health::load(&world.folders);

@@ -35,6 +35,7 @@ use address::Endpoint;
 use send::{Failed, Owed, Sender};
 use wire::{Question, Shape, Wish};
 
+pub use send::tls;
 pub use settings::{HttpSettings, Waits};
 
 /// One server or service.

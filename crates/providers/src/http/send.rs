@@ -154,23 +154,29 @@ fn timed_out_text(wait: Wait) -> &'static str {
     }
 }
 
-/// The client for an endpoint. For `http://` no certificate is loaded: that alone would cost more than all the rest.
+/// TLS as a client, with Mozilla's roots. For `http://` none is loaded: that alone would cost more than all the rest.
+///
+/// # Errors
+/// One sentence, when the TLS library refuses its own defaults.
+pub fn tls(is_https: bool) -> Result<rustls::ClientConfig, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    if is_https {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let versions =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let versions = versions.map_err(|error| format!("TLS cannot be set up: {error}"))?;
+    Ok(versions.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The client for an endpoint.
 ///
 /// # Errors
 /// One sentence, when the TLS library refuses its own defaults.
 pub(crate) fn client(endpoint: &Endpoint, waits: &Waits) -> Result<Client, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    if endpoint.is_https() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS cannot be set up: {error}"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(tls(endpoint.is_https())?)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())

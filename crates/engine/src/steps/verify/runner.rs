@@ -2,12 +2,14 @@
 
 use domain::ids::TreeId;
 use domain::verification::Run as CheckRun;
+use tracing::Instrument;
 
 use super::Plan;
 use crate::check_run::{CheckPlace, run_check};
 use crate::checks::CheckSpec;
 use crate::error::EngineError;
 use crate::run::Run;
+use crate::spans;
 use crate::trees::{Content, Over, Tree, Trees};
 use crate::world::Update;
 
@@ -53,7 +55,9 @@ impl<'a> Runner<'a> {
         let marker = tree.name().to_owned();
         let place = CheckPlace { level: plan.level, tree, marker, repository: &run.project.repository, at };
         let (world, boxes, cancel) = (&run.operator.world, &run.project.boxes, run.call.cancel);
-        let (found, output) = run_check(world, boxes, &place, check, cancel).await?;
+        let span = spans::check(&check.name, baseline);
+        let ran = run_check(world, boxes, &place, check, cancel).instrument(span.clone()).await;
+        let (found, output) = ran.inspect(|(found, _)| spans::ended(&span, found))?;
         self.outputs.extend(output);
         ended(run, check, side, false, &found);
         Ok(found)
