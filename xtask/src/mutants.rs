@@ -26,7 +26,7 @@ const PARTS: [Part; 2] = [
     Part {
         name: "patch",
         judged: &["patch", "reply"],
-        needed: &["command", "confidence", "ids", "test_cases"],
+        needed: &["command", "confidence", "ids", "plan", "test_cases"],
         kept: &["patches", "replies"],
     },
     Part {

@@ -143,10 +143,12 @@ mod tests {
 
     #[test]
     fn a_plan_beyond_its_limits_is_refused() {
-        let long = "x".repeat(Plan::MOST_CHARACTERS + 1);
-        assert_eq!(codes(&GOOD.replace("Test it", &long)), [ReplyCode::TooLarge]);
-        let many = vec!["\"again\""; Plan::MOST_ENTRIES + 1].join(",");
-        assert_eq!(codes(&GOOD.replace("\"a page has ten rows\"", &many)), [ReplyCode::TooLarge]);
+        let long = |characters| GOOD.replace("Test it", &"x".repeat(characters));
+        assert!(read_plan(long(Plan::MOST_CHARACTERS).as_bytes()).is_ok());
+        assert_eq!(codes(&long(Plan::MOST_CHARACTERS + 1)), [ReplyCode::TooLarge]);
+        let many = |tests| GOOD.replace("\"a page has ten rows\"", &vec!["\"again\""; tests].join(","));
+        assert!(read_plan(many(Plan::MOST_ENTRIES).as_bytes()).is_ok());
+        assert_eq!(codes(&many(Plan::MOST_ENTRIES + 1)), [ReplyCode::TooLarge]);
         assert_eq!(codes(&format!("{GOOD}{}", " ".repeat(Plan::MOST_BYTES))), [ReplyCode::TooLarge]);
     }
 }

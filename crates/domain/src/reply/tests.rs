@@ -23,6 +23,15 @@ fn a_plain_object_is_read_and_unknown_fields_are_only_kept() {
 }
 
 #[test]
+fn a_patch_of_nothing_but_blanks_says_that_nothing_is_to_be_changed() {
+    assert!(!read_text(GOOD).unwrap().is_no_change());
+    for patch in ["", " \\n\\n"] {
+        let text = GOOD.replace("--- a/x\\n", patch);
+        assert!(read_text(&text).unwrap().is_no_change(), "{text}");
+    }
+}
+
+#[test]
 fn fences_and_prose_around_one_object_are_taken_off_and_recorded() {
     assert_eq!(read_text(&format!("```json\n{GOOD}\n```\n")).unwrap().mended, [Mend::Fence]);
     assert_eq!(read_text(&format!("~~~~\n{GOOD}\n~~~~")).unwrap().mended, [Mend::Fence]);
