@@ -11,8 +11,9 @@ use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
 use super::db_error::DbError;
 use super::flush::Flush;
-pub(crate) use super::row::{Row, Stored};
+pub(crate) use super::row::{Row, Seen, Stored};
 use super::sqlite::{FileTx, file};
+use crate::error::Fault;
 
 /// A connection of either kind, borrowed.
 #[derive(Debug)]
@@ -118,6 +119,21 @@ impl<'q> Query<'q> {
             Db::Postgres(conn) => {
                 let rows = prepared(self).fetch_all(&mut **conn).await?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
+    }
+
+    /// What `take` makes of each row while the statement stands at it.
+    pub(crate) async fn each<T>(
+        self,
+        db: &mut Db<'_>,
+        take: impl Fn(&Seen<'_>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        match db {
+            Db::Sqlite(conn) => file::each(conn, &self, |row| take(&Seen::Sqlite(row))).await?,
+            Db::Postgres(conn) => {
+                let rows = prepared(self).fetch_all(&mut **conn).await?;
+                rows.iter().map(|row| take(&Seen::Postgres(row))).collect()
             }
         }
     }

@@ -35,7 +35,7 @@ use rusqlite::Connection as FileConnection;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 use sqlx::{Connection, Postgres};
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::append::{Append, Appended, Exchange, Recorded};
 use crate::audit::{Anchor, AuditReport, OnProgress};
@@ -50,7 +50,7 @@ use conn::{Db, Ending, Tx, query};
 pub(crate) use db_error::DbError;
 use flush::Flush;
 use queue::Queue;
-use sqlite::{FileTx, file};
+use sqlite::{FileTx, Lent, Readers, file};
 
 /// How long a writer waits for others. 64 processes at once need a second, and more than ten on a machine that has ten other
 /// things to do.
@@ -79,8 +79,8 @@ struct Beside {
     queue: Queue,
     /// Writers of this process wait here for the disk.
     flush: Flush,
-    /// A second connection, made when somebody wants to read while the first one is writing: a write waits for the disk.
-    reader: OnceCell<Mutex<FileConnection>>,
+    /// Who reads while somebody writes, or reads, has another connection.
+    readers: Readers,
 }
 
 /// A connection to which nobody else speaks meanwhile.
@@ -114,12 +114,28 @@ impl Turn<'_> {
     }
 }
 
+/// A connection to read by.
+enum Look<'a> {
+    Own(Turn<'a>),
+    Reader(Lent<'a>),
+}
+
+impl Look<'_> {
+    fn db(&mut self) -> Db<'_> {
+        match self {
+            Self::Own(turn) => turn.db(),
+            Self::Reader(reader) => Db::Sqlite(&mut reader.conn),
+        }
+    }
+}
+
 impl Database {
     /// Opens the file in the keeper's folder.
     pub(crate) async fn open_file(path: &Path, keeper: &Keeper) -> Result<Self, StoreError> {
         let conn = sqlite::open(path, keeper).await?;
         let queue = Queue::new(path.parent().unwrap_or(Path::new("")));
-        let beside = Box::new(Beside { queue, flush: Flush::new(path), reader: OnceCell::new() });
+        let beside =
+            Box::new(Beside { queue, flush: Flush::new(path), readers: Readers::new(path.to_owned()) });
         Ok(Self { name: path.to_owned(), backend: Backend::Sqlite(Mutex::new(conn), beside) })
     }
 
@@ -138,9 +154,7 @@ impl Database {
     pub(crate) async fn close(self) -> Result<(), Fault> {
         match self.backend {
             Backend::Sqlite(conn, beside) => {
-                if let Some(reader) = beside.reader.into_inner() {
-                    file::close(reader.into_inner()).await?;
-                }
+                beside.readers.close().await?;
                 // The last one writes the log back.
                 Ok(file::close(conn.into_inner()).await?)
             }
@@ -350,15 +364,17 @@ impl Database {
         }
     }
 
-    /// A connection to read by, which does not wait for those who write. It sees what was committed before.
-    async fn look(&self) -> Result<Turn<'_>, DbError> {
-        let Backend::Sqlite(conn, beside) = &self.backend else { return self.turn().await };
-        if let Ok(conn) = conn.try_lock() {
-            return Ok(Turn::Sqlite(conn, beside));
+    /// A connection to read by, which does not wait for those who write. It sees what was committed before. The first one
+    /// serves as long as nobody else needs it: a command has no other.
+    async fn look(&self) -> Result<Look<'_>, DbError> {
+        let Backend::Sqlite(conn, beside) = &self.backend else { return Ok(Look::Own(self.turn().await?)) };
+        if let Some(reader) = beside.readers.idle() {
+            return Ok(Look::Reader(reader));
         }
-        let connect = async || Ok::<_, DbError>(Mutex::new(file::connect(&self.name).await?));
-        let reader = beside.reader.get_or_try_init(connect).await?;
-        Ok(Turn::Sqlite(reader.lock().await, beside))
+        match conn.try_lock() {
+            Ok(conn) => Ok(Look::Own(Turn::Sqlite(conn, beside))),
+            Err(_) => Ok(Look::Reader(beside.readers.take().await?)),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use domain::ids::{IntentId, SuggestionId};
 use domain::money::MicroDollars;
 use domain::proposal::ProviderId;
 
-use super::conn::{self, Bound, Db, query};
+use super::conn::{self, Bound, Db, Seen, query};
 use super::statements;
 use crate::append::Append;
 use crate::columns::{Column, Value, reversed};
@@ -101,12 +101,12 @@ pub(super) async fn list(db: &mut Db<'_>, filter: &Filter, page: Page) -> Result
     for (_, value) in conditions {
         query = query.bind(value);
     }
-    query.rows(db).await?.iter().map(row).collect()
+    query.each(db, row).await
 }
 
 /// One intent's row.
 pub(super) async fn one(db: &mut Db<'_>, intent: &IntentId) -> Result<Option<Row>, Fault> {
-    query(statements::INTENT).bind(intent.as_str()).row(db).await?.as_ref().map(row).transpose()
+    Ok(query(statements::INTENT).bind(intent.as_str()).each(db, row).await?.pop())
 }
 
 /// What has to hold, and the value that stands for `$n` there.
@@ -133,33 +133,34 @@ fn conditions(filter: &Filter) -> Vec<(&'static str, Bound<'_>)> {
     all.into_iter().flatten().collect()
 }
 
-fn row(row: &conn::Row) -> Result<Row, Fault> {
-    let text = |name: &str| row.get::<String>(name);
-    let maybe = |name: &str| row.get::<Option<String>>(name);
-    let number = |name: &str| row.get::<i64>(name).map(i64::unsigned_abs);
-    let count = |name: &str| row.get::<Option<i64>>(name).map(|n| n.map(i64::unsigned_abs));
+/// From the columns of `statements::LIST`, in their order.
+fn row(row: &Seen<'_>) -> Result<Row, Fault> {
+    let text = |place| row.get::<String>(place);
+    let maybe = |place| row.get::<Option<String>>(place);
+    let number = |place| row.get::<i64>(place).map(i64::unsigned_abs);
+    let count = |place| row.get::<Option<i64>>(place).map(|n| n.map(i64::unsigned_abs));
     Ok(Row {
-        id: parsed(&text("id")?)?,
-        seq: number("first_seq")?,
-        version: number("version")?,
-        at: Micros(row.get("created_at")?),
-        updated: Micros(row.get("updated_at")?),
-        status: text("status")?,
-        phase: text("phase")?,
-        kind: parsed(&text("kind")?)?,
-        title: text("title")?,
-        repository: text("repository")?,
-        agent: maybe("agent")?.map(|name| parsed(&name)).transpose()?,
-        file: maybe("file")?,
-        rule: maybe("rule")?,
-        provider: maybe("provider")?.map(ProviderId::new),
-        suggestion: maybe("suggestion")?.map(|id| parsed(&id)).transpose()?,
-        branch: maybe("branch")?,
-        billed: MicroDollars::from_micros(number("billed")?),
-        files: count("files")?,
-        added: count("added")?,
-        deleted: count("deleted")?,
-        confidence: count("confidence")?.map(confidence).transpose()?,
+        id: parsed(row.text(0)?)?,
+        seq: number(1)?,
+        version: number(2)?,
+        at: Micros(row.get(3)?),
+        updated: Micros(row.get(4)?),
+        status: text(5)?,
+        phase: text(6)?,
+        kind: parsed(row.text(7)?)?,
+        title: text(8)?,
+        repository: text(9)?,
+        agent: maybe(10)?.map(|name| parsed(&name)).transpose()?,
+        file: maybe(11)?,
+        rule: maybe(12)?,
+        provider: maybe(13)?.map(ProviderId::new),
+        suggestion: maybe(14)?.map(|id| parsed(&id)).transpose()?,
+        branch: maybe(15)?,
+        billed: MicroDollars::from_micros(number(16)?),
+        files: count(17)?,
+        added: count(18)?,
+        deleted: count(19)?,
+        confidence: count(20)?.map(confidence).transpose()?,
     })
 }
 

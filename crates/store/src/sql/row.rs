@@ -78,6 +78,42 @@ impl Row {
     }
 }
 
+/// A row at which a statement stands, of either kind: nothing is copied that is not asked for.
+#[derive(Debug)]
+pub(crate) enum Seen<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r PgRow),
+}
+
+impl Seen<'_> {
+    /// The column at this place, from 0.
+    pub(crate) fn get<T: Stored>(&self, place: usize) -> Result<T, DbError> {
+        match self {
+            Self::Sqlite(row) => {
+                let value = row.get_ref(place).map_err(|_| DbError::NoColumn(place.shown()))?;
+                T::from_file(value).map_err(|why| wrong_column(row, place, why))
+            }
+            Self::Postgres(row) => Ok(row.try_get(place)?),
+        }
+    }
+
+    /// The text at this place, to be parsed.
+    pub(crate) fn text(&self, place: usize) -> Result<&str, DbError> {
+        match self {
+            Self::Sqlite(row) => {
+                let value = row.get_ref(place).map_err(|_| DbError::NoColumn(place.shown()))?;
+                text(value).map_err(|why| wrong_column(row, place, why))
+            }
+            Self::Postgres(row) => Ok(row.try_get(place)?),
+        }
+    }
+}
+
+fn wrong_column(row: &rusqlite::Row<'_>, place: usize, why: String) -> DbError {
+    let name = row.as_ref().column_name(place).map_or_else(|_| place.shown(), |name| name.shown());
+    DbError::Column { column: name, why }
+}
+
 /// What names a column.
 pub(crate) trait Column: ColumnIndex<PgRow> {
     /// Its place among these, from 0.
@@ -123,12 +159,7 @@ impl Stored for i64 {
 
 impl Stored for String {
     fn from_file(value: ValueRef<'_>) -> Result<Self, String> {
-        match value {
-            ValueRef::Text(text) => {
-                std::str::from_utf8(text).map(str::to_owned).map_err(|error| error.to_string())
-            }
-            other => Err(wrong("TEXT", other)),
-        }
+        text(value).map(str::to_owned)
     }
 }
 
@@ -151,6 +182,13 @@ where
             ValueRef::Null => Ok(None),
             value => T::from_file(value).map(Some),
         }
+    }
+}
+
+fn text(value: ValueRef<'_>) -> Result<&str, String> {
+    match value {
+        ValueRef::Text(text) => std::str::from_utf8(text).map_err(|error| error.to_string()),
+        other => Err(wrong("TEXT", other)),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
 pub(super) use file::FileTx;
 pub(super) use reader::{FEW, MANY, Reader, Stopped};
+pub(super) use readers::{Lent, Readers};
 
 /// A transaction that writes: nobody else can begin one meanwhile.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
@@ -167,5 +168,6 @@ pub(super) fn as_text(column: &str) -> String {
 
 pub(super) mod file;
 mod reader;
+mod readers;
 #[cfg(test)]
 mod tests;

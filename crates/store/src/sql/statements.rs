@@ -103,15 +103,27 @@ pub(super) const INTENT_OF_SUGGESTION: &str = "SELECT intent FROM suggestions WH
 pub(super) const INTENTS_BY_ENDING: &str =
     "SELECT id FROM intents WHERE reversed >= $1 AND reversed < $2 ORDER BY first_seq DESC LIMIT $3";
 pub(super) const LAST_INTENT: &str = "SELECT id FROM intents ORDER BY first_seq DESC LIMIT 1";
-pub(super) const INTENT: &str = "SELECT * FROM intents WHERE id = $1";
+/// The columns of a list's row, as `registry` reads them.
+macro_rules! listed {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, first_seq, version, created_at, updated_at, status, phase, kind, title, repository, agent, file, \
+             rule, provider, suggestion, branch, billed, files, added, deleted, confidence FROM intents WHERE ",
+            $rest
+        )
+    };
+}
+pub(super) const INTENT: &str = listed!("id = $1");
 /// A page of intents; conditions may follow, from `$3` on, and then [`NEWEST_FIRST`].
-pub(super) const LIST: &str = "SELECT * FROM intents WHERE first_seq < $1";
+pub(super) const LIST: &str = listed!("first_seq < $1");
 pub(super) const NEWEST_FIRST: &str = " ORDER BY first_seq DESC LIMIT $2";
 /// The same of a stretch of time, in the order of time; a clock that went back is no reason to read the whole list. It ends
 /// at `$3` or at the page before, whichever is earlier: in one comparison, because an index is read from one place only.
-pub(super) const LIST_BY_TIME: &str = "SELECT * FROM intents WHERE (created_at, first_seq) < \
+pub(super) const LIST_BY_TIME: &str = listed!(
+    "(created_at, first_seq) < \
      (CASE WHEN (SELECT created_at FROM intents WHERE first_seq = $1) < $3 \
-     THEN (SELECT created_at FROM intents WHERE first_seq = $1) ELSE $3 END, $1)";
+     THEN (SELECT created_at FROM intents WHERE first_seq = $1) ELSE $3 END, $1)"
+);
 pub(super) const LATEST_FIRST: &str = " ORDER BY created_at DESC, first_seq DESC LIMIT $2";
 
 // The figures.

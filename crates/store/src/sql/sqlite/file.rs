@@ -75,6 +75,26 @@ pub(in crate::sql) async fn rows(
     .await
 }
 
+/// What `take` makes of each row while the statement stands at it; its own failure ends the statement.
+pub(in crate::sql) async fn each<T, E>(
+    conn: &mut Connection,
+    query: &Query<'_>,
+    take: impl Fn(&rusqlite::Row<'_>) -> Result<T, E>,
+) -> Result<Result<Vec<T>, E>, DbError> {
+    patiently(conn, |conn| {
+        let mut statement = filled(conn, query)?;
+        let (mut found, mut rows) = (Vec::new(), statement.raw_query());
+        while let Some(row) = rows.next()? {
+            match take(row) {
+                Ok(one) => found.push(one),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(found))
+    })
+    .await
+}
+
 /// Runs statements that take no values and may be several.
 pub(in crate::sql) async fn run_script(conn: &mut Connection, text: &str) -> Result<(), DbError> {
     patiently(conn, |conn| conn.execute_batch(text)).await
