@@ -145,7 +145,7 @@ impl Tools {
         };
         let page = Page::first(wanted.limit.unwrap_or(20).clamp(1, 100));
         let rows = changes::list(&self.app, &caller, filter, page).await.map_err(told)?;
-        Ok(Json(Intents { intents: rows.iter().map(RowView::of).collect() }))
+        Ok(Json(Intents { intents: rows.into_iter().map(RowView::of).collect() }))
     }
 
     /// What was spent, by day and provider; needs the scope review or admin.

@@ -432,21 +432,21 @@ pub(crate) struct RowView {
 
 impl RowView {
     /// The view of this row.
-    pub(crate) fn of(row: &Row) -> Self {
+    pub(crate) fn of(row: Row) -> Self {
         Self {
-            id: row.id.to_string(),
+            id: row.id.into(),
             version: row.version,
             at_micros: row.at.0,
             updated_micros: row.updated.0,
-            status: row.status.clone(),
-            kind: row.kind.to_string(),
-            title: row.title.clone(),
-            agent: row.agent.as_ref().map(ToString::to_string),
-            file: row.file.clone(),
-            rule: row.rule.clone(),
-            provider: row.provider.as_ref().map(ToString::to_string),
-            codex_suggestion_id: row.suggestion.as_ref().map(ToString::to_string),
-            branch: row.branch.clone(),
+            status: row.status,
+            kind: row.kind.as_str().to_owned(),
+            title: row.title,
+            agent: row.agent.map(|agent| agent.to_string()),
+            file: row.file,
+            rule: row.rule,
+            provider: row.provider.map(|provider| provider.to_string()),
+            codex_suggestion_id: row.suggestion.map(Into::into),
+            branch: row.branch,
             billed_micros: row.billed.micros(),
             files: row.files,
             added: row.added,

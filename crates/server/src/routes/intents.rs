@@ -107,7 +107,7 @@ pub(crate) async fn list(
     let rows = changes::list(&app, &caller, filter, page).await?;
     let full = rows.len() == page.limit as usize;
     let next = rows.last().filter(|_| full).map(|row| row.seq.to_string());
-    Ok(Json(IntentPage { intents: rows.iter().map(RowView::of).collect(), next }))
+    Ok(Json(IntentPage { intents: rows.into_iter().map(RowView::of).collect(), next }))
 }
 
 impl Wanted {
