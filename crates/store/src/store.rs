@@ -24,7 +24,7 @@ use crate::witness::{Checkpoint, JournalEntry};
 #[derive(Debug)]
 pub struct Store {
     pub(crate) db: Database,
-    keeper: Keeper,
+    pub(crate) keeper: Keeper,
 }
 
 impl Store {

@@ -23,5 +23,5 @@ pub use leftovers::{Snapshot, Watch, assert_nothing_left};
 pub use model::{Call, Reply, Request, ScriptedModel, Step, Usage};
 pub use need::{Need, has};
 pub use other_server::OtherServer;
-pub use postgres::{postgres_need, postgres_schema};
+pub use postgres::{OwnPostgres, postgres_need, postgres_schema};
 pub use repo::{DirtyFiles, TestRepo};

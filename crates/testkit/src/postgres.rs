@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 use crate::cases::workspace_root;
 use crate::must::{Must, fail};
 use crate::need::{Need, program};
+pub use alone::OwnPostgres;
+
+mod alone;
 
 /// How long the server may take to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);

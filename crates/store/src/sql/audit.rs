@@ -286,7 +286,7 @@ fn checkpoint(row: &Row, seq: i64, end: i64, ours: (&str, &[String]), report: &m
 impl super::Database {
     /// The quick pass alone finds nothing that the slow checks would have to look at.
     pub(super) async fn assert_swept(&self, report: &AuditReport) {
-        let mut turn = self.turn().await.unwrap();
+        let mut turn = self.look().await.unwrap();
         let mut tell = |_, _| {};
         let origin: Option<String> = query(statements::ORIGIN).scalar(&mut turn.db()).await.unwrap();
         let origin = origin.unwrap();

@@ -7,10 +7,11 @@ use std::fs;
 use rusqlite::Connection;
 use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::query::Query as ServerQuery;
-use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Postgres};
 
 use super::db_error::DbError;
 use super::flush::Flush;
+use super::postgres::ServerTx;
 pub(crate) use super::row::{Row, Seen, Stored};
 use super::sqlite::{FileTx, file};
 use crate::error::Fault;
@@ -26,7 +27,7 @@ pub(crate) enum Db<'c> {
 #[derive(Debug)]
 pub(crate) enum Tx<'c> {
     Sqlite(FileTx<'c>, Option<Ending<'c>>),
-    Postgres(Transaction<'c, Postgres>),
+    Postgres(ServerTx<'c>),
 }
 
 /// What follows a transaction that wrote to SQLite.
@@ -42,11 +43,11 @@ impl Tx<'_> {
     pub(crate) fn db(&mut self) -> Db<'_> {
         match self {
             Self::Sqlite(tx, _) => Db::Sqlite(tx.conn()),
-            Self::Postgres(tx) => Db::Postgres(tx),
+            Self::Postgres(tx) => Db::Postgres(tx.conn()),
         }
     }
 
-    /// Commits, and waits until that is on the disk.
+    /// Commits, and waits until that is on the disk with all before it.
     pub(crate) async fn commit(self) -> Result<(), DbError> {
         match self {
             Self::Sqlite(tx, ending) => {
@@ -55,15 +56,23 @@ impl Tx<'_> {
                 drop(place);
                 flush.wait().await.map_err(DbError::Disk)
             }
-            Self::Postgres(tx) => Ok(tx.commit().await?),
+            Self::Postgres(tx) => tx.commit().await,
         }
     }
 
-    /// Commits; where that does not wait for the disk, [`super::Database::flush`] has to follow.
+    /// Commits without waiting for the disk, when it was begun so; [`super::Database::flush`] has to follow.
     pub(crate) async fn commit_unflushed(self) -> Result<(), DbError> {
         match self {
             Self::Sqlite(tx, _ending) => tx.commit().await,
-            Self::Postgres(tx) => Ok(tx.commit().await?),
+            Self::Postgres(tx) => tx.commit_unflushed().await,
+        }
+    }
+
+    /// Takes everything back. Dropping it does the same, and costs a server's connection.
+    pub(crate) async fn give_up(self) -> Result<(), DbError> {
+        match self {
+            Self::Sqlite(..) => Ok(()),
+            Self::Postgres(tx) => tx.give_up().await,
         }
     }
 }

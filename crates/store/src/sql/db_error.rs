@@ -23,6 +23,8 @@ pub(crate) enum DbError {
     NoRow,
     /// The disk refused.
     Disk(io::Error),
+    /// The server went down before what was committed was on its disk.
+    Lost,
 }
 
 impl DbError {
@@ -76,6 +78,7 @@ impl fmt::Display for DbError {
                 write!(f, "no rows returned by a query that expected to return at least one row")
             }
             Self::Disk(error) => write!(f, "error communicating with database: {error}"),
+            Self::Lost => write!(f, "the server went down before this was on its disk, and has lost it"),
         }
     }
 }
@@ -87,7 +90,7 @@ impl std::error::Error for DbError {
             Self::File(error) => Some(error),
             Self::Server(error) => error.source(),
             Self::Disk(error) => Some(error),
-            Self::Column { .. } | Self::NoColumn(_) | Self::NoRow => None,
+            Self::Column { .. } | Self::NoColumn(_) | Self::NoRow | Self::Lost => None,
         }
     }
 }

@@ -33,7 +33,6 @@ use domain::ids::{IntentId, Sha256};
 use domain::registry::RegistryEvent;
 use rusqlite::Connection as FileConnection;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgPool;
 use sqlx::{Connection, Postgres};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -49,6 +48,7 @@ use crate::witness::JournalEntry;
 use conn::{Db, Ending, Tx, query};
 pub(crate) use db_error::DbError;
 use flush::Flush;
+use postgres::{Server, Wait, WriterTurn};
 use queue::Queue;
 use sqlite::{FileTx, Lent, Readers, file};
 
@@ -69,7 +69,7 @@ enum Backend {
     /// One connection. Calls of one process take turns on it; other processes have their own.
     Sqlite(Mutex<FileConnection>, Box<Beside>),
     /// Some connections, made as they are needed.
-    Postgres(PgPool),
+    Postgres(Box<Server>),
 }
 
 /// What stands beside SQLite's connection.
@@ -86,45 +86,45 @@ struct Beside {
 /// A connection to which nobody else speaks meanwhile.
 enum Turn<'a> {
     Sqlite(MutexGuard<'a, FileConnection>, &'a Beside),
-    Postgres(PoolConnection<Postgres>),
+    Postgres(WriterTurn<'a>),
 }
 
 impl Turn<'_> {
-    fn db(&mut self) -> Db<'_> {
-        match self {
-            Self::Sqlite(conn, _) => Db::Sqlite(conn),
-            Self::Postgres(conn) => Db::Postgres(conn),
-        }
+    /// A transaction that writes: one at a time, whoever asks. Its commit waits for the disk.
+    async fn begin(&mut self) -> Result<Tx<'_>, DbError> {
+        self.begin_as(Wait::Within).await
     }
 
-    /// A transaction that writes: one at a time, whoever asks.
-    async fn begin(&mut self) -> Result<Tx<'_>, DbError> {
+    /// The same, for a commit that does not wait; [`Database::flush`] follows.
+    async fn begin_unflushed(&mut self) -> Result<Tx<'_>, DbError> {
+        self.begin_as(Wait::After).await
+    }
+
+    async fn begin_as(&mut self, wait: Wait) -> Result<Tx<'_>, DbError> {
         match self {
             Self::Sqlite(conn, beside) => {
                 let place = beside.queue.turn().await;
                 let tx = FileTx::begin(conn).await?;
                 Ok(Tx::Sqlite(tx, Some(Ending { place, flush: &beside.flush })))
             }
-            Self::Postgres(conn) => {
-                let mut tx = Tx::Postgres(conn.begin().await?);
-                postgres::lock_writers().execute(&mut tx.db()).await?;
-                Ok(tx)
-            }
+            Self::Postgres(turn) => Ok(Tx::Postgres(turn.begin(wait).await?)),
         }
     }
 }
 
 /// A connection to read by.
 enum Look<'a> {
-    Own(Turn<'a>),
+    Own(MutexGuard<'a, FileConnection>),
     Reader(Lent<'a>),
+    Server(PoolConnection<Postgres>),
 }
 
 impl Look<'_> {
     fn db(&mut self) -> Db<'_> {
         match self {
-            Self::Own(turn) => turn.db(),
+            Self::Own(conn) => Db::Sqlite(conn),
             Self::Reader(reader) => Db::Sqlite(&mut reader.conn),
+            Self::Server(conn) => Db::Postgres(conn),
         }
     }
 }
@@ -142,8 +142,8 @@ impl Database {
     /// Connects to a PostgreSQL server.
     pub(crate) async fn open_server(url: &str, keeper: &Keeper) -> Result<Self, StoreError> {
         let name = PathBuf::from(postgres::shown(url));
-        let pool = postgres::open(url, &name, keeper).await?;
-        Ok(Self { name, backend: Backend::Postgres(pool) })
+        let server = postgres::open(url, &name, keeper).await?;
+        Ok(Self { name, backend: Backend::Postgres(Box::new(server)) })
     }
 
     pub(crate) fn name(&self) -> &Path {
@@ -158,9 +158,10 @@ impl Database {
                 // The last one writes the log back.
                 Ok(file::close(conn.into_inner()).await?)
             }
-            Backend::Postgres(pool) => {
-                pool.close().await;
-                Ok(())
+            Backend::Postgres(server) => {
+                server.pool.close().await;
+                server.writer.close().await?;
+                Ok(server.flush.close().await?)
             }
         }
     }
@@ -173,12 +174,19 @@ impl Database {
     ) -> Result<Vec<Appended>, Stop> {
         let Some(last) = entries.last() else { return Ok(Vec::new()) };
         let mut turn = self.turn().await?;
-        let mut tx = turn.begin().await?;
-        let (appended, tail) = batch::append(&mut tx.db(), entries, keeper).await?;
+        let mut tx = turn.begin_unflushed().await?;
+        let (appended, tail) = match batch::append(&mut tx.db(), entries, keeper).await {
+            Ok(done) => done,
+            Err(stop) => {
+                // Nothing of it stays in either case: what fails here ends with the connection.
+                let _ = tx.give_up().await;
+                return Err(stop);
+            }
+        };
         tx.commit_unflushed().await?;
         // The next one may write while this one waits for the disk.
         drop(turn);
-        self.flush().await?;
+        self.flush(&tail).await?;
         keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, last.at)?)?;
         Ok(appended)
     }
@@ -231,8 +239,12 @@ impl Database {
     }
 
     pub(crate) async fn checkpoint(&self, keeper: &Keeper) -> Result<Note, Fault> {
-        let tail = journal::tail(&mut self.turn().await?.db()).await?;
+        // Nobody writes meanwhile, and what is signed is on the disk.
+        let mut turn = self.turn().await?;
+        let mut tx = turn.begin_unflushed().await?;
+        let tail = journal::tail(&mut tx.db()).await?;
         journal::check_head(&tail, keeper)?;
+        tx.commit().await?;
         Ok(keeper.sign(&tail.origin, tail.seq, &tail.hash, tail.at)?)
     }
 
@@ -336,8 +348,8 @@ impl Database {
                 file::close(conn).await?;
                 looked?;
             }
-            Backend::Postgres(pool) => {
-                let mut conn = postgres::turn(pool).await?;
+            Backend::Postgres(server) => {
+                let mut conn = server.pool.acquire().await?;
                 postgres::check_structure(&mut conn, &mut report).await?;
                 let head = audit::read_head(keeper, &mut report)?;
                 let mut tx = conn.begin_with(postgres::SNAPSHOT).await?;
@@ -349,30 +361,33 @@ impl Database {
         Ok(report)
     }
 
-    /// Waits until what was committed is on the disk. PostgreSQL's commits have waited for it.
-    pub(crate) async fn flush(&self) -> Result<(), DbError> {
+    /// Waits until the journal is on the disk up to here, which was committed.
+    async fn flush(&self, tail: &journal::Tail) -> Result<(), DbError> {
         match &self.backend {
             Backend::Sqlite(_, beside) => beside.flush.wait().await.map_err(DbError::Disk),
-            Backend::Postgres(_) => Ok(()),
+            Backend::Postgres(server) => server.flush.wait(tail.seq, &tail.hash).await,
         }
     }
 
     async fn turn(&self) -> Result<Turn<'_>, DbError> {
         match &self.backend {
             Backend::Sqlite(conn, beside) => Ok(Turn::Sqlite(conn.lock().await, beside)),
-            Backend::Postgres(pool) => Ok(Turn::Postgres(postgres::turn(pool).await?)),
+            Backend::Postgres(server) => Ok(Turn::Postgres(server.writer.turn().await)),
         }
     }
 
-    /// A connection to read by, which does not wait for those who write. It sees what was committed before. The first one
-    /// serves as long as nobody else needs it: a command has no other.
+    /// A connection to read by, which does not wait for those who write. It sees what was committed before. On SQLite the first
+    /// one serves as long as nobody else needs it: a command has no other.
     async fn look(&self) -> Result<Look<'_>, DbError> {
-        let Backend::Sqlite(conn, beside) = &self.backend else { return Ok(Look::Own(self.turn().await?)) };
+        let (conn, beside) = match &self.backend {
+            Backend::Sqlite(conn, beside) => (conn, beside),
+            Backend::Postgres(server) => return Ok(Look::Server(server.pool.acquire().await?)),
+        };
         if let Some(reader) = beside.readers.idle() {
             return Ok(Look::Reader(reader));
         }
         match conn.try_lock() {
-            Ok(conn) => Ok(Look::Own(Turn::Sqlite(conn, beside))),
+            Ok(conn) => Ok(Look::Own(conn)),
             Err(_) => Ok(Look::Reader(beside.readers.take().await?)),
         }
     }

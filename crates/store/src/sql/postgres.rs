@@ -4,26 +4,37 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
-use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Postgres, pool::PoolConnection};
+use sqlx::{ConnectOptions, Connection};
 
-use super::conn::{Db, Query, query, run_script};
+use super::conn::{Db, query, run_script};
 use super::db_error::DbError;
 use super::{BUSY_TIMEOUT, begin_journal, journal};
 use crate::audit::{AuditReport, Problem};
 use crate::checkpoint::Keeper;
 use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
+use flush::Flush;
 pub(super) use reader::next as next_round;
 pub(super) use rows::put_rows;
+use writer::Writer;
+pub(super) use writer::{ServerTx, Wait, WriterTurn};
 
 /// One moment of the database, for looking only.
 pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// The advisory lock of everybody who writes; a number that nobody else takes by chance.
-const WRITERS: i64 = 0x636f_6465_7874_6173;
+/// A transaction that writes, with the advisory lock of everybody who writes; a number that nobody else takes by chance.
+const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(7165055919145116019)";
+/// The same, for one that is waited for after its commit.
+const BEGIN_UNFLUSHED: &str =
+    "BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock(7165055919145116019)";
+const LOCK_WRITERS: &str = "SELECT pg_advisory_xact_lock(7165055919145116019)";
+/// Has the commit wait after all, as the server wants it, also for what others have committed before. Only a commit that
+/// has written something waits.
+const WAIT_AFTER_ALL: &str =
+    "SET LOCAL synchronous_commit TO DEFAULT; SELECT pg_logical_emit_message(true, 'codex-task', '')";
 
 /// The blobs among those of a [`list`].
 pub(super) const BLOBS_NAMED: &str = "SELECT sha256 FROM blobs WHERE sha256 = ANY(string_to_array($1, ' '))";
@@ -31,8 +42,19 @@ pub(super) const BLOBS_NAMED: &str = "SELECT sha256 FROM blobs WHERE sha256 = AN
 /// The values of an array in JSON, in a column `value`.
 pub(super) const EACH: &str = "json_array_elements(CAST($1 AS JSON))";
 
-/// How many calls of one process may be under way at once.
+/// How many looks of one process may be under way at once.
 const CONNECTIONS: u32 = 8;
+/// A connection that was used so lately is not tried before it is used again: that is a way to the server for each look.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A server, as one process speaks to it.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// Connections to look by, made as they are needed.
+    pub(super) pool: PgPool,
+    pub(super) writer: Writer,
+    pub(super) flush: Flush,
+}
 
 /// Each table's columns, indexes, constraints, triggers and rules, as the catalogue tells them, without the schema's name.
 const SCHEMA: &str = "SELECT 'column ' || c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) \
@@ -66,7 +88,7 @@ pub(super) fn shown(url: &str) -> String {
 }
 
 /// Connects; makes or migrates the tables first where that is needed.
-pub(super) async fn open(url: &str, name: &Path, keeper: &Keeper) -> Result<PgPool, StoreError> {
+pub(super) async fn open(url: &str, name: &Path, keeper: &Keeper) -> Result<Server, StoreError> {
     keeper.make_folder()?;
     let wait = format!("{}s", BUSY_TIMEOUT.as_secs());
     let options = PgConnectOptions::from_str(url).map_err(|e| Fault::from(e).at(name))?;
@@ -77,7 +99,16 @@ pub(super) async fn open(url: &str, name: &Path, keeper: &Keeper) -> Result<PgPo
     // Not through the pool: that would try again and again where nobody listens.
     ready(&options, name, keeper).await.map_err(|fault| fault.at(name))?;
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY_TIMEOUT);
-    Ok(pool.connect_lazy_with(options))
+    let pool = pool.test_before_acquire(false).before_acquire(|conn, about| {
+        Box::pin(async move {
+            if about.idle_for >= FRESH {
+                conn.ping().await?;
+            }
+            Ok(true)
+        })
+    });
+    let (writer, flush) = (Writer::new(options.clone()), Flush::new(options.clone()));
+    Ok(Server { pool: pool.connect_lazy_with(options), writer, flush })
 }
 
 async fn ready(options: &PgConnectOptions, name: &Path, keeper: &Keeper) -> Result<(), Fault> {
@@ -87,21 +118,13 @@ async fn ready(options: &PgConnectOptions, name: &Path, keeper: &Keeper) -> Resu
         migrate(&mut conn, name, keeper).await?;
     }
     if keeper.is_new() {
-        // This machine has not been here before: what it finds is what it holds the journal to from now on.
+        // This machine has not been here before: what it finds is what it holds the journal to from now on. The last ones
+        // may have been committed by somebody who still waits for the disk.
+        flush::flush_all(&mut conn).await?;
         let tail = journal::tail(&mut Db::Postgres(&mut conn)).await?;
         keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, tail.at)?)?;
     }
     Ok(conn.close().await?)
-}
-
-/// A connection of the pool's.
-pub(super) async fn turn(pool: &PgPool) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-    pool.acquire().await
-}
-
-/// Waits for one's turn to write; the lock goes with the transaction.
-pub(super) fn lock_writers<'q>() -> Query<'q> {
-    query("SELECT pg_advisory_xact_lock($1)").bind(WRITERS)
 }
 
 /// The format of the tables; 0 when there are none.
@@ -120,7 +143,7 @@ async fn format(db: &mut Db<'_>) -> Result<i64, Fault> {
 async fn migrate(conn: &mut PgConnection, name: &Path, keeper: &Keeper) -> Result<(), Fault> {
     let mut tx = conn.begin().await?;
     let db = &mut Db::Postgres(&mut tx);
-    lock_writers().execute(db).await?;
+    query(LOCK_WRITERS).execute(db).await?;
     let found = format(db).await?;
     if found > FORMAT {
         return Err(Fault::NewerFormat { found, known: FORMAT });
@@ -196,7 +219,9 @@ pub(super) fn as_text(column: &str) -> String {
     format!("CAST({column} AS TEXT) AS {column}")
 }
 
+mod flush;
 mod reader;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod writer;

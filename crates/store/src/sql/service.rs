@@ -69,13 +69,12 @@ impl Database {
         forget: Micros,
     ) -> Result<Promise, Fault> {
         let mut turn = self.turn().await?;
-        let mut tx = turn.begin().await?;
+        let mut tx = turn.begin_unflushed().await?;
         let kept = agents::promise(&mut tx.db(), agent, key, wanted, (at, forget)).await?;
-        tx.commit_unflushed().await?;
-        drop(turn);
         // A new one is on the disk with the change that follows it, and without that one it promises nothing.
-        if kept.intent != wanted.intent {
-            self.flush().await?;
+        match kept.intent == wanted.intent {
+            true => tx.commit_unflushed().await?,
+            false => tx.commit().await?,
         }
         Ok(kept)
     }

@@ -1,8 +1,17 @@
 //! Migrations over sample rows on a real server, and what happens with formats that this version does not know.
 
+use std::sync::Arc;
+
+use domain::decision::Goal;
+use domain::event::{BaseRef, Event};
+use domain::ids::{IntentId, Sha256};
+use domain::intent::Intent;
+use domain::task::{Kind, Task};
+
 use super::*;
-use crate::Store;
 use crate::migrate::SAMPLES;
+use crate::sql::Backend;
+use crate::{Append, AppendError, Appended, Micros, Store};
 
 async fn raw(url: &str) -> PgConnection {
     url.parse::<PgConnectOptions>().unwrap().connect().await.unwrap()
@@ -68,4 +77,97 @@ fn a_migration_is_said_in_the_words_of_the_server() {
     let wanted =
         "CREATE TABLE t (seq BIGINT NOT NULL, a TEXT COLLATE \"C\", b BYTEA); CREATE INDEX TEXTURE ON t (a)";
     assert_eq!(translated(text), wanted);
+}
+
+fn server(store: &Store) -> &Server {
+    match &store.db.backend {
+        Backend::Postgres(server) => server,
+        Backend::Sqlite(..) => panic!("not a server"),
+    }
+}
+
+fn id(number: u64) -> IntentId {
+    format!("01990000-0000-7000-8000-{number:012x}").parse().unwrap()
+}
+
+async fn register(store: &Store, number: u64) -> Result<Appended, AppendError> {
+    let (commit, tree) = ("c".repeat(40).parse().unwrap(), "d".repeat(40).parse().unwrap());
+    let events = [Event::IntentReserved {
+        task: Task { kind: Kind::Refactor, text: "Tidy up".to_owned(), finding: None },
+        base: BaseRef { commit, tree, branch: None },
+        repository: "/srv/project/.git".to_owned(),
+        goal: Goal::Publish,
+        policy: Sha256::of(b"policy"),
+        model: None,
+        handed_in: None,
+        agent: None,
+        images: Vec::new(),
+    }];
+    let (intent, at) = (id(number), Micros(1_795_262_400_000_000));
+    let after = Intent::fold(intent.clone(), &events).unwrap().unwrap();
+    let (money, blobs, exchange) = (Vec::new(), &[][..], None);
+    let intent = &intent;
+    let (events, after) = (&events[..], &after);
+    store.append(Append { intent, at, events, after, expected_version: 0, money, blobs, exchange }).await
+}
+
+/// Lets others go on until so many have committed and wait for the disk.
+async fn until_waiting(store: &Store, count: usize) {
+    while server(store).flush.waiting() != count {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_wait_for_the_servers_disk_serves_all_who_committed_before_it() {
+    testkit::requires!(testkit::postgres_need());
+    let (folder, url) = (tempfile::tempdir().unwrap(), testkit::postgres_schema());
+    let store = Arc::new(Store::connect(folder.path(), &url).await.unwrap());
+    register(&store, 1).await.unwrap();
+    let held = server(&store).flush.hold().await;
+    let waiting = [2, 3, 4].map(|number| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { register(&store, number).await })
+    });
+    until_waiting(&store, 3).await;
+    // Committed, for others to see, and told to nobody: the head is that of the first one.
+    assert_eq!(store.last_seq().await.unwrap(), 4);
+    assert!(waiting.iter().all(|task| !task.is_finished()));
+    assert_eq!(store.keeper.head().unwrap().unwrap().seq, 1);
+    drop(held);
+    for task in waiting {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!((server(&store).flush.waiting(), store.keeper.head().unwrap().unwrap().seq), (0, 4));
+    assert_eq!(store.verify(&[]).await.unwrap().problems, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_server_lost_is_not_told_as_recorded_even_when_another_entry_has_its_number() {
+    testkit::requires!(testkit::postgres_need());
+    let mut own = testkit::OwnPostgres::start();
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let store = Arc::new(Store::connect(folder.path(), &own.url()).await.unwrap());
+    assert_eq!(register(&store, 1).await.unwrap().last_seq, 1);
+    let held = server(&store).flush.hold().await;
+    let task = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { register(&store, 2).await })
+    };
+    until_waiting(&store, 1).await;
+    own.kill();
+    own.start_again();
+    let elsewhere = Store::connect(other.path(), &own.url()).await.unwrap();
+    assert_eq!(elsewhere.last_seq().await.unwrap(), 1, "the server wrote its log within milliseconds");
+    assert_eq!(register(&elsewhere, 3).await.unwrap().last_seq, 2);
+    drop(held);
+    let told = task.await.unwrap().unwrap_err();
+    let AppendError::Store(StoreError::Database { source, .. }) = &told else { panic!("{told:?}") };
+    assert!(source.to_string().contains("has lost it"), "{source}");
+    assert_eq!(store.keeper.head().unwrap().unwrap().seq, 1, "the head is not ahead");
+    // Both go on, by new connections.
+    assert_eq!(register(&store, 2).await.unwrap().last_seq, 3);
+    for store in [&*store, &elsewhere] {
+        assert_eq!(store.verify(&[]).await.unwrap().problems, []);
+    }
 }
