@@ -39,7 +39,8 @@ const ADD_TRACE: &str = "INSERT INTO traces (at, who, what, subject, outcome) VA
 const OLD_TRACES: &str = "DELETE FROM traces WHERE at < $1";
 const TRACES: &str = "SELECT at, who, what, subject, outcome FROM traces ORDER BY at DESC LIMIT $1";
 const LAST_SEQ: &str = "SELECT COALESCE(MAX(seq), 0) FROM journal";
-const AFTER: &str = "SELECT seq, intent, at, name FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+const AFTER: &str =
+    "SELECT seq, intent, at, name FROM journal WHERE seq > $1 AND intent <> 'registry' ORDER BY seq LIMIT $2";
 const AFTER_OF: &str =
     "SELECT seq, intent, at, name FROM journal WHERE intent = $3 AND seq > $1 ORDER BY version LIMIT $2";
 /// Adds an agent with its first key; `false` when the name is taken, also by one that was revoked.
