@@ -18,7 +18,7 @@ pub(crate) use changes::{
 };
 pub(crate) use machine::{DemoArgs, DoctorArgs, GcArgs, LoginArgs, PrepareArgs};
 pub(crate) use tasks::{ExplainArgs, FixArgs, RouteCommand, RunArgs, ScanArgs, SuggestArgs, VerifyArgs};
-pub(crate) use usage::{AuditCommand, UsageArgs, UsageKey, UsageWindow};
+pub(crate) use usage::{AuditCommand, ProofArgs, UsageArgs, UsageKey, UsageWindow};
 
 use tasks::kind;
 

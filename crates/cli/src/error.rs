@@ -164,6 +164,16 @@ impl From<git::GitError> for Failure {
 
 impl From<store::StoreError> for Failure {
     fn from(error: store::StoreError) -> Self {
+        match &error {
+            store::StoreError::Compacted { compaction, .. } => {
+                return Self::of(ExitCode::NotVerified, Who::Caller, &error).hint(format!(
+                    "`codex-task audit verify --with {}` proves what it held",
+                    compaction.file
+                ));
+            }
+            store::StoreError::Archive { .. } => return Self::of(ExitCode::Usage, Who::Caller, &error),
+            _ => {}
+        }
         Self::of(ExitCode::Internal, Who::Machine, &error)
     }
 }

@@ -190,6 +190,12 @@ Checks the hash chain, the signed checkpoints, each story, row, sum and blob, an
 journal that its commits name: a changed byte, a deleted row and a cut tail each show, and are named. Exit code 1 when
 something does not fit.";
 
+pub(crate) const COMPACT: &str = "\
+What goes: changes that are over (ended, undone, or published without standing for a finding), owe nothing, and are older
+than the date. Of each entry its number, time, name and hash stay, in a digest that the journal records; lists, costs and
+figures stay as they are. Answers, patches and outputs that no other change names go into the file too. `audit verify --with
+FILE` proves the file. Keep it: nothing else has what went. Others wait while it writes.";
+
 pub(crate) const RESUME: &str = "\
 Every unfinished change of this repository is taken up where its process left it, and ends in a named state; trees,
 processes and locks of dead processes are removed. What a live process works on is left alone. A run that had --sandbox,

@@ -23,7 +23,8 @@ use crate::verification::Verification;
 /// 4: an intent may wait for the approval of a provider, and end as an answered question.
 /// 5: a provider's work leaves evidence, and an intent may end because a provider needs a person.
 /// 6: a feature begins with a plan, which is approved before there is a change; images may go along with a task.
-pub const EVENT_FORMAT: u32 = 6;
+/// 7: finished intents may be compacted (`registry`); older programs would take what is left of them for damage.
+pub const EVENT_FORMAT: u32 = 7;
 
 /// The state of the repository that a change starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

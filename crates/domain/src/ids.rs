@@ -157,6 +157,22 @@ impl Sha256 {
     }
 }
 
+/// A SHA-256 of bytes that come piece by piece.
+#[derive(Debug, Clone, Default)]
+pub struct Sha256Pieces(Hasher);
+
+impl Sha256Pieces {
+    /// The next piece.
+    pub fn add(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The hash of all pieces so far.
+    pub fn so_far(&self) -> Sha256 {
+        Sha256(hex::encode(self.0.clone().finalize()))
+    }
+}
+
 fn hash_fields(fields: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Hasher::new();
     for field in fields {
@@ -205,6 +221,15 @@ mod tests {
             assert!(!Sha256::is_of_fields(&other, &fields), "{other}");
         }
         assert!(!Sha256::is_of_fields(hash.as_str(), &[b"a", b"bd"]));
+    }
+
+    #[test]
+    fn pieces_have_the_hash_of_the_whole() {
+        let mut pieces = Sha256Pieces::default();
+        pieces.add(b"ab");
+        assert_eq!(pieces.so_far(), Sha256::of(b"ab"));
+        pieces.add(b"c");
+        assert_eq!(pieces.so_far(), Sha256::of(b"abc"));
     }
 
     #[test]

@@ -44,6 +44,28 @@ pub enum RegistryEvent {
         /// By whom.
         by: String,
     },
+    /// Finished intents were compacted: what their entries said, and the bytes that nobody else names, went into a file. Of
+    /// each entry a stub stays, which names this event's entry.
+    Compacted {
+        /// Their last entries are older than this, in microseconds since 1970-01-01 UTC.
+        before: i64,
+        /// The file's name, without its folder.
+        file: String,
+        /// The hash of the whole file.
+        sha256: Sha256,
+        /// How many intents.
+        intents: u64,
+        /// How many entries they have.
+        entries: u64,
+        /// How many bytes named by hash went.
+        blobs: u64,
+        /// How many recorded answers went.
+        exchanges: u64,
+        /// Over all that stays of these intents: their stubs and their rows; see the store's `compaction.rs`.
+        digest: Sha256,
+        /// By whom.
+        by: String,
+    },
 }
 
 impl RegistryEvent {
@@ -53,6 +75,7 @@ impl RegistryEvent {
             Self::BudgetReset { .. } => "BudgetReset",
             Self::KeyRotated { .. } => "KeyRotated",
             Self::Erased { .. } => "Erased",
+            Self::Compacted { .. } => "Compacted",
         }
     }
 }

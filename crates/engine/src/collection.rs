@@ -47,7 +47,12 @@ impl Operator {
 
     /// Why a tree of this intent has to stay.
     async fn why_not(&self, id: &IntentId) -> Result<Option<String>, EngineError> {
-        Ok(match self.store.intent(id).await? {
+        let intent = match self.store.intent(id).await {
+            // Only what is over is compacted.
+            Err(store::StoreError::Compacted { .. }) => return Ok(None),
+            intent => intent?,
+        };
+        Ok(match intent {
             None => Some("the registry does not know its change".to_owned()),
             Some(intent) if !intent.phase.is_at_rest() => {
                 Some("its change is not finished: `codex-task resume`".to_owned())

@@ -22,6 +22,8 @@ pub(crate) enum Code {
     Forbidden,
     /// There is nothing of this name that the caller may see.
     NotFound,
+    /// The change is over, and its record went into a file of whoever keeps the registry.
+    Compacted,
     /// The resource has no such method.
     MethodNotAllowed,
     /// The body did not come in time.
@@ -57,6 +59,7 @@ impl Code {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Compacted => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict | Self::Duplicate | Self::Busy => StatusCode::CONFLICT,
@@ -76,6 +79,7 @@ impl Code {
             Self::Unauthorized => "A valid key is needed",
             Self::Forbidden => "The key does not allow this",
             Self::NotFound => "There is no such thing",
+            Self::Compacted => "The record was compacted",
             Self::MethodNotAllowed => "There is no such method here",
             Self::Timeout => "The request took too long",
             Self::Conflict => "The state does not allow this",
@@ -203,6 +207,9 @@ impl IntoResponse for Problem {
 impl From<EngineError> for Problem {
     fn from(error: EngineError) -> Self {
         use EngineError as E;
+        if let E::Store(error @ store::StoreError::Compacted { .. }) = error {
+            return error.into();
+        }
         match &error {
             E::Duplicate { existing } => {
                 Self::new(Code::Duplicate, "a live change stands for this finding").about(existing.clone())
@@ -230,12 +237,17 @@ impl From<EngineError> for Problem {
 
 impl From<store::StoreError> for Problem {
     fn from(error: store::StoreError) -> Self {
-        let problem = Self::internal(&error);
         match error {
             store::StoreError::Busy { .. } => {
+                // For the log.
+                let _internal = Self::internal(&error);
                 Self::new(Code::Unavailable, "the registry is busy; try again").after(1)
             }
-            _ => problem,
+            store::StoreError::Compacted { intent, compaction } => {
+                let detail = format!("it is over, and its record was compacted on {}", compaction.at.day());
+                Self::new(Code::Compacted, detail).about(intent)
+            }
+            _ => Self::internal(&error),
         }
     }
 }

@@ -45,6 +45,12 @@ pub struct AuditReport {
     pub head: Option<Head>,
     /// Intents folded and compared.
     pub intents: u64,
+    /// Intents that were compacted: their hashes and rows are what the compaction's entry says.
+    pub compacted: u64,
+    /// Entries of which only a stub is left.
+    pub stubs: u64,
+    /// Those of them that a compaction's file proved.
+    pub proven: u64,
     /// Blobs whose hash was worked out again.
     pub blobs: u64,
     /// Blobs that were erased on purpose.
@@ -225,6 +231,34 @@ pub enum Problem {
         expected: i64,
         /// As kept.
         found: i64,
+    },
+    /// What stays of compacted intents is not what was recorded when they were compacted.
+    #[error("the compaction of entry {seq}: {what} should be {expected}, found {found}")]
+    CompactionDiffers {
+        /// The entry that tells of it.
+        seq: i64,
+        /// What differs.
+        what: String,
+        /// By the journal.
+        expected: String,
+        /// As it is.
+        found: String,
+    },
+    /// Entries have no body and name a compaction of which the journal does not tell.
+    #[error("{intents} intents have no bodies, and entry {seq} tells of no compaction")]
+    NotCompacted {
+        /// The entry that they name.
+        seq: i64,
+        /// How many.
+        intents: u64,
+    },
+    /// A compaction's file does not prove what it is to prove.
+    #[error("{file}: {detail}")]
+    ArchiveDiffers {
+        /// The file.
+        file: String,
+        /// What does not fit.
+        detail: String,
     },
     /// Bytes that were recorded with an entry are gone.
     #[error("blob {sha256}, recorded with entry {seq}, is missing")]

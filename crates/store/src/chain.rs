@@ -7,7 +7,7 @@ use domain::ids::Sha256;
 pub(crate) const NAME: &str = "codex-task journal v1";
 
 /// One row of the journal without its hash, as it is stored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Link<'a> {
     /// The place in the journal, from 1.
     pub(crate) seq: i64,

@@ -42,10 +42,8 @@ impl Note {
 
     /// Whether the signature is that of the key named in the note.
     pub(crate) fn is_signed(&self) -> bool {
-        let key = hex_array::<32>(&self.key).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
-        let signature = hex_array::<64>(&self.signature).map(|bytes| Signature::from_bytes(&bytes));
-        let text = Self::signed_text(&self.origin, self.seq, &self.hash);
-        matches!((key, signature), (Some(k), Some(s)) if k.verify_strict(text.as_bytes(), &s).is_ok())
+        let signed = Signed { key: self.key.clone(), signature: self.signature.clone() };
+        signed.is_of(&Self::signed_text(&self.origin, self.seq, &self.hash))
     }
 
     pub(crate) fn to_text(&self) -> String {
@@ -67,6 +65,24 @@ impl Note {
         let note = Self { origin: origin.to_owned(), seq, hash: hash.to_owned(), at, key, signature };
         // Only the exact text is a note: anything added, or a number written in another way, is not.
         (note.to_text() == text).then_some(note)
+    }
+}
+
+/// A signature over a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signed {
+    /// The public key, hexadecimal.
+    pub(crate) key: String,
+    /// The Ed25519 signature, hexadecimal.
+    pub(crate) signature: String,
+}
+
+impl Signed {
+    /// Whether this is the key's signature over the text.
+    pub(crate) fn is_of(&self, text: &str) -> bool {
+        let key = hex_array::<32>(&self.key).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+        let signature = hex_array::<64>(&self.signature).map(|bytes| Signature::from_bytes(&bytes));
+        matches!((key, signature), (Some(k), Some(s)) if k.verify_strict(text.as_bytes(), &s).is_ok())
     }
 }
 
@@ -140,6 +156,13 @@ impl Keeper {
             key: hex::encode(key.verifying_key().to_bytes()),
             signature: hex::encode(key.sign(text.as_bytes()).to_bytes()),
         })
+    }
+
+    /// Signs a text that is no checkpoint, and begins as none does.
+    pub(crate) fn sign_text(&self, text: &str) -> Result<Signed, StoreError> {
+        let key = self.key()?;
+        let signature = hex::encode(key.sign(text.as_bytes()).to_bytes());
+        Ok(Signed { key: hex::encode(key.verifying_key().to_bytes()), signature })
     }
 
     /// Replaces the head file, whole or not at all; a head that is further already is left alone.

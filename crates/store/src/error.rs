@@ -8,6 +8,8 @@ use domain::intent::IllegalTransition;
 
 use crate::sql::DbError;
 
+use crate::compaction::Compaction;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A failure of the store itself.
@@ -77,6 +79,25 @@ pub enum StoreError {
         path: PathBuf,
         /// Which event does not fit.
         source: IllegalTransition,
+    },
+    /// The intent's events went into a file.
+    #[error(
+        "change {intent} was compacted on {} into {} (sha256 {}): the journal has its hashes, that file what they are of",
+        .compaction.at.day(), .compaction.file, .compaction.sha256
+    )]
+    Compacted {
+        /// The intent.
+        intent: IntentId,
+        /// Where it went.
+        compaction: Box<Compaction>,
+    },
+    /// A file of a compaction cannot be read as one, or not be written.
+    #[error("{path}: {detail}")]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is in the way.
+        detail: String,
     },
     /// The database refused.
     #[error("the database {path} failed")]
@@ -180,6 +201,8 @@ pub(crate) enum Fault {
     NewerEvent { seq: u64, format: i64 },
     TailCut { expected: u64, found: u64 },
     Story(IllegalTransition),
+    Compacted(IntentId, Box<Compaction>),
+    Archive(PathBuf, String),
     Other(StoreError),
 }
 
@@ -201,6 +224,8 @@ impl Fault {
             Self::NewerEvent { seq, format } => StoreError::NewerEvent { path, seq, format },
             Self::TailCut { expected, found } => StoreError::TailCut { path, expected, found },
             Self::Story(source) => StoreError::Story { path, source },
+            Self::Compacted(intent, compaction) => StoreError::Compacted { intent, compaction },
+            Self::Archive(path, detail) => StoreError::Archive { path, detail },
             Self::Other(error) => error,
         }
     }

@@ -6,10 +6,12 @@
 
 mod agents;
 mod append;
+mod archive;
 mod audit;
 mod chain;
 mod checkpoint;
 mod columns;
+mod compaction;
 mod error;
 mod ledger;
 mod list;
@@ -23,11 +25,13 @@ mod witness;
 
 pub use agents::{Agent, AgentKey, Figures, KeyHolder, NewKey, Promise, Told, Trace};
 pub use append::{Append, Appended, Exchange, Recorded};
+pub use archive::Archives;
 pub use audit::{Anchor, AuditReport, Head, OnProgress, Problem};
+pub use compaction::{Compactable, Compaction};
 pub use domain::budget::{BudgetLimit, Measure, OverBudget, Scope, Window};
 pub use error::{AppendError, StoreError};
 pub use ledger::{MoneyOp, Period, Reservation, UsageLine};
 pub use list::{Filter, Found, Life, Page, Row};
-pub use store::Store;
+pub use store::{Compacting, Store};
 pub use time::Micros;
 pub use witness::{Checkpoint, Consistency, Inconsistent, JournalEntry};

@@ -1,6 +1,6 @@
 //! The store's interface: one folder, one journal. The work is in `sql/`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use domain::budget::{Scope, Window};
 use domain::event::Event;
@@ -13,6 +13,7 @@ use domain::registry::RegistryEvent;
 use crate::append::{Append, Appended, Exchange, Recorded};
 use crate::audit::{Anchor, AuditReport, OnProgress};
 use crate::checkpoint::Keeper;
+use crate::compaction::{Compactable, Compaction};
 use crate::error::{AppendError, Fault, StoreError};
 use crate::ledger::{MoneyOp, Period, Reservation, UsageLine};
 use crate::list::{Filter, Found, Page, Row};
@@ -25,6 +26,21 @@ use crate::witness::{Checkpoint, JournalEntry};
 pub struct Store {
     pub(crate) db: Database,
     pub(crate) keeper: Keeper,
+}
+
+/// What is to be compacted, and where it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Compacting<'a> {
+    /// Only intents whose last entry is older than this.
+    pub before: Micros,
+    /// The file to be written; what a compaction left there that never came to its end is written over.
+    pub file: &'a Path,
+    /// Whether the bytes that go are written into the file too; else they are gone for good.
+    pub keep_blobs: bool,
+    /// When, by the caller's clock.
+    pub at: Micros,
+    /// By whom.
+    pub by: &'a str,
 }
 
 impl Store {
@@ -153,6 +169,33 @@ impl Store {
     /// When the database fails.
     pub async fn erase_blob(&self, sha256: &Sha256, at: Micros, by: &str) -> Result<bool, StoreError> {
         self.db.erase_blob(sha256, at, by, &self.keeper).await.map_err(self.named())
+    }
+
+    /// What [`Store::compact`] would compact.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn compactable(&self, before: Micros) -> Result<Compactable, StoreError> {
+        self.db.compactable(before).await.map_err(self.named())
+    }
+
+    /// Puts what the entries of old finished intents say into a file, with the recorded answers and bytes that nobody else
+    /// names. Their hashes, their rows and all figures stay. One transaction: others wait for it. `None` when there is
+    /// nothing to compact.
+    ///
+    /// # Errors
+    /// When the file is there and not to be written over, when an entry does not have its hash, or the database fails;
+    /// nothing is compacted then.
+    pub async fn compact(&self, wanted: &Compacting<'_>) -> Result<Option<Compaction>, StoreError> {
+        self.db.compact(wanted, &self.keeper).await.map_err(self.named())
+    }
+
+    /// The compactions that the journal tells of, the oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn compactions(&self) -> Result<Vec<Compaction>, StoreError> {
+        self.db.compactions().await.map_err(self.named())
     }
 
     /// The journal's entries after this number, in order.
@@ -309,19 +352,20 @@ impl Store {
     /// # Errors
     /// When the database cannot be read at all; whatever can be named is a [`crate::Problem`] in the report instead.
     pub async fn verify(&self, anchors: &[Anchor]) -> Result<AuditReport, StoreError> {
-        self.verify_and_tell(anchors, &mut |_, _| {}).await
+        self.verify_and_tell(anchors, &[], &mut |_, _| {}).await
     }
 
-    /// The same, telling how far it is.
+    /// The same, telling how far it is, and with the files of compactions: what they hold is proved as if it were there.
     ///
     /// # Errors
     /// As [`Store::verify`].
     pub async fn verify_and_tell(
         &self,
         anchors: &[Anchor],
+        archives: &[PathBuf],
         on_progress: OnProgress<'_>,
     ) -> Result<AuditReport, StoreError> {
-        self.db.verify(anchors, &self.keeper, on_progress).await.map_err(self.named())
+        self.db.verify(anchors, archives, &self.keeper, on_progress).await.map_err(self.named())
     }
 
     pub(crate) fn named(&self) -> impl Fn(Fault) -> StoreError + '_ {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::{Link, genesis};
 use crate::checkpoint::Note;
+use crate::compaction::stub_of;
 
 /// One entry of the journal with all that its hash covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +33,18 @@ pub struct JournalEntry {
 }
 
 impl JournalEntry {
+    /// The entry that tells of the compaction that this one went with; then only a stub is left, which proves nothing.
+    pub fn compaction(&self) -> Option<i64> {
+        stub_of(self.body.as_bytes())
+    }
+
     fn has_its_hash(&self) -> bool {
-        let link = Link {
+        self.link().has_hash(&self.hash)
+    }
+
+    /// The entry without its hash.
+    pub(crate) fn link(&self) -> Link<'_> {
+        Link {
             seq: self.seq,
             intent: &self.intent,
             version: self.version,
@@ -43,8 +54,7 @@ impl JournalEntry {
             body: self.body.as_bytes(),
             attached: &self.attached,
             prev: &self.prev,
-        };
-        link.hash().as_str() == self.hash
+        }
     }
 }
 
@@ -90,6 +100,16 @@ pub enum Inconsistent {
     Broken {
         /// The entry.
         seq: i64,
+    },
+    /// Of an entry between them only a stub is left, which proves nothing.
+    #[error(
+        "entry {seq} was compacted (entry {compaction} tells where it went): it takes the file of that compaction"
+    )]
+    Compacted {
+        /// The entry.
+        seq: i64,
+        /// The entry that tells of the compaction.
+        compaction: i64,
     },
     /// Entries between them are missing.
     #[error("the entries from {first} to {last} are missing")]
@@ -179,6 +199,9 @@ impl Consistency {
         }
         if entry.seq != self.at + 1 {
             return Err(Inconsistent::Missing { first: self.at + 1, last: entry.seq - 1 });
+        }
+        if let Some(compaction) = entry.compaction() {
+            return Err(Inconsistent::Compacted { seq: entry.seq, compaction });
         }
         if entry.prev != self.hash || !entry.has_its_hash() {
             return Err(Inconsistent::Broken { seq: entry.seq });

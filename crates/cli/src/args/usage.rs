@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use store::Micros;
 
 /// What was spent.
 #[derive(Debug, Clone, Args)]
@@ -50,7 +51,7 @@ pub(crate) enum UsageWindow {
 pub(crate) enum AuditCommand {
     /// Is the journal still what was written? Works offline
     #[command(after_help = crate::help::AUDIT)]
-    Verify,
+    Verify(ProofArgs),
     /// One JSON object a line for each proposal, with the fields of ai_suggestions.jsonl
     Export(ExportArgs),
     /// The entries of the journal, or one of them
@@ -59,6 +60,9 @@ pub(crate) enum AuditCommand {
     Checkpoint(CheckpointArgs),
     /// Does a newer checkpoint go on from an older one, or was history rewritten in between?
     Witness(WitnessArgs),
+    /// Put what old finished changes say into a file; their hashes, rows and costs stay. Recorded
+    #[command(after_help = crate::help::COMPACT)]
+    Compact(CompactArgs),
     /// Sign with a new key from now on; the old one vouches for it in the journal
     RotateKey,
 }
@@ -67,14 +71,53 @@ impl AuditCommand {
     /// The command's name in its document.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Verify => "audit verify",
+            Self::Verify(_) => "audit verify",
             Self::Export(_) => "audit export",
             Self::Show(_) => "audit show",
             Self::Checkpoint(_) => "audit checkpoint",
             Self::Witness(_) => "audit witness",
+            Self::Compact(_) => "audit compact",
             Self::RotateKey => "audit rotate-key",
         }
     }
+}
+
+/// What proves entries that were compacted.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ProofArgs {
+    /// Files that `audit compact` wrote: what went into them is proved as if it were there
+    #[arg(long = "with", value_name = "FILE")]
+    pub(crate) archives: Vec<PathBuf>,
+}
+
+/// What goes, and where to.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CompactArgs {
+    /// Only changes whose last event is older than this: a day (its beginning in UTC) or a time, 2026-11-21T12:00:00Z
+    #[arg(long, value_name = "DATE", value_parser = moment)]
+    pub(crate) before: Micros,
+    /// The file to be written
+    #[arg(long = "to", value_name = "FILE", required_unless_present = "dry_run")]
+    pub(crate) file: Option<PathBuf>,
+    /// Throw the bytes away that nobody else names (answers, patches, outputs) instead of writing them into the file
+    #[arg(long)]
+    pub(crate) without_bytes: bool,
+    /// Say what would go, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// A day in UTC, or a time.
+fn moment(text: &str) -> Result<Micros, String> {
+    let time = match text.parse::<jiff::civil::Date>() {
+        Ok(day) if text.len() == 10 => {
+            day.to_zoned(jiff::tz::TimeZone::UTC).map(|time| time.timestamp()).map_err(|e| e.to_string())
+        }
+        _ => text
+            .parse::<jiff::Timestamp>()
+            .map_err(|_| "neither a day, 2026-11-21, nor a time in UTC".to_owned()),
+    };
+    time.map(|time| Micros(time.as_microsecond()))
 }
 
 /// Where an export goes.
@@ -119,4 +162,6 @@ pub(crate) struct WitnessArgs {
     /// The entries in between, as `audit export --entries` wrote them; without it, they are read from the registry
     #[arg(long, value_name = "FILE")]
     pub(crate) entries: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) proof: ProofArgs,
 }

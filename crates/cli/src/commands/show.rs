@@ -3,23 +3,31 @@
 use std::path::Path;
 
 use domain::exit_code::ExitCode;
+use domain::ids::IntentId;
 use domain::intent::Intent;
 use domain::proposal::Form;
-use engine::Operator;
 use engine::provider::{Permission, Worked};
+use engine::{EngineError, Operator};
 use serde_json::{Value, json};
+use store::{Compaction, Store, StoreError};
 
 use super::{diff_of, document};
 use crate::args::ShowArgs;
 use crate::error::Failure;
 use crate::session::Session;
-use crate::ui::shell::DIM;
+use crate::ui::shell::{DIM, clean};
 use crate::ui::{logs, story, words};
 use crate::view;
 
 pub(crate) async fn run(session: &Session<'_>, args: &ShowArgs) -> Result<ExitCode, Failure> {
     let operator = session.operator().await?;
-    let intent = session.intent(&operator.store, args.which.id.as_deref()).await?;
+    let id = session.find(&operator.store, args.which.id.as_deref()).await?;
+    let intent = match operator.store.intent(&id).await {
+        Err(StoreError::Compacted { compaction, .. }) => {
+            return compacted(session, &operator.store, &id, &compaction).await;
+        }
+        intent => intent?.ok_or_else(|| EngineError::NoSuchIntent { name: id.to_string() })?,
+    };
     if let Some(folder) = &args.evidence {
         write_evidence(session, &operator, &intent, &session.environment.folder.join(folder)).await?;
     }
@@ -54,6 +62,30 @@ pub(crate) async fn run(session: &Session<'_>, args: &ShowArgs) -> Result<ExitCo
             session.shell.out(&session.shell.paint_out(DIM, &head));
         }
     }
+    Ok(ExitCode::Done)
+}
+
+/// What is left of a change whose story went into a file.
+async fn compacted(
+    session: &Session<'_>,
+    store: &Store,
+    id: &IntentId,
+    compaction: &Compaction,
+) -> Result<ExitCode, Failure> {
+    let row = store.row(id).await?;
+    if session.shell.is_json() {
+        let fields = json!({ "intent": null, "row": row, "compaction": compaction, "exit_code": 0 });
+        document(session, "show", fields);
+        return Ok(ExitCode::Done);
+    }
+    let Compaction { at, file, sha256, seq, .. } = compaction;
+    if let Some(row) = row {
+        let (status, title) = (&row.status, clean(&row.title));
+        session.shell.out(&format!("{}  {status}  {title}  ({})", id.short(), row.billed));
+    }
+    session
+        .shell
+        .out(&format!("compacted on {} into {file}, sha256 {sha256} (entry {seq} of the journal)", at.day()));
     Ok(ExitCode::Done)
 }
 

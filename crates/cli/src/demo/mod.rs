@@ -220,7 +220,7 @@ async fn conclude(
         vec![intent.id.short().to_owned(), place, code, clean(&words::shorten(&words::end_state(intent), 90))]
     });
     shell.out(&table(&["intent", "finding", "rule", "end"], rows));
-    let report = commands::audit_report(session).await?;
+    let report = commands::audit_report(session, &[]).await?;
     shell.out("");
     commands::show_audit(session, &report);
     let seconds = began.elapsed().as_secs_f64();

@@ -13,7 +13,7 @@ fn told() -> Told {
 }
 
 /// Runs statements on the journal as anybody with the file could.
-fn tamper(place: &Place, statements: &'static str) -> u64 {
+pub(crate) fn tamper(place: &Place, statements: &'static str) -> u64 {
     let connection = rusqlite::Connection::open(place.state().join("journal.db")).unwrap();
     connection.execute_batch(statements).unwrap();
     let changed = connection.changes();

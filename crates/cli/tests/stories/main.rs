@@ -8,6 +8,7 @@ mod support;
 mod asking;
 mod audit;
 mod boxed;
+mod compact;
 mod dependencies;
 mod during;
 mod faults;

@@ -2,9 +2,11 @@
 //! `sweep` reads everything once and proves that it fits. Where it does not, the checks here (of the journal itself) and in
 //! `tables` and `budgets` (of what lies beside it) go through it again, one by one, and name what they find.
 
+mod archives;
 mod beside;
 mod budgets;
 pub(super) mod cells;
+mod compactions;
 mod judge;
 pub(super) mod round;
 mod stretches;
@@ -24,7 +26,9 @@ use crate::chain::blobs_in;
 use crate::checkpoint::{EVERY, Keeper, Note};
 use crate::error::{Fault, StoreError};
 use crate::time::Micros;
+pub(super) use archives::check as check_archives;
 use beside::Beside;
+pub(super) use compactions::kept_of;
 use sweep::{Rounds, Swept};
 
 /// Rows a page.
@@ -128,10 +132,12 @@ async fn look(
         _ => checkpoints(db, &origin, &trusted, report).await?,
     }
     report.intents = swept.intents;
+    let mut compacted = swept.compacted;
     match swept.odd {
-        Some(odd) => tables::named(db, &odd, report).await?,
-        None => tables::stories(db, report).await?,
+        Some(odd) => tables::named(db, &odd, &mut compacted, report).await?,
+        None => tables::stories(db, &mut compacted, report).await?,
     }
+    compactions::check(db, &compacted, report).await?;
     budgets::check(db, &origin, swept.sums.as_ref(), report).await?;
     tallies::check(db, swept.tallies.as_ref(), report).await?;
     match beside.blobs {
@@ -309,6 +315,12 @@ impl super::Database {
         let genesis = ChainCheck::new(&origin, &[]).genesis().to_string();
         let swept = sweep::run(&mut turn.db(), rounds, &genesis, &mut Watch::new(&mut tell)).await.unwrap();
         assert_eq!((swept.entries.unsigned_abs(), swept.intents), (report.events, report.intents));
+        let (mut compacted, mut again) = (compactions::Compacted::default(), AuditReport::default());
+        tables::stories(&mut turn.db(), &mut compacted, &mut again).await.unwrap();
+        assert_eq!(
+            (&compacted, again.problems, again.intents),
+            (&swept.compacted, Vec::new(), report.intents)
+        );
         assert_eq!((swept.entries_fit, swept.odd, swept.sums.is_some()), (true, Some(Vec::new()), true));
         let chain = swept.chain.unwrap();
         assert_eq!((chain.entries, chain.back.unsigned_abs()), (swept.entries, report.clock_went_back));

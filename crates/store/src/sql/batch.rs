@@ -11,7 +11,7 @@ use domain::ids::{IntentId, Sha256};
 use super::conn::{Db, Row, built};
 use super::journal::{Links, Tail};
 use super::rows::Cell;
-use super::{blobs, exchanges, journal, ledger, postgres, registry, sqlite, statements, tallies};
+use super::{blobs, compact, exchanges, journal, ledger, postgres, registry, sqlite, statements, tallies};
 use crate::append::{Append, Appended};
 use crate::checkpoint::Keeper;
 use crate::columns::{Span, columns_of};
@@ -175,6 +175,9 @@ impl<'a> Batch<'a> {
         if version.unsigned_abs() != entry.expected_version {
             let (intent, expected) = (entry.intent.clone(), entry.expected_version);
             return Err(AppendError::Conflict { intent, expected, found: version.unsigned_abs() }.into());
+        }
+        if standing.is_some_and(|s| s.tally.unfinished == 0) {
+            compact::refuse_appending(db, entry.intent).await?;
         }
         self.refuse_duplicate(entry)?;
         let span = Span {

@@ -7,10 +7,11 @@ use domain::registry::{REGISTRY, RegistryEvent};
 use super::conn::{Db, Row, query};
 use super::db_error::DbError;
 use super::rows::Cell;
-use super::{exchanges, statements};
+use super::{compact, exchanges, statements};
 use crate::append::{Append, Recorded};
 use crate::chain::{Link, attached_blob, genesis};
 use crate::checkpoint::{EVERY, Keeper, Note};
+use crate::compaction::stub_of;
 use crate::error::{AppendError, Fault, Stop};
 use crate::time::Micros;
 use crate::witness::JournalEntry;
@@ -238,6 +239,9 @@ pub(super) async fn of_intent(db: &mut Db<'_>, intent: &IntentId) -> Result<Vec<
         if entry.version != expected {
             return Err(Fault::Damaged(format!("intent {intent} has no event {expected}")));
         }
+    }
+    if let Some(compaction) = entries.first().and_then(|entry| stub_of(&entry.body)) {
+        return Err(compact::gone(db, intent, compaction).await);
     }
     entries.iter().map(recorded).collect()
 }

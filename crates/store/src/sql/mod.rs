@@ -8,6 +8,7 @@ mod batch;
 mod blobs;
 mod budgets;
 mod cache;
+mod compact;
 mod conn;
 mod db_error;
 mod exchanges;
@@ -333,6 +334,7 @@ impl Database {
     pub(crate) async fn verify(
         &self,
         anchors: &[Anchor],
+        archives: &[PathBuf],
         keeper: &Keeper,
         on_progress: OnProgress<'_>,
     ) -> Result<AuditReport, Fault> {
@@ -343,8 +345,11 @@ impl Database {
                 let head = audit::read_head(keeper, &mut report)?;
                 let (mut conn, readers) = sqlite::at_one_moment(&self.name).await?;
                 let with = (anchors, keeper, head.as_ref());
-                let looked =
-                    audit::verify(&mut Db::Sqlite(&mut conn), readers, with, watch, &mut report).await;
+                let db = &mut Db::Sqlite(&mut conn);
+                let mut looked = audit::verify(db, readers, with, watch, &mut report).await;
+                if looked.is_ok() {
+                    looked = audit::check_archives(db, archives, keeper, &mut report).await;
+                }
                 file::close(conn).await?;
                 looked?;
             }
@@ -354,7 +359,9 @@ impl Database {
                 let head = audit::read_head(keeper, &mut report)?;
                 let mut tx = conn.begin_with(postgres::SNAPSHOT).await?;
                 let with = (anchors, keeper, head.as_ref());
-                audit::verify(&mut Db::Postgres(&mut tx), None, with, watch, &mut report).await?;
+                let db = &mut Db::Postgres(&mut tx);
+                audit::verify(db, None, with, watch, &mut report).await?;
+                audit::check_archives(db, archives, keeper, &mut report).await?;
                 tx.rollback().await?;
             }
         }

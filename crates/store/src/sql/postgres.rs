@@ -168,7 +168,7 @@ pub(super) async fn raise(db: &mut Db<'_>, from: i64, to: i64) -> Result<(), Fau
 }
 
 /// A migration in PostgreSQL's words. Text is compared byte by byte, as SQLite does.
-fn translated(migration: &str) -> String {
+pub(super) fn translated(migration: &str) -> String {
     let word = |word: &str| match word {
         "INTEGER" => "BIGINT".to_owned(),
         "TEXT" => "TEXT COLLATE \"C\"".to_owned(),

@@ -52,6 +52,59 @@ pub(super) const CHECKPOINTS: Table = Table {
 pub(super) const CHECKPOINTS_AFTER: &str = "SELECT c.seq, c.hash, c.at, c.key, c.signature, j.hash AS journal_hash \
      FROM checkpoints c LEFT JOIN journal j ON j.seq = c.seq WHERE c.seq > $1 ORDER BY c.seq LIMIT $2";
 
+// Compaction. The intents that go are in `compacting`, what they name and nobody else does in `going`; both are temporary.
+
+/// Which intents can be compacted: at rest for good, standing for no finding, owing nothing, older than `$1`. Whoever has the
+/// journal's last entry or that of the last checkpoint stays whole. `$2` is shorter than any first event, and longer than a
+/// stub.
+const COMPACTABLE: &str = "FROM intents i WHERE i.updated_at < $1 AND i.unfinished = 0 \
+     AND i.phase IN ('published', 'undone', 'ended') AND (i.live = 0 OR i.fingerprint IS NULL) \
+     AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.intent = i.id AND l.state = 'open') \
+     AND EXISTS (SELECT 1 FROM journal j WHERE j.intent = i.id AND j.version = 1 AND octet_length(j.body) >= $2) \
+     AND i.id NOT IN (SELECT j.intent FROM journal j WHERE j.seq = (SELECT MAX(seq) FROM journal) \
+     OR j.seq = (SELECT MAX(seq) FROM checkpoints))";
+pub(super) fn choose_compactable() -> String {
+    format!("INSERT INTO compacting (id) SELECT i.id {COMPACTABLE}")
+}
+/// How many intents, entries and bytes of bodies.
+pub(super) fn compactable() -> String {
+    format!(
+        "SELECT COUNT(DISTINCT e.intent), COUNT(*), CAST(COALESCE(SUM(octet_length(e.body)), 0) AS BIGINT) \
+         FROM journal e WHERE e.intent IN (SELECT i.id {COMPACTABLE})"
+    )
+}
+pub(super) const COMPACTING_TABLES: &str = "DROP TABLE IF EXISTS compacting; DROP TABLE IF EXISTS going; \
+     CREATE TEMP TABLE compacting (id TEXT NOT NULL PRIMARY KEY); CREATE TEMP TABLE going (name TEXT NOT NULL PRIMARY KEY)";
+pub(super) const DROP_COMPACTING: &str = "DROP TABLE compacting; DROP TABLE going";
+pub(super) const COMPACTING_SPAN: &str = "SELECT COUNT(*), COALESCE(MIN(seq), 0), COALESCE(MAX(seq), 0) FROM journal \
+     WHERE intent IN (SELECT id FROM compacting)";
+pub(super) const COMPACTING_AFTER: &str = "SELECT id FROM compacting WHERE id > $1 ORDER BY id LIMIT $2";
+pub(super) const STAYING_AFTER: &str = "SELECT seq, body, attached FROM journal WHERE seq > $1 \
+     AND intent NOT IN (SELECT id FROM compacting) ORDER BY seq LIMIT $2";
+fn places(count: usize, each: &str) -> String {
+    (1..=count).map(|place| each.replace('n', &place.to_string())).collect::<Vec<_>>().join(", ")
+}
+pub(super) fn note_names(count: usize) -> String {
+    format!("INSERT INTO going (name) VALUES {} ON CONFLICT (name) DO NOTHING", places(count, "($n)"))
+}
+pub(super) fn spare_names(count: usize) -> String {
+    format!("DELETE FROM going WHERE name IN ({})", places(count, "$n"))
+}
+pub(super) const GOING_ANSWERS: &str = "SELECT request, provider, model, form, answer, usage, at, seq FROM exchanges \
+     WHERE request > $1 AND request IN (SELECT name FROM going) ORDER BY request LIMIT $2";
+pub(super) const DROP_GOING_ANSWERS: &str = "DELETE FROM exchanges WHERE request IN (SELECT name FROM going)";
+/// A recorded answer that stays needs its bytes.
+pub(super) const SPARE_ANSWERS: &str = "DELETE FROM going WHERE name IN (SELECT answer FROM exchanges)";
+pub(super) const GOING_BLOB: &str = "SELECT sha256 FROM blobs WHERE sha256 > $1 AND bytes IS NOT NULL \
+     AND sha256 IN (SELECT name FROM going) ORDER BY sha256 LIMIT 1";
+pub(super) const ERASE_GOING: &str = "UPDATE blobs SET bytes = NULL, erased_at = $1 \
+     WHERE bytes IS NOT NULL AND sha256 IN (SELECT name FROM going)";
+pub(super) const MAKE_STUBS: &str =
+    "UPDATE journal SET body = $1, format = $2 WHERE intent IN (SELECT id FROM compacting)";
+pub(super) const FIRST_BODY: &str = "SELECT body FROM journal WHERE intent = $1 AND version = 1";
+pub(super) const COMPACTIONS: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
+     WHERE intent = $1 AND name = 'Compacted' ORDER BY version";
+
 // The registry. The order of columns is that of `columns::columns_of`.
 
 pub(super) const INTENTS: Table = Table {
@@ -275,6 +328,7 @@ pub(super) const TRIM_CACHE: &str = "DELETE FROM cache WHERE key IN (SELECT key 
 // The audit. It asks for whatever is stored as text: an edited column may hold another type, and tells so.
 
 pub(super) const LAST_ENTRY: &str = "SELECT MAX(seq) FROM journal";
+pub(super) const ATTACHED: &str = "SELECT attached FROM journal WHERE seq = $1";
 pub(super) const HASH_AND_TIME: &str = "SELECT hash, at FROM journal WHERE seq = $1";
 /// The next ids that any table knows: the smallest of all are among the smallest of each.
 pub(super) const IDS_AFTER: &str = "SELECT intent FROM (SELECT DISTINCT intent FROM journal WHERE intent > $1 ORDER BY intent LIMIT $2) j \

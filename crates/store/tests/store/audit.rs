@@ -125,8 +125,8 @@ async fn deleted_exchanged_and_inserted_entries_are_named(place: Place) {
                     FROM journal WHERE seq = 76";
     let found = place.problems_after(inserted).await;
     assert!(found.contains(&Problem::ByteChanged { seq: 77 }), "{found:?}");
-    let newer = place.problems_after("UPDATE journal SET format = 7 WHERE seq = 30").await;
-    assert!(newer.contains(&Problem::NewerFormat { seq: 30, format: 7 }), "{newer:?}");
+    let newer = place.problems_after("UPDATE journal SET format = 8 WHERE seq = 30").await;
+    assert!(newer.contains(&Problem::NewerFormat { seq: 30, format: 8 }), "{newer:?}");
 }
 
 async fn a_cut_tail_is_named_with_both_numbers_and_nothing_is_appended_to_it(place: Place) {
@@ -350,9 +350,9 @@ async fn an_edited_event_is_not_acted_upon(place: Place) {
 
 async fn an_event_of_a_newer_format_is_refused_by_its_number(place: Place) {
     tell(&place).await;
-    place.execute("UPDATE journal SET format = 7 WHERE seq = 75").await;
+    place.execute("UPDATE journal SET format = 8 WHERE seq = 75").await;
     let refused = place.open().await.intent(&Story::new(10).id).await.unwrap_err();
-    assert!(matches!(refused, StoreError::NewerEvent { seq: 75, format: 7, .. }), "{refused}");
+    assert!(matches!(refused, StoreError::NewerEvent { seq: 75, format: 8, .. }), "{refused}");
 }
 
 async fn a_changed_schema_and_a_planted_trigger_are_found(place: Place) {

@@ -7,6 +7,8 @@ mod audit;
 mod batch;
 mod budget;
 mod cases;
+mod compaction;
+mod compaction_killed;
 mod journal;
 mod place;
 mod processes;

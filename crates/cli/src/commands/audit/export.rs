@@ -6,7 +6,7 @@ use domain::event::Event;
 use domain::exit_code::ExitCode;
 use domain::intent::{Attempt, Intent};
 use serde_json::{Value, json};
-use store::{Filter, JournalEntry, Page, Store};
+use store::{Compaction, Filter, JournalEntry, Page, Row, Store, StoreError};
 
 use super::document;
 use crate::args::usage::{EntryArgs, ExportArgs};
@@ -63,7 +63,13 @@ async fn lines(store: &Store, entries: bool, line: Line<'_>) -> Result<(), Failu
         let Some(last) = rows.last() else { return Ok(()) };
         page.before = Some(last.seq);
         for row in &rows {
-            let events = store.events(&row.id).await?;
+            let events = match store.events(&row.id).await {
+                Err(StoreError::Compacted { compaction, .. }) => {
+                    line(&compacted(row, &compaction).to_string())?;
+                    continue;
+                }
+                events => events?,
+            };
             let told: Vec<Event> = events.iter().map(|r| r.event.clone()).collect();
             let Some(intent) = Intent::fold(row.id.clone(), &told).map_err(engine::EngineError::from)? else {
                 continue;
@@ -79,6 +85,27 @@ async fn lines(store: &Store, entries: bool, line: Line<'_>) -> Result<(), Failu
             }
         }
     }
+}
+
+/// What the registry's row knows of a change that was compacted, and where the rest is.
+fn compacted(row: &Row, compaction: &Compaction) -> Value {
+    json!({
+        "id": row.suggestion,
+        "intent_id": row.id,
+        "created_at": words::moment(row.at.0),
+        "status": row.status,
+        "ai_agent": row.agent.as_ref().map(ToString::to_string).or(row.provider.as_ref().map(ToString::to_string)),
+        "codex_suggestion_id": row.suggestion,
+        "codex_cost": row.billed.micros() as f64 / 1e6,
+        "provider": row.provider,
+        "file": row.file,
+        "code": row.rule,
+        "kind": row.kind.as_str(),
+        "patch": null,
+        "confidence": row.confidence,
+        "branch": row.branch,
+        "compacted": { "file": compaction.file, "sha256": compaction.sha256, "entry": compaction.seq },
+    })
 }
 
 /// A proposal with the fields of the seeds' `ai_suggestions.jsonl`.
@@ -147,7 +174,10 @@ pub(super) async fn show(session: &Session<'_>, args: &EntryArgs) -> Result<Exit
         return Ok(ExitCode::Done);
     }
     for entry in &entries {
-        let head = format!("{:>8}  {}  {}  {}", entry.seq, words::moment(entry.at), entry.intent, entry.name);
+        let mark =
+            entry.compaction().map(|seq| format!("  (compacted: see entry {seq})")).unwrap_or_default();
+        let at = words::moment(entry.at);
+        let head = format!("{:>8}  {at}  {}  {}{mark}", entry.seq, entry.intent, entry.name);
         session.shell.out(&head);
         if args.seq.is_some() {
             let event = with_event(entry);

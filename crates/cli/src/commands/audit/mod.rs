@@ -1,8 +1,11 @@
 //! `audit`: the journal against itself, its signatures, and what the repository's commits know of it; and what others need
 //! who check it elsewhere.
 
+mod compact;
 mod export;
 mod witness;
+
+use std::path::PathBuf;
 
 use domain::exit_code::ExitCode;
 use engine::message::journal_anchors;
@@ -11,7 +14,7 @@ use serde_json::json;
 use store::{Anchor, AuditReport};
 
 use super::document;
-use crate::args::AuditCommand;
+use crate::args::{AuditCommand, ProofArgs};
 use crate::error::Failure;
 use crate::session::Session;
 use crate::ui::progress::Gauge;
@@ -23,17 +26,18 @@ const OURS: [&str; 3] = ["refs/codex-task/candidates/", "refs/heads/feature/", w
 
 pub(crate) async fn run(session: &Session<'_>, command: &AuditCommand) -> Result<ExitCode, Failure> {
     match command {
-        AuditCommand::Verify => verify(session).await,
+        AuditCommand::Verify(args) => verify(session, args).await,
         AuditCommand::Export(args) => export::run(session, args).await,
         AuditCommand::Show(args) => export::show(session, args).await,
         AuditCommand::Checkpoint(args) => witness::checkpoint(session, args).await,
         AuditCommand::Witness(args) => witness::run(session, args).await,
+        AuditCommand::Compact(args) => compact::run(session, args).await,
         AuditCommand::RotateKey => witness::rotate_key(session).await,
     }
 }
 
-async fn verify(session: &Session<'_>) -> Result<ExitCode, Failure> {
-    let report = audit(session).await?;
+async fn verify(session: &Session<'_>, args: &ProofArgs) -> Result<ExitCode, Failure> {
+    let report = audit(session, &archives(session, args)).await?;
     let code = if report.is_clean() { ExitCode::Done } else { ExitCode::NotVerified };
     show(session, &report);
     document(
@@ -44,8 +48,13 @@ async fn verify(session: &Session<'_>) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-/// The whole audit; in a repository, with the anchors of its commits.
-pub(crate) async fn audit(session: &Session<'_>) -> Result<AuditReport, Failure> {
+/// The files of compactions, from where the caller stands.
+fn archives(session: &Session<'_>, args: &ProofArgs) -> Vec<PathBuf> {
+    args.archives.iter().map(|file| session.environment.folder.join(file)).collect()
+}
+
+/// The whole audit, with files of compactions; in a repository, with the anchors of its commits.
+pub(crate) async fn audit(session: &Session<'_>, archives: &[PathBuf]) -> Result<AuditReport, Failure> {
     let anchors = match session.repository() {
         Ok(repository) => anchors(&repository)?,
         // Outside of a repository the journal is checked by itself; a named one has to be there.
@@ -54,7 +63,8 @@ pub(crate) async fn audit(session: &Session<'_>) -> Result<AuditReport, Failure>
     };
     let store = session.store().await?;
     let mut progress = Gauge::new(session.shell, "entries");
-    let report = store.verify_and_tell(&anchors, &mut |done, total| progress.at(done, total)).await?;
+    let report =
+        store.verify_and_tell(&anchors, archives, &mut |done, total| progress.at(done, total)).await?;
     Ok(report)
 }
 
@@ -87,6 +97,18 @@ pub(crate) fn show(session: &Session<'_>, report: &AuditReport) {
         shell.out(&format!("{} {checked}", shell.paint_out(GREEN, "the journal is what was written:")));
     } else {
         shell.out(&format!("{} {checked}", shell.paint_out(RED, "the journal is NOT what was written:")));
+    }
+    if report.stubs > 0 {
+        let entries = |number| count(number, "entry").replace("entrys", "entries");
+        let proved = match report.proven {
+            0 => "their files (`--with FILE`) would prove what they said".to_owned(),
+            proven => format!("{} proved by the files", entries(proven)),
+        };
+        let changes = count(report.compacted, "compacted intent");
+        shell.out(&format!(
+            "  {} of {changes}: hashes and rows are as recorded; {proved}",
+            entries(report.stubs)
+        ));
     }
     for problem in &report.problems {
         shell.out(&format!("  {problem}"));

@@ -7,7 +7,7 @@ use domain::exit_code::ExitCode;
 use engine::message::JOURNAL_TRAILER;
 use git::{OwnRef, Repository, Signature};
 use serde_json::json;
-use store::{Checkpoint, Consistency, Inconsistent, JournalEntry, Micros};
+use store::{Archives, Checkpoint, Consistency, Inconsistent, JournalEntry, Micros};
 
 use super::document;
 use crate::args::usage::{CheckpointArgs, WitnessArgs};
@@ -73,14 +73,15 @@ fn anchor(repository: &Repository, checkpoint: &Checkpoint, now: i64) -> Result<
 /// Exit code 1 when the two checkpoints are not of one history.
 pub(super) async fn run(session: &Session<'_>, args: &WitnessArgs) -> Result<ExitCode, Failure> {
     let folder = &session.environment.folder;
+    let archives = Archives::open(&super::archives(session, &args.proof))?;
     let verdict = match (read(&folder.join(&args.old))?, read(&folder.join(&args.new))?) {
         (None, _) => Err(Inconsistent::NotOne { which: "old" }),
         (_, None) => Err(Inconsistent::NotOne { which: "new" }),
         (Some(old), Some(new)) => match Consistency::between(&old, &new) {
             Err(inconsistent) => Err(inconsistent),
             Ok(walk) => match &args.entries {
-                Some(file) => from_file(walk, &folder.join(file))?,
-                None => from_store(session, walk).await?,
+                Some(file) => from_file(walk, &folder.join(file), &archives)?,
+                None => from_store(session, walk, &archives).await?,
             },
         },
     };
@@ -103,14 +104,18 @@ fn read(path: &Path) -> Result<Option<Checkpoint>, Failure> {
 }
 
 /// Needs nothing of ours but the files.
-fn from_file(mut walk: Consistency, path: &Path) -> Result<Result<(), Inconsistent>, Failure> {
+fn from_file(
+    mut walk: Consistency,
+    path: &Path,
+    archives: &Archives,
+) -> Result<Result<(), Inconsistent>, Failure> {
     let unreadable = |e: std::io::Error| Failure::file(path, &e);
     let file = std::fs::File::open(path).map_err(unreadable)?;
     for line in std::io::BufReader::new(file).lines() {
         let line = line.map_err(unreadable)?;
         let entry: JournalEntry = serde_json::from_str(&line)
             .map_err(|e| Failure::usage(format!("{} has a line that is no entry: {e}", path.display())))?;
-        if let Err(inconsistent) = walk.entry(&entry) {
+        if let Err(inconsistent) = walk.entry(&archives.whole(entry)?) {
             return Ok(Err(inconsistent));
         }
     }
@@ -120,6 +125,7 @@ fn from_file(mut walk: Consistency, path: &Path) -> Result<Result<(), Inconsiste
 async fn from_store(
     session: &Session<'_>,
     mut walk: Consistency,
+    archives: &Archives,
 ) -> Result<Result<(), Inconsistent>, Failure> {
     let store = session.store().await?;
     while !walk.is_done() {
@@ -127,8 +133,8 @@ async fn from_store(
         if page.is_empty() {
             break;
         }
-        for entry in &page {
-            if let Err(inconsistent) = walk.entry(entry) {
+        for entry in page {
+            if let Err(inconsistent) = walk.entry(&archives.whole(entry)?) {
                 return Ok(Err(inconsistent));
             }
         }

@@ -107,7 +107,12 @@ async fn registry_entries(
                 let detail = format!("the old key does not vouch for the new one, {new}");
                 report.add(Problem::BadSignature { where_from, detail });
             }
-            Ok(RegistryEvent::KeyRotated { .. } | RegistryEvent::Erased { .. }) => {}
+            // What was compacted is compared by itself.
+            Ok(
+                RegistryEvent::KeyRotated { .. }
+                | RegistryEvent::Erased { .. }
+                | RegistryEvent::Compacted { .. },
+            ) => {}
             Err(detail) => report.add(Problem::IllegalStory { intent: REGISTRY.to_owned(), detail }),
         }
     }

@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::event::EVENT_FORMAT;
+use domain::ids::Sha256;
 use domain::registry::REGISTRY;
 
-use super::cells::Line;
+use super::cells::{Cell, Line};
+use super::compactions::compaction_of;
 use super::round::{Round, Rows, TABLES};
 use super::stretches::Stretches;
 use crate::audit::{Expected, told};
 use crate::chain::{Link, blobs_in};
 use crate::columns::Column;
+use crate::compaction::{KEPT, Kept, stub_of};
 use crate::tally::{self, SUGGESTIONS, Tallies, Tally};
 
 /// What the ledger's rows add up to: counted money and requests, by agent, day, week and month.
@@ -24,7 +27,9 @@ pub(super) struct Judged {
     pub(super) entries: i64,
     /// Intents that fit in every table.
     pub(super) intents: u64,
-    /// Whether each entry has its hash and a known format.
+    /// Of intents that were compacted, in order: which compaction, what stays, and how many entries.
+    pub(super) compacted: Vec<(i64, Sha256, u64)>,
+    /// Whether each entry has its hash and a known format; a stub's hash is covered by its compaction.
     pub(super) entries_fit: bool,
     /// The intents that do not fit.
     pub(super) odd: Vec<String>,
@@ -55,7 +60,8 @@ pub(super) fn judge(round: &Round) -> Option<Judged> {
                 judged.entries_fit = false;
                 continue;
             };
-            judged.entries_fit &= link.format <= i64::from(EVENT_FORMAT) && link.has_hash(hash);
+            judged.entries_fit &= link.format <= i64::from(EVENT_FORMAT)
+                && (stub_of(link.body).is_some() || link.has_hash(hash));
             judged.attached.extend(blobs_in(link.attached).map(str::to_owned));
             chain.push((link, hash));
         }
@@ -65,6 +71,8 @@ pub(super) fn judge(round: &Round) -> Option<Judged> {
             // Its entries are folded with the budgets; rows of that name are nobody's.
             let none = rows.intents().len() + rows.suggestions().len() + rows.ledger().len() == 0;
             judged.odd.extend((!none).then(|| rows.id.to_owned()));
+        } else if let Some((compaction, kept)) = kept_of(&rows, mine) {
+            judged.compacted.push((compaction, kept, mine.len() as u64));
         } else if mine.len() == rows.journal().len() && fits(&rows, mine) {
             judged.intents += 1;
         } else {
@@ -102,6 +110,40 @@ fn fits(rows: &Rows<'_>, entries: &[(Link<'_>, &str)]) -> bool {
         && columns.iter().enumerate().all(|(place, column)| row.holds(place, &column.value))
         && suggestions_fit(rows, &expected)
         && ledger_fits(rows, &expected)
+}
+
+/// What stays of an intent that was compacted, when all of it can be read.
+fn kept_of(rows: &Rows<'_>, entries: &[(Link<'_>, &str)]) -> Option<(i64, Sha256)> {
+    if entries.len() != rows.journal().len() || stub_of(entries.first()?.0.body).is_none() {
+        return None;
+    }
+    let links: Vec<Link<'_>> = entries.iter().map(|(link, _)| *link).collect();
+    let compaction = compaction_of(&links).ok().flatten()?;
+    let mut kept = Kept::of(rows.id);
+    kept.table(0, entries.len());
+    entries.iter().for_each(|(link, hash)| kept.link(link, hash));
+    let tables = [rows.intents().collect::<Vec<_>>(), rows.suggestions().collect(), rows.ledger().collect()];
+    for (table, lines) in (1..).zip(tables) {
+        kept.table(table, lines.len());
+        let places = places_of(table)?;
+        for line in lines {
+            for place in &places {
+                match line.cell(*place) {
+                    Cell::Null => kept.cell(None),
+                    Cell::Number(number) => kept.cell(Some(&number.to_string())),
+                    Cell::Text(text) => kept.cell(Some(text)),
+                    Cell::Bytes(_) | Cell::Other => return None,
+                }
+            }
+        }
+    }
+    Some((compaction, kept.digest()))
+}
+
+/// Where the columns that a digest covers stand in a swept table.
+fn places_of(table: usize) -> Option<Vec<usize>> {
+    let all: Vec<&str> = TABLES[table].columns.split(", ").collect();
+    KEPT[table].1.iter().map(|column| all.iter().position(|name| name == column)).collect()
 }
 
 fn suggestions_fit(rows: &Rows<'_>, expected: &Expected) -> bool {

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::compactions::Compacted;
 use super::judge::{Judged, Sums, judge};
 use super::round::Round;
 use super::stretches::{Stretches, Whole};
@@ -31,6 +32,8 @@ pub(super) struct Swept {
     pub(super) entries: i64,
     /// Intents that fit in every table.
     pub(super) intents: u64,
+    /// What stays of intents that were compacted.
+    pub(super) compacted: Compacted,
     /// Whether each entry has its hash and a known format, and what was recorded with it is there.
     pub(super) entries_fit: bool,
     /// The chain, when it is one.
@@ -128,6 +131,9 @@ impl Swept {
     async fn take(&mut self, db: &mut Db<'_>, judged: Judged) -> Result<Stretches, Fault> {
         self.entries += judged.entries;
         self.intents += judged.intents;
+        for (compaction, kept, entries) in &judged.compacted {
+            self.compacted.add(*compaction, kept, *entries);
+        }
         self.entries_fit &= judged.entries_fit && missing_blobs(db, &judged.attached).await?.is_empty();
         self.odd = self.odd.take().filter(|odd| odd.len() <= ODD).map(|mut odd| {
             odd.extend(judged.odd);

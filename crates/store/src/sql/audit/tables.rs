@@ -4,6 +4,7 @@ use domain::ids::Sha256;
 use domain::registry::REGISTRY;
 
 use super::PAGE;
+use super::compactions::{Compacted, compaction_of, kept_of};
 use crate::audit::{AuditReport, Expected, Problem, expect};
 use crate::error::Fault;
 use crate::sql::conn::{Db, Row, built, query};
@@ -34,15 +35,25 @@ const LEDGER: [&str; 15] = [
 ];
 
 /// These intents, each by itself.
-pub(super) async fn named(db: &mut Db<'_>, ids: &[String], report: &mut AuditReport) -> Result<(), Fault> {
+pub(super) async fn named(
+    db: &mut Db<'_>,
+    ids: &[String],
+    compacted: &mut Compacted,
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
     for id in ids {
-        story(db, id, report).await?;
+        story(db, id, compacted, report).await?;
     }
     Ok(())
 }
 
 /// Every intent by itself.
-pub(super) async fn stories(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
+pub(super) async fn stories(
+    db: &mut Db<'_>,
+    compacted: &mut Compacted,
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
+    *compacted = Compacted::default();
     report.intents = 0;
     let mut after = String::new();
     loop {
@@ -50,27 +61,54 @@ pub(super) async fn stories(db: &mut Db<'_>, report: &mut AuditReport) -> Result
         let ids: Vec<String> = page.scalars(db).await?;
         let Some(last) = ids.last() else { return Ok(()) };
         after.clone_from(last);
-        named(db, &ids, report).await?;
+        named(db, &ids, compacted, report).await?;
     }
 }
 
-async fn story(db: &mut Db<'_>, id: &str, report: &mut AuditReport) -> Result<(), Fault> {
+async fn story(
+    db: &mut Db<'_>,
+    id: &str,
+    compacted: &mut Compacted,
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
     if id == REGISTRY {
         return Ok(());
     }
-    report.intents += 1;
     let rows = query(statements::ENTRIES_OF_INTENT).bind(id).rows(db).await?;
     // An entry that cannot be read was named with the chain; without it the rest makes no story.
     let entries: Vec<Entry> = rows.iter().filter_map(|row| Entry::from_row(row).ok()).collect();
     let links: Vec<_> = entries.iter().map(Entry::link).collect();
+    match compaction_of(&links) {
+        Ok(None) => {}
+        Ok(Some(compaction)) => {
+            let kept = kept_of(db, id, &entries).await?;
+            compacted.add(compaction, &kept, entries.len() as u64);
+            return Ok(());
+        }
+        Err(detail) => {
+            report.add(Problem::IllegalStory { intent: id.to_owned(), detail });
+            return Ok(());
+        }
+    }
+    report.intents += 1;
     let known = !links.is_empty();
     let expected = expect(id, &links, report);
     if known && expected.is_none() {
         return Ok(());
     }
-    registry_row(db, id, expected.as_ref(), report).await?;
-    suggestions(db, id, expected.as_ref(), report).await?;
-    ledger_rows(db, id, expected.as_ref(), report).await
+    compare(db, id, expected.as_ref(), report).await
+}
+
+/// Every row of an intent against what its story tells.
+pub(super) async fn compare(
+    db: &mut Db<'_>,
+    id: &str,
+    expected: Option<&Expected>,
+    report: &mut AuditReport,
+) -> Result<(), Fault> {
+    registry_row(db, id, expected, report).await?;
+    suggestions(db, id, expected, report).await?;
+    ledger_rows(db, id, expected, report).await
 }
 
 async fn registry_row(
@@ -165,7 +203,12 @@ async fn ledger_rows(
 }
 
 /// Rows with these columns as text. `from` says of which table; it takes `key` and, where it has a limit, the page.
-async fn page(db: &mut Db<'_>, columns: &[&str], from: &str, key: &str) -> Result<Vec<Row>, Fault> {
+pub(super) async fn page(
+    db: &mut Db<'_>,
+    columns: &[&str],
+    from: &str,
+    key: &str,
+) -> Result<Vec<Row>, Fault> {
     let as_text = match db {
         Db::Sqlite(_) => sqlite::as_text,
         Db::Postgres(_) => postgres::as_text,
@@ -177,7 +220,7 @@ async fn page(db: &mut Db<'_>, columns: &[&str], from: &str, key: &str) -> Resul
 }
 
 /// What a column holds as text, or why it cannot be told.
-fn stored(row: &Row, name: &str) -> Option<String> {
+pub(super) fn stored(row: &Row, name: &str) -> Option<String> {
     match row.get::<Option<String>>(name) {
         Ok(text) => text,
         Err(error) => Some(format!("({error})")),
