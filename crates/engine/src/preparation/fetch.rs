@@ -204,6 +204,7 @@ impl Fetching<'_> {
         let fill = |text: &String| text.replace(TREE, &at);
         let passed =
             config.env.iter().filter_map(|name| Some((name.clone(), world.variable(name)?.to_owned())));
+        let passed = certificates(|name| world.variable(name)).chain(passed);
         let own = step.env.iter().map(|(name, value)| (name.clone(), fill(value)));
         let command = Command {
             argv: step.argv.iter().map(fill).collect(),
@@ -280,5 +281,39 @@ fn how(outcome: &Outcome, seconds: u64) -> String {
         Outcome::Cancelled => "was stopped".to_owned(),
         Outcome::SetupFailed { what } => format!("could not be put into a box: {what}"),
         Outcome::ExecFailed { what } => format!("could not be started: {what}"),
+    }
+}
+
+/// The variables that name certificates to trust, for pip, uv, npm, cargo, git and whatever uses OpenSSL. Behind a proxy with an
+/// authority of its own nothing comes without them. Only what every box sees counts.
+fn certificates<'a>(
+    variable: impl Fn(&'static str) -> Option<&'a str>,
+) -> impl Iterator<Item = (String, String)> {
+    const NAMES: [&str; 8] = [
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "PIP_CERT",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+        "CARGO_HTTP_CAINFO",
+        "GIT_SSL_CAINFO",
+    ];
+    let is_seen = |value: &&str| ["/etc/", "/usr/"].iter().any(|folder| value.starts_with(folder));
+    let found = NAMES.map(|name| (name, variable(name).filter(is_seen)));
+    found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_of_the_system_are_trusted_in_the_box_too() {
+        let environment =
+            [("SSL_CERT_FILE", "/etc/ssl/own.crt"), ("PIP_CERT", "/home/me/own.crt"), ("HOME", "/etc/x")];
+        let variable = |name| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        let passed: Vec<_> = certificates(variable).collect();
+        assert_eq!(passed, [("SSL_CERT_FILE".to_owned(), "/etc/ssl/own.crt".to_owned())]);
     }
 }
