@@ -18,8 +18,12 @@ mod fuzzing;
 type Judge = fn(&[u8]) -> String;
 
 /// The targets, each in `fuzz/fuzz_targets`.
-const TARGETS: [(&str, Judge); 3] =
-    [("patch", fuzzing::patch), ("reply", fuzzing::reply), ("shell", fuzzing::shell)];
+const TARGETS: [(&str, Judge); 4] = [
+    ("patch", fuzzing::patch),
+    ("reply", fuzzing::reply),
+    ("plan", fuzzing::plan),
+    ("shell", fuzzing::shell),
+];
 
 /// Fuzzing of the judges.
 #[derive(Debug, Args)]

@@ -27,7 +27,7 @@ const PARTS: [Part; 2] = [
         name: "patch",
         judged: &["patch", "reply"],
         needed: &["command", "confidence", "ids", "plan", "test_cases"],
-        kept: &["patches", "replies"],
+        kept: &["patches", "replies", "plans"],
     },
     Part {
         name: "gate",

@@ -38,6 +38,11 @@ fn what_was_found_for_replies_holds() {
 }
 
 #[test]
+fn what_was_found_for_plans_holds() {
+    all("plan", fuzzing::plan);
+}
+
+#[test]
 fn what_was_found_for_commands_holds() {
     all("shell", fuzzing::shell);
 }

@@ -12,6 +12,7 @@ use codex_task_domain::patch::{
     Applied, Base, BaseError, BaseFile, FileMode, Form, How, Limits, PatchFinding, RepoPath, Tolerance,
     apply, emit, parse, read,
 };
+use codex_task_domain::plan::Plan;
 use codex_task_domain::reply::{self, ReplyLimits};
 use sha2::{Digest, Sha256};
 
@@ -153,6 +154,32 @@ pub(crate) fn reply(data: &[u8]) -> String {
             assert_eq!((again.confidence, &again.meta), (taken.confidence, &taken.meta));
             assert!(again.mended.is_empty(), "plain JSON was mended: {:?}", again.mended);
             format!(" {} {}", digest(&text), serde_json::to_string(&taken.mended).unwrap())
+        }
+    }
+}
+
+/// What is taken is within the limits, each text is one line, and written as plain JSON it is taken as the same plan.
+pub(crate) fn plan(data: &[u8]) -> String {
+    match reply::read_plan(data) {
+        Err(findings) => {
+            assert!(!findings.is_empty(), "refused without a reason");
+            findings.iter().map(|finding| format!(" {}", word(&finding.code))).collect()
+        }
+        Ok(taken) => {
+            assert!(!taken.steps.is_empty() && !taken.files.is_empty(), "{taken:?}");
+            let texts = [&taken.steps, &taken.tests, &taken.risks].into_iter().flatten();
+            for text in texts.chain([&taken.summary]) {
+                assert!(!text.is_empty() && text.chars().count() <= Plan::MOST_CHARACTERS, "{taken:?}");
+                assert!(!text.chars().any(char::is_control), "not one line: {text:?}");
+            }
+            for entries in [taken.steps.len(), taken.files.len(), taken.tests.len(), taken.risks.len()] {
+                assert!(entries <= Plan::MOST_ENTRIES, "{taken:?}");
+            }
+            let text = serde_json::to_vec(&taken).unwrap();
+            if text.len() <= Plan::MOST_BYTES {
+                assert_eq!(reply::read_plan(&text).as_ref(), Ok(&taken));
+            }
+            format!(" {}", digest(taken.text().as_bytes()))
         }
     }
 }
