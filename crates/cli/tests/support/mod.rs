@@ -146,12 +146,15 @@ impl Place {
         })
     }
 
-    /// All intents, the newest first.
+    /// All intents that are not compacted, the newest first.
     pub(crate) fn intents(&self) -> Vec<Intent> {
         self.with_store(|store| async move {
             let mut found = Vec::new();
             for row in store.list(&Filter::default(), Page::first(100)).await.unwrap() {
-                found.push(store.intent(&row.id).await.unwrap().unwrap());
+                match store.intent(&row.id).await {
+                    Err(store::StoreError::Compacted { .. }) => {}
+                    intent => found.push(intent.unwrap().unwrap()),
+                }
             }
             found
         })
