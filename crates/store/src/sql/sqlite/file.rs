@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::hooks::Wal;
 use rusqlite::{CachedStatement, Connection, OpenFlags, ffi};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{block_in_place, coop, spawn_blocking};
@@ -16,7 +17,7 @@ use super::super::row::FileRow;
 use super::BEGIN;
 
 /// The log is written into the database beyond this many pages (of 4 KiB): a process that starts reads it through.
-const LOG_PAGES: &str = "256";
+const LOG_PAGES: i32 = 256;
 /// Statements that a connection keeps prepared: more than there are, with those that are built.
 const STATEMENTS: usize = 160;
 /// How often a lock is looked at that another process has.
@@ -30,18 +31,30 @@ pub(in crate::sql) async fn connect(path: &Path) -> Result<Connection, DbError> 
 /// The same, with statements that come before all others.
 pub(super) async fn connect_with(path: &Path, first: &str) -> Result<Connection, DbError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let set = format!(
-        "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = {LOG_PAGES}; {first}"
-    );
+    let set = format!("PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; {first}");
     patiently(&mut (), |()| {
-        let conn = Connection::open_with_flags(path, flags)?;
+        let mut conn = Connection::open_with_flags(path, flags)?;
         // Who waits does so in `patiently`.
         conn.busy_timeout(Duration::ZERO)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         conn.execute_batch(&set)?;
+        conn.wal_hook(Some(write_back))?;
         Ok(conn)
     })
     .await
+}
+
+/// After a commit. It waits for the disk, so other threads take over this one's tasks meanwhile, where there are any.
+fn write_back(log: &mut Wal, pages: i32) -> rusqlite::Result<()> {
+    if pages < LOG_PAGES {
+        return Ok(());
+    }
+    // What cannot be written back now stays in the log, and the next one tries again.
+    let _ = match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => block_in_place(|| log.checkpoint()),
+        _ => log.checkpoint(),
+    };
+    Ok(())
 }
 
 /// Lets go. The last one to do so writes the log back.
@@ -159,10 +172,9 @@ impl<'c> FileTx<'c> {
         self.conn
     }
 
-    /// Commits without waiting for the disk, but for every tenth time or so: then the log is written back.
+    /// Commits without waiting for the disk.
     pub(in crate::sql) async fn commit(self) -> Result<(), DbError> {
-        let commit = |conn: &mut Connection| in_place(|| conn.prepare_cached("COMMIT")?.raw_execute());
-        patiently(self.conn, commit).await.map(drop)
+        patiently(self.conn, |conn| conn.prepare_cached("COMMIT")?.raw_execute()).await.map(drop)
     }
 }
 
@@ -172,13 +184,5 @@ impl Drop for FileTx<'_> {
             // When that fails, SQLite takes it back with the connection.
             let _ = self.conn.execute_batch("ROLLBACK");
         }
-    }
-}
-
-/// Lets other threads take over the tasks of this one meanwhile, where there are any.
-fn in_place<T>(act: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => block_in_place(act),
-        _ => act(),
     }
 }
