@@ -25,9 +25,6 @@ pub(crate) struct RegistryBench {
     /// The address of the registry on a PostgreSQL server.
     #[arg(long)]
     url: Option<String>,
-    /// As many as it was made with.
-    #[arg(long, default_value_t = 1_000_000)]
-    intents: u64,
     /// Measurements of each sort.
     #[arg(long, default_value_t = 2_000)]
     samples: u64,
@@ -52,8 +49,12 @@ pub(crate) fn run(options: &RegistryBench) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         if options.folder.join("journal.head").exists() {
             let store = registry::open(&options.folder, options.url.as_deref()).await?;
-            look_up(&store, options).await?;
-            pages(&store, options).await?;
+            // A story depends on how many there are in all.
+            let mut bare = Bare::open(&options.folder, options.url.as_deref()).await?;
+            let intents = bare.intents().await?;
+            crate::say(format!("{intents} intents"));
+            look_up(&store, &mut bare, options.samples, intents).await?;
+            pages(&store, options.samples, intents).await?;
             let mut times = Times::new("the figures (KPIs)");
             for _ in 0..options.samples / 10 {
                 times.time(store.figures()).await?;
@@ -139,13 +140,12 @@ impl Times {
 }
 
 /// Any answer's id leads to its intent.
-async fn look_up(store: &Store, options: &RegistryBench) -> anyhow::Result<()> {
-    let mut bare = Bare::open(&options.folder, options.url.as_deref()).await?;
+async fn look_up(store: &Store, bare: &mut Bare, samples: u64, intents: u64) -> anyhow::Result<()> {
     let (mut ours, mut theirs) = (Times::new("by codex_suggestion_id"), Times::new("the bare query"));
     let mut number = 0;
-    while (ours.all.len() as u64) < options.samples {
+    while (ours.all.len() as u64) < samples {
         number += 1;
-        let story = Story::new(mixed(number) % options.intents, options.intents)?;
+        let story = Story::new(mixed(number) % intents, intents)?;
         if !story.asks() {
             continue;
         }
@@ -162,13 +162,13 @@ async fn look_up(store: &Store, options: &RegistryBench) -> anyhow::Result<()> {
 }
 
 /// Pages of fifty at any depth, by each filter.
-async fn pages(store: &Store, options: &RegistryBench) -> anyhow::Result<()> {
+async fn pages(store: &Store, samples: u64, intents: u64) -> anyhow::Result<()> {
     let newest = store.list(&Filter::default(), Page::first(1)).await?;
     let depth = newest.first().map_or(1, |row| row.seq);
-    for (name, filter) in filters(options)? {
+    for (name, filter) in filters(intents)? {
         let mut times = Times::new(format!("a page of the list, {name}"));
         let mut rows = 0;
-        for sample in 0..options.samples / 10 {
+        for sample in 0..samples / 10 {
             let before = (sample > 0).then(|| 1 + mixed(sample) % depth);
             rows += times.time(store.list(&filter, Page { before, limit: 50 })).await?.len();
         }
@@ -178,10 +178,12 @@ async fn pages(store: &Store, options: &RegistryBench) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn filters(options: &RegistryBench) -> anyhow::Result<Vec<(&'static str, Filter)>> {
+fn filters(intents: u64) -> anyhow::Result<Vec<(&'static str, Filter)>> {
     let text = |text: &str| Some(text.to_owned());
     let status = |word| Filter { status: text(word), ..Filter::default() };
-    let middle = Story::new(options.intents / 2, options.intents)?.at(options.intents);
+    let repository = || text("/srv/repositories/project-3/.git");
+    let file = || text("src/part3/module_7.py");
+    let middle = Story::new(intents / 2, intents)?.at(intents);
     let (since, until) = (Some(Micros(middle - 86_400_000_000)), Some(Micros(middle)));
     Ok(vec![
         ("all", Filter::default()),
@@ -191,18 +193,22 @@ fn filters(options: &RegistryBench) -> anyhow::Result<Vec<(&'static str, Filter)
         ("status that no intent has", status("undone")),
         ("phase=ended", Filter { phase: text("ended"), ..Filter::default() }),
         ("kind=docs", Filter { kind: Some(Kind::Docs), ..Filter::default() }),
-        ("file", Filter { file: text("src/part3/module_7.py"), ..Filter::default() }),
+        ("file", Filter { file: file(), ..Filter::default() }),
         ("rule", Filter { rule: text("E711"), ..Filter::default() }),
-        ("repository", Filter { repository: text("/srv/repositories/project-3/.git"), ..Filter::default() }),
+        ("repository", Filter { repository: repository(), ..Filter::default() }),
         ("agent", Filter { agent: Some("agent-07".parse()?), ..Filter::default() }),
         ("live", Filter { life: Some(Life::Live), ..Filter::default() }),
         ("unfinished", Filter { life: Some(Life::Unfinished), ..Filter::default() }),
         ("since the middle", Filter { since: until, ..Filter::default() }),
         ("until the middle", Filter { until, ..Filter::default() }),
         ("one day", Filter { since, until, ..Filter::default() }),
+        ("agent and status", Filter { agent: Some("agent-07".parse()?), ..status("published") }),
+        ("repository and status", Filter { repository: repository(), ..status("needs-person") }),
+        ("rule and status", Filter { rule: text("E711"), ..status("needs-person") }),
+        ("repository and file", Filter { repository: repository(), file: file(), ..Filter::default() }),
         (
-            "agent and status",
-            Filter { agent: Some("agent-07".parse()?), status: text("published"), ..Filter::default() },
+            "repository and agent",
+            Filter { repository: repository(), agent: Some("agent-07".parse()?), ..Filter::default() },
         ),
     ])
 }

@@ -68,6 +68,16 @@ impl Bare {
         })
     }
 
+    /// How many intents the registry has.
+    pub(super) async fn intents(&mut self) -> anyhow::Result<u64> {
+        let count = "SELECT COUNT(*) FROM intents";
+        let count: i64 = match self {
+            Self::Sqlite(conn) => conn.query_row(count, [], |row| row.get(0))?,
+            Self::Postgres(conn) => sqlx::query_scalar(count).fetch_one(conn).await?,
+        };
+        Ok(count.unsigned_abs())
+    }
+
     /// How many rows there are; every value of them was taken.
     pub(super) async fn by_suggestion(&mut self, id: &str) -> anyhow::Result<usize> {
         Ok(match self {
