@@ -47,6 +47,15 @@ const CONNECTIONS: u32 = 8;
 /// A connection that was used so lately is not tried before it is used again: that is a way to the server for each look.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// Whoever writes looks rows up by their keys. A plan that is kept from when a table was empty reads along an index that does not
+/// help and goes on so while the table grows; so each statement is planned by the size that its table has now.
+const BY_KEYS: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_custom_plan"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
+
 /// A server, as one process speaks to it.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -107,7 +116,8 @@ pub(super) async fn open(url: &str, name: &Path, keeper: &Keeper) -> Result<Serv
             Ok(true)
         })
     });
-    let (writer, flush) = (Writer::new(options.clone()), Flush::new(options.clone()));
+    let writer = Writer::new(options.clone().options(BY_KEYS));
+    let flush = Flush::new(options.clone());
     Ok(Server { pool: pool.connect_lazy_with(options), writer, flush })
 }
 
