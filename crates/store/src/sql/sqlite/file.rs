@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::{CachedStatement, Connection, OpenFlags, ffi};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -37,6 +38,8 @@ pub(super) async fn connect_with(path: &Path, first: &str) -> Result<Connection,
         // Who waits does so in `patiently`.
         conn.busy_timeout(Duration::ZERO)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Else SQLite prepares a statement anew for each value that might make another plan the better one.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         conn.execute_batch(&set)?;
         conn.wal_hook(Some(write_back))?;
         Ok(conn)

@@ -98,3 +98,19 @@ async fn a_transaction_that_is_given_up_leaves_nothing_and_is_in_nobodys_way() {
     assert_eq!(store.cached(&gone).await.unwrap(), None);
     assert!(store.cached(&kept).await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_statement_is_not_prepared_anew_for_other_values() {
+    use crate::sql::statements::{LIST, NEWEST_FIRST};
+    let folder = tempfile::tempdir().unwrap();
+    Store::open(folder.path()).await.unwrap().close().await.unwrap();
+    let conn = file::connect(&folder.path().join("journal.db")).await.unwrap();
+    let text = format!("{LIST}{NEWEST_FIRST}").replace('$', "?");
+    let mut list = conn.prepare_cached(&text).unwrap();
+    for before in 1..4_i64 {
+        list.raw_bind_parameter(1, before).unwrap();
+        list.raw_bind_parameter(2, 50_i64).unwrap();
+        assert!(list.raw_query().next().unwrap().is_none());
+    }
+    assert_eq!(list.get_status(rusqlite::StatementStatus::RePrepare), 0);
+}
