@@ -80,6 +80,14 @@ impl AuditReport {
         self.head = last.map(|hash| Head { seq: self.events, hash });
     }
 
+    /// What is wrong with the database itself, as far as it was found already.
+    pub(crate) fn structure(&self) -> impl Iterator<Item = &String> {
+        self.problems.iter().filter_map(|problem| match problem {
+            Problem::Structure { detail } => Some(detail),
+            _ => None,
+        })
+    }
+
     pub(crate) fn add(&mut self, problem: Problem) {
         if self.problems.len() < NAMED {
             self.problems.push(problem);

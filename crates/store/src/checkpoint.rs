@@ -68,6 +68,32 @@ impl Note {
     }
 }
 
+/// Checks the signatures of many checkpoints of one origin, as [`Note::is_signed`] does: a key is read once, not with each
+/// of those that follow each other.
+#[derive(Debug)]
+pub(crate) struct Signatures<'a> {
+    origin: &'a str,
+    /// Whose checkpoints are ours; anybody's when there is none.
+    trusted: &'a [String],
+    last: Option<(String, VerifyingKey)>,
+}
+
+impl<'a> Signatures<'a> {
+    pub(crate) fn new(origin: &'a str, trusted: &'a [String]) -> Self {
+        Self { origin, trusted, last: None }
+    }
+
+    /// Whether one of our keys, this one, says that this entry has this hash.
+    pub(crate) fn hold(&mut self, seq: i64, hash: &str, key: &str, signature: &str) -> bool {
+        if self.last.as_ref().is_none_or(|(last, _)| last != key) {
+            let is_ours = self.trusted.is_empty() || self.trusted.iter().any(|ours| ours == key);
+            self.last = is_ours.then(|| public_key(key)).flatten().map(|read| (key.to_owned(), read));
+        }
+        let text = Note::signed_text(self.origin, seq, hash);
+        self.last.as_ref().is_some_and(|(_, key)| has_signed(key, &text, signature))
+    }
+}
+
 /// A signature over a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Signed {
@@ -80,9 +106,7 @@ pub(crate) struct Signed {
 impl Signed {
     /// Whether this is the key's signature over the text.
     pub(crate) fn is_of(&self, text: &str) -> bool {
-        let key = hex_array::<32>(&self.key).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
-        let signature = hex_array::<64>(&self.signature).map(|bytes| Signature::from_bytes(&bytes));
-        matches!((key, signature), (Some(k), Some(s)) if k.verify_strict(text.as_bytes(), &s).is_ok())
+        public_key(&self.key).is_some_and(|key| has_signed(&key, text, &self.signature))
     }
 }
 
@@ -276,10 +300,16 @@ fn rotation_text(origin: &str, new: &str) -> String {
 
 /// Whether the old key vouches for the new one.
 pub(crate) fn is_vouched_for(origin: &str, old: &str, new: &str, proof: &str) -> bool {
-    let key = hex_array::<32>(old).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
-    let signature = hex_array::<64>(proof).map(|bytes| Signature::from_bytes(&bytes));
-    let text = rotation_text(origin, new);
-    matches!((key, signature), (Some(k), Some(s)) if k.verify_strict(text.as_bytes(), &s).is_ok())
+    public_key(old).is_some_and(|key| has_signed(&key, &rotation_text(origin, new), proof))
+}
+
+fn public_key(text: &str) -> Option<VerifyingKey> {
+    VerifyingKey::from_bytes(&hex_array(text)?).ok()
+}
+
+fn has_signed(key: &VerifyingKey, text: &str, signature: &str) -> bool {
+    let signature = hex_array::<64>(signature).map(|bytes| Signature::from_bytes(&bytes));
+    signature.is_some_and(|signature| key.verify_strict(text.as_bytes(), &signature).is_ok())
 }
 
 /// This many random bytes from the system, meant for `path`.
@@ -365,6 +395,30 @@ mod tests {
             bytes[at] ^= 1;
             let read = String::from_utf8(bytes).ok().and_then(|t| Note::parse(&t));
             assert!(read.is_none_or(|n| !n.is_signed() || n.at != note.at), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn many_signatures_are_checked_as_single_ones_are() {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [one, two] = folders.each_ref().map(|folder| note(folder.path(), 7));
+        let trusted = [one.key.clone()];
+        let mut ours = Signatures::new("here", &trusted);
+        let mut anybodys = Signatures::new("here", &[]);
+        let mut elsewhere = Signatures::new("there", &[]);
+        for _ in 0..2 {
+            for note in [&one, &two] {
+                let hold = |all: &mut Signatures<'_>, seq, key: &str| {
+                    all.hold(seq, &note.hash, key, &note.signature)
+                };
+                assert_eq!(hold(&mut ours, 7, &note.key), note.key == one.key);
+                assert!(hold(&mut anybodys, 7, &note.key) && !hold(&mut elsewhere, 7, &note.key));
+                for all in [&mut ours, &mut anybodys] {
+                    assert!(!hold(all, 8, &note.key) && !hold(all, 7, "no key"));
+                }
+            }
+            assert!(!anybodys.hold(7, &one.hash, &two.key, &one.signature));
+            assert!(!anybodys.hold(7, &one.signature, &one.key, &one.hash));
         }
     }
 

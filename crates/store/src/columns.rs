@@ -109,7 +109,9 @@ pub(crate) fn columns_of(intent: &Intent, span: Span) -> Vec<Column<'_>> {
 
 /// The id from back to front.
 pub(crate) fn reversed(id: &str) -> String {
-    id.chars().rev().collect()
+    let mut reversed = String::with_capacity(id.len());
+    reversed.extend(id.chars().rev());
+    reversed
 }
 
 fn task_columns(intent: &Intent) -> [Column<'_>; 6] {

@@ -15,7 +15,7 @@ use crate::checkpoint::{Keeper, make_private};
 use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
 pub(super) use file::FileTx;
-pub(super) use reader::{FEW, MANY, Reader, Stopped};
+pub(super) use reader::{FEW, Reader, Stopped};
 pub(super) use readers::{Lent, Readers};
 
 /// A transaction that writes: nobody else can begin one meanwhile.
@@ -110,7 +110,7 @@ pub(super) async fn at_one_moment(path: &Path) -> Result<(Connection, Option<[Re
         let before = watch.version();
         begin_to_read(&mut conn).await?;
         let begun = |reader: Reader| reader.begin().map(|()| reader);
-        let readers = [FEW, MANY, FEW].map(|cache| Reader::open(path, cache).and_then(begun));
+        let readers = [(); 3].map(|()| Reader::open(path, FEW).and_then(begun));
         let [Ok(a), Ok(b), Ok(c)] = readers else { break };
         if before.is_ok() && before.ok() == watch.version().ok() {
             return Ok((conn, Some([a, b, c])));

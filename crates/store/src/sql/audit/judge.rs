@@ -2,6 +2,7 @@
 //! several rounds are judged at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use domain::event::EVENT_FORMAT;
 use domain::ids::Sha256;
@@ -9,6 +10,7 @@ use domain::registry::REGISTRY;
 
 use super::cells::{Cell, Line};
 use super::compactions::compaction_of;
+use super::indexes::{self, Key};
 use super::round::{Round, Rows, TABLES};
 use super::stretches::Stretches;
 use crate::audit::{Expected, told};
@@ -41,15 +43,18 @@ pub(super) struct Judged {
     pub(super) sums: Option<Sums>,
     /// What the registry's rows add to the figures; `None` as before.
     pub(super) tallies: Option<Tallies>,
+    /// What the rows should have in the indexes; `None` as before, and on a server.
+    pub(super) indexed: Option<Box<indexes::Sums>>,
 }
 
 /// `None` when the rows cannot even be told apart.
-pub(super) fn judge(round: &Round) -> Option<Judged> {
+pub(super) fn judge(round: &Round, key: &Key) -> Option<Judged> {
     let [_, intents, suggestions, ledger] = &round.tables;
     let mut judged = Judged {
         entries_fit: true,
         sums: sums(ledger.lines()),
         tallies: tallies(intents.lines(), suggestions.len()),
+        indexed: indexed(round, key),
         ..Judged::default()
     };
     let mut chain = Vec::with_capacity(round.tables[0].len());
@@ -175,7 +180,8 @@ fn ledger_row_fits(row: Line<'_>, expected: &Expected) -> Option<bool> {
 
 /// The place of a column of the ledger.
 fn ledger_place(name: &str) -> Option<usize> {
-    TABLES[3].columns.split(", ").position(|column| column == name)
+    static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| TABLES[3].columns.split(", ").collect());
+    NAMES.iter().position(|column| *column == name)
 }
 
 fn sums<'r>(ledger: impl Iterator<Item = Line<'r>>) -> Option<Sums> {
@@ -194,6 +200,14 @@ fn sums<'r>(ledger: impl Iterator<Item = Line<'r>>) -> Option<Sums> {
         }
         let sum = sums.entry(key).or_default();
         *sum = [sum[0].saturating_add(row.number(counted)?), sum[1].saturating_add(row.number(requests)?)];
+    }
+    Some(sums)
+}
+
+fn indexed(round: &Round, key: &Key) -> Option<Box<indexes::Sums>> {
+    let mut sums = Box::<indexes::Sums>::default();
+    for (table, (rows, rowids)) in round.tables.iter().zip(&round.rowids).enumerate() {
+        key.add_rows(table, rows, rowids, &mut sums)?;
     }
     Some(sums)
 }

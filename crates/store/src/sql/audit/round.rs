@@ -13,6 +13,8 @@ pub(in crate::sql) struct Table {
     pub(in crate::sql) place: usize,
     /// The order among the rows of one intent, with a comma before it where there is one.
     pub(in crate::sql) then: &'static str,
+    /// The index that SQLite reads it by.
+    pub(in crate::sql) by: &'static str,
     pub(in crate::sql) width: usize,
     /// About how many rows of it come together.
     pub(in crate::sql) rows: usize,
@@ -26,6 +28,7 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
         key: "intent",
         place: 1,
         then: ", version",
+        by: "sqlite_autoindex_journal_1",
         width: 10,
         rows: 800,
     },
@@ -38,6 +41,7 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
         key: "id",
         place: 0,
         then: "",
+        by: "sqlite_autoindex_intents_1",
         width: 27,
         rows: 300,
     },
@@ -47,6 +51,7 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
         key: "intent",
         place: 0,
         then: ", attempt, suggestion",
+        by: "suggestions_intent",
         width: 3,
         rows: 30,
     },
@@ -57,15 +62,25 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
         key: "intent",
         place: 0,
         then: ", attempt",
+        by: "sqlite_autoindex_ledger_1",
         width: 18,
         rows: 30,
     },
 ];
 
+impl Table {
+    /// The place of a column.
+    pub(super) fn place_of(&self, name: &str) -> Option<usize> {
+        self.columns.split(", ").position(|column| column == name)
+    }
+}
+
 /// The rows of some intents: whatever any table holds of them.
 #[derive(Debug)]
 pub(in crate::sql) struct Round {
-    pub(in crate::sql) tables: [Cells; 4],
+    pub(in crate::sql) tables: [Cells; TABLES.len()],
+    /// The numbers that SQLite gives to the rows of each table; without rows on a server.
+    pub(in crate::sql) rowids: [Vec<i64>; TABLES.len()],
 }
 
 /// All rows of one intent.
@@ -80,7 +95,10 @@ pub(super) struct Rows<'r> {
 impl Round {
     /// Without rows.
     pub(in crate::sql) fn new() -> Self {
-        Self { tables: TABLES.map(|table| Cells::new(table.width, table.rows)) }
+        Self {
+            tables: TABLES.map(|table| Cells::new(table.width, table.rows)),
+            rowids: [const { Vec::new() }; TABLES.len()],
+        }
     }
 
     /// The rows intent by intent. `None` when they are not in the order of ids, or an id is no text: the database does not

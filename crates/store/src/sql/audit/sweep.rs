@@ -3,11 +3,13 @@
 //! fit and names nothing: whatever does not fit exactly is left to the slow checks beside it, which say what and where.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::compactions::Compacted;
+use super::indexes::{self, Key};
 use super::judge::{Judged, Sums, judge};
 use super::round::Round;
 use super::stretches::{Stretches, Whole};
@@ -44,6 +46,8 @@ pub(super) struct Swept {
     pub(super) sums: Option<Sums>,
     /// What the registry's rows add to the figures; `None` as before.
     pub(super) tallies: Option<Tallies>,
+    /// What the rows should have in the indexes; `None` when that is not known.
+    pub(super) indexed: Option<Box<indexes::Sums>>,
 }
 
 /// Where the rounds come from.
@@ -85,11 +89,11 @@ impl Rounds {
     }
 }
 
-/// Sweeps all tables. `genesis` is what the first entry goes on from.
+/// Sweeps all tables. `genesis` is what the first entry goes on from, `key` that of the sums over the indexes.
 pub(super) async fn run(
     db: &mut Db<'_>,
     mut rounds: Rounds,
-    genesis: &str,
+    (genesis, key): (&str, &Arc<Key>),
     watch: &mut Watch<'_>,
 ) -> Result<Swept, Fault> {
     let mut swept = Swept {
@@ -97,6 +101,7 @@ pub(super) async fn run(
         odd: Some(Vec::new()),
         sums: Some(Sums::new()),
         tallies: Some(Tallies::new()),
+        indexed: Some(Box::default()),
         ..Swept::default()
     };
     let mut stretches = Stretches::default();
@@ -108,7 +113,10 @@ pub(super) async fn run(
             Err(Some(fault)) => return Err(fault),
         };
         let is_end = round.is_none();
-        under_way.extend(round.map(|round| spawn_blocking(move || judge(&round))));
+        under_way.extend(round.map(|round| {
+            let key = Arc::clone(key);
+            spawn_blocking(move || judge(&round, &key))
+        }));
         while under_way.len() > if is_end { 0 } else { AHEAD } {
             let Some(judging) = under_way.pop_front() else { break };
             // A thread that is gone has judged nothing: the slow checks do.
@@ -149,6 +157,10 @@ impl Swept {
         self.tallies = self.tallies.take().zip(judged.tallies).map(|(mut tallies, more)| {
             more.into_iter().for_each(|(name, counts)| tally::add(&mut tallies, name, counts));
             tallies
+        });
+        self.indexed = self.indexed.take().zip(judged.indexed).map(|(mut sums, more)| {
+            indexes::add(&mut sums, &more);
+            sums
         });
         Ok(judged.stretches)
     }

@@ -10,23 +10,24 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::super::BUSY_TIMEOUT;
 use super::super::audit::cells::{Cell, Cells};
+use super::super::audit::indexes::{INDEXES, Key, Sum, Walk};
 use super::super::audit::round::{Round, TABLES, Table};
 use super::super::exchanges::is_named;
-use crate::audit::{AuditReport, check_note};
-use crate::checkpoint::{EVERY, Note};
-use crate::time::Micros;
+use crate::checkpoint::{EVERY, Signatures};
 
 /// Bytes of the journal in a round: with the rounds under way, all that is in memory at once.
 const ROUND: usize = 512 << 10;
 /// Pages that a connection keeps, in KiB: rows in order need few.
 pub(in crate::sql) const FEW: u32 = 2 << 10;
-/// The same for who looks each row up in each index.
-pub(in crate::sql) const MANY: u32 = 20 << 10;
 const BLOBS: &str = "SELECT sha256, size, bytes, erased_at FROM blobs";
 const CHECKPOINTS: &str = "SELECT c.seq, c.hash, c.at, c.key, c.signature, j.hash FROM checkpoints c \
      LEFT JOIN journal j ON j.seq = c.seq ORDER BY c.seq";
 const EXCHANGES: &str = "SELECT request, provider, model, form, answer, usage, CAST(at AS TEXT), \
      (SELECT attached FROM journal WHERE journal.seq = exchanges.seq) FROM exchanges WHERE typeof(at) = 'integer'";
+/// The entries of an index and the bytes in them, as its pages hold them.
+const PAYLOAD: &str = "SELECT CAST(SUM(ncell) AS INTEGER), CAST(SUM(payload) AS INTEGER) FROM dbstat \
+     WHERE aggregate = TRUE AND name = ?1";
+const TABLE_NAMES: &str = "SELECT CAST(name AS TEXT) FROM sqlite_schema WHERE type = 'table'";
 
 /// Why the pass ended early.
 #[derive(Debug)]
@@ -72,14 +73,20 @@ impl Reader {
         self.conn.query_row("SELECT COUNT(*) FROM meta", [], |_| Ok(()))
     }
 
-    /// All rows of [`TABLES`], in the order of the intents' ids.
+    /// All rows of [`TABLES`], in the order of the intents' ids. Which rows there are and their order come from an index, all
+    /// that they hold comes from the table: SQLite would take what it can from the index, so each row is looked up anew.
     pub(in crate::sql) fn rounds(
         &self,
         mut take: impl FnMut(Round) -> Result<(), Stopped>,
     ) -> Result<(), Stopped> {
         let prepared = |table: &Table| {
-            let Table { columns, from, key, then, .. } = table;
-            self.conn.prepare(&format!("SELECT {columns} FROM {from} ORDER BY {key}{then}"))
+            let Table { columns, from, key, then, by, .. } = table;
+            let columns = columns.replace(", ", ", t.");
+            self.conn.prepare(&format!(
+                "SELECT t.{columns}, t.rowid FROM {from} o INDEXED BY {by} CROSS JOIN {from} t ON t.rowid = o.rowid \
+                 ORDER BY o.{key}{}",
+                then.replace(", ", ", o.")
+            ))
         };
         let [mut a, mut b, mut c, mut d] =
             [prepared(&TABLES[0])?, prepared(&TABLES[1])?, prepared(&TABLES[2])?, prepared(&TABLES[3])?];
@@ -91,9 +98,10 @@ impl Reader {
         ];
         while let Some(lead) = cursors.iter().position(|cursor| !cursor.is_at_end()) {
             let mut round = Round::new();
-            let last = cursors[lead].lead(&mut round.tables[lead])?;
-            for (cursor, cells) in cursors.iter_mut().zip(&mut round.tables) {
-                cursor.follow(&last, cells)?;
+            let last = cursors[lead].lead(&mut round.tables[lead], &mut round.rowids[lead])?;
+            for ((cursor, cells), rowids) in cursors.iter_mut().zip(&mut round.tables).zip(&mut round.rowids)
+            {
+                cursor.follow(&last, cells, rowids)?;
             }
             take(round)?;
         }
@@ -152,38 +160,66 @@ impl Reader {
         let mut statement = self.conn.prepare(CHECKPOINTS)?;
         let mut rows = statement.query([])?;
         let mut count = 0;
+        let mut signatures = Signatures::new(origin, trusted);
         while let Some(row) = rows.next()? {
             let cells =
                 [cell(row.get_ref(1)?), cell(row.get_ref(3)?), cell(row.get_ref(4)?), cell(row.get_ref(5)?)];
             let [Cell::Text(hash), Cell::Text(key), Cell::Text(signature), Cell::Text(entry)] = cells else {
                 return Err(Stopped::Odd);
             };
-            let (Cell::Number(seq), Cell::Number(at)) = (cell(row.get_ref(0)?), cell(row.get_ref(2)?)) else {
+            let (Cell::Number(seq), Cell::Number(_)) = (cell(row.get_ref(0)?), cell(row.get_ref(2)?)) else {
                 return Err(Stopped::Odd);
             };
             count += 1;
-            let note = Note {
-                origin: origin.to_owned(),
-                seq,
-                hash: hash.to_owned(),
-                at: Micros(at),
-                key: key.to_owned(),
-                signature: signature.to_owned(),
-            };
-            let mut report = AuditReport::default();
-            check_note(&note, origin, trusted, "", &mut report);
-            if seq != count * EVERY || hash != entry || !report.is_clean() {
+            if seq != count * EVERY || hash != entry || !signatures.hold(seq, hash, key, signature) {
                 return Err(Stopped::Odd);
             }
         }
         Ok(count)
     }
 
-    /// What SQLite itself finds wrong with the file; nothing when it is whole.
-    pub(in crate::sql) fn integrity(&self) -> rusqlite::Result<Vec<String>> {
-        let mut statement = self.conn.prepare("PRAGMA integrity_check(100)")?;
-        let lines: rusqlite::Result<Vec<String>> = statement.query_map([], |row| row.get(0))?.collect();
-        Ok(lines?.into_iter().filter(|line| line != "ok").collect())
+    /// What SQLite itself finds wrong with the file, apart from what the indexes of [`TABLES`] hold: every page, the number
+    /// of each index's entries, the types of all columns, and the indexes of the other tables.
+    pub(in crate::sql) fn quick_check(&self) -> rusqlite::Result<Vec<String>> {
+        let mut lines = self.lines("PRAGMA quick_check(100)")?;
+        for name in self.lines(TABLE_NAMES)? {
+            if !TABLES.iter().any(|table| table.from == name) {
+                lines.extend(self.lines(&format!("PRAGMA integrity_check('{}')", name.replace('\'', "''")))?);
+            }
+        }
+        lines.retain(|line| line != "ok");
+        Ok(lines)
+    }
+
+    fn lines(&self, text: &str) -> rusqlite::Result<Vec<String>> {
+        self.conn.prepare(text)?.query_map([], |row| row.get(0))?.collect()
+    }
+
+    /// What the entries of each of [`INDEXES`] add up to; `None` for one that is not in order or holds what we never write.
+    pub(in crate::sql) fn index_sums(&self, key: &Key) -> Vec<Option<Sum>> {
+        (0..INDEXES.len()).map(|place| self.index_sum(key, place).ok()).collect()
+    }
+
+    /// An index' pages are asked too how much they hold: a statement does not show what an entry has beside its columns.
+    fn index_sum(&self, key: &Key, place: usize) -> Result<Sum, Stopped> {
+        let index = &INDEXES[place];
+        let mut statement = self.conn.prepare(&index.entries())?;
+        let mut rows = statement.query([])?;
+        let mut walk = Walk::new(key, place);
+        while let Some(row) = rows.next()? {
+            let width = index.columns.len();
+            let columns = (0..width).map(|column| row.get_ref(column).map_or(Cell::Other, cell));
+            walk.entry(columns, row.get(width)?).ok_or(Stopped::Odd)?;
+        }
+        let sum = walk.sum();
+        let held: (Option<i64>, Option<i64>) =
+            self.conn.query_row(PAYLOAD, [index.name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let wanted = [sum.entries, sum.bytes].map(u64::cast_signed);
+        if [held.0.unwrap_or_default(), held.1.unwrap_or_default()] == wanted {
+            Ok(sum)
+        } else {
+            Err(Stopped::Odd)
+        }
     }
 }
 
@@ -215,7 +251,7 @@ impl<'s> Cursor<'s> {
     }
 
     /// Reads about [`ROUND`] bytes, up to the last row of an intent; gives that intent.
-    fn lead(&mut self, cells: &mut Cells) -> Result<String, Stopped> {
+    fn lead(&mut self, cells: &mut Cells, rowids: &mut Vec<i64>) -> Result<String, Stopped> {
         let mut last = String::new();
         while let Some(id) = self.id()? {
             if id != last {
@@ -224,24 +260,25 @@ impl<'s> Cursor<'s> {
                 }
                 id.clone_into(&mut last);
             }
-            self.take(cells)?;
+            self.take(cells, rowids)?;
         }
         Ok(last)
     }
 
     /// Reads on up to this intent.
-    fn follow(&mut self, last: &str, cells: &mut Cells) -> Result<(), Stopped> {
+    fn follow(&mut self, last: &str, cells: &mut Cells, rowids: &mut Vec<i64>) -> Result<(), Stopped> {
         while self.id()?.is_some_and(|id| id <= last) {
-            self.take(cells)?;
+            self.take(cells, rowids)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, cells: &mut Cells) -> Result<(), Stopped> {
+    fn take(&mut self, cells: &mut Cells, rowids: &mut Vec<i64>) -> Result<(), Stopped> {
         if let Some(row) = self.rows.get() {
             for column in 0..self.width {
                 cells.push(cell(row.get_ref(column)?));
             }
+            rowids.push(row.get(self.width)?);
         }
         if cells.is_too_big() {
             return Err(Stopped::Odd);
