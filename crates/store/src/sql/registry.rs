@@ -78,15 +78,31 @@ fn found(ids: &[String]) -> Result<Found, Fault> {
 /// finds its index.
 pub(super) async fn list(db: &mut Db<'_>, filter: &Filter, page: Page) -> Result<Vec<Row>, Fault> {
     let before = page.before.map_or(i64::MAX, |seq| i64::try_from(seq).unwrap_or(i64::MAX));
-    let conditions = conditions(filter);
     let by_time = filter.since.is_some() || filter.until.is_some();
+    let (text, values) = listing(filter, by_time, matches!(db, Db::Sqlite(_)));
+    let mut query = conn::built(text).bind(before).bind(i64::from(page.limit));
+    if by_time {
+        query = query.bind(filter.until.map_or(i64::MAX, |until| until.0));
+    }
+    for value in values {
+        query = query.bind(value);
+    }
+    query.each(db, row).await
+}
+
+/// The statement of a list, and the values of the filter's conditions.
+pub(super) fn listing(filter: &Filter, by_time: bool, is_sqlite: bool) -> (String, Vec<Bound<'_>>) {
     let (mut text, order) = match by_time {
         false => (statements::LIST.to_owned(), statements::NEWEST_FIRST),
         true => (statements::LIST_BY_TIME.to_owned(), statements::LATEST_FIRST),
     };
-    let first = if by_time { 4 } else { 3 };
-    for (number, (condition, _)) in (first..).zip(&conditions) {
-        text += &format!(" AND {condition}").replace("$n", &format!("${number}"));
+    // SQLite has no statistics here and does not know that of a file there are few: a term with a plus looks for no index.
+    let file_leads = is_sqlite && !by_time && filter.file.is_some() && filter.suggestion.is_none();
+    let mut values = Vec::new();
+    for (number, (condition, value)) in (if by_time { 4 } else { 3 }..).zip(conditions(filter)) {
+        let plus = if file_leads && !condition.starts_with("file") { "+" } else { "" };
+        text += &format!(" AND {plus}{condition}").replace("$n", &format!("${number}"));
+        values.push(value);
     }
     // A partial index wants its condition as it stands in the index.
     text += match filter.life {
@@ -94,14 +110,7 @@ pub(super) async fn list(db: &mut Db<'_>, filter: &Filter, page: Page) -> Result
         Some(Life::Unfinished) => " AND unfinished = 1",
         None => "",
     };
-    let mut query = conn::built(text + order).bind(before).bind(i64::from(page.limit));
-    if by_time {
-        query = query.bind(filter.until.map_or(i64::MAX, |until| until.0));
-    }
-    for (_, value) in conditions {
-        query = query.bind(value);
-    }
-    query.each(db, row).await
+    (text + order, values)
 }
 
 /// One intent's row.

@@ -114,3 +114,26 @@ async fn a_statement_is_not_prepared_anew_for_other_values() {
     }
     assert_eq!(list.get_status(rusqlite::StatementStatus::RePrepare), 0);
 }
+
+#[tokio::test]
+async fn a_list_of_a_files_intents_goes_by_the_file() {
+    use crate::Filter;
+    let folder = tempfile::tempdir().unwrap();
+    Store::open(folder.path()).await.unwrap().close().await.unwrap();
+    let conn = file::connect(&folder.path().join("journal.db")).await.unwrap();
+    let of_file = Filter { file: Some("a.py".to_owned()), ..Filter::default() };
+    let text = |value: &str| Some(value.to_owned());
+    for filter in [
+        Filter { repository: text("r"), ..of_file.clone() },
+        Filter { status: text("published"), ..of_file.clone() },
+        Filter { repository: text("r"), status: text("published"), rule: text("x"), ..of_file.clone() },
+        of_file,
+    ] {
+        let (text, values) = crate::sql::registry::listing(&filter, false, true);
+        let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {}", text.replace('$', "?"))).unwrap();
+        assert_eq!(plan.parameter_count(), values.len() + 2, "{text}");
+        let steps =
+            plan.raw_query().mapped(|row| row.get::<_, String>(3)).collect::<Result<Vec<_>, _>>().unwrap();
+        assert!(steps[0].contains("INDEX intents_file (file=? AND first_seq<?)"), "{steps:?}");
+    }
+}
