@@ -7,7 +7,6 @@ use std::thread;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::Resource;
@@ -39,9 +38,7 @@ where
     let Some(endpoint) = endpoint(environment)? else { return Ok(None) };
     let provider = provider(endpoint, environment)?;
     let provider = PROVIDER.get_or_init(|| provider);
-    opentelemetry::global::set_text_map_propagator(TextMapCompositePropagator::new(vec![Box::new(
-        TraceContextPropagator::new(),
-    )]));
+    opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
     let tracer: Tracer = provider.tracer("codex-task");
     let spans = tracing_opentelemetry::layer()
         .with_tracer(tracer)
