@@ -1,7 +1,7 @@
 //! What can happen to an intent. Events are appended to the journal and never changed; the state is their fold
 //! (see `intent`). Adding a variant is a recipe of its own: docs/recipes/event.md.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::agent::AgentName;
 use crate::confidence::{Assessment, Confidence};
@@ -14,6 +14,7 @@ use crate::patch::{Class, How, Stat};
 use crate::plan::{Plan, Wanted};
 use crate::proposal::{Charge, Proposal, ProviderFailure, ProviderId};
 use crate::route::Route;
+use crate::tagged::Tagged;
 use crate::task::Task;
 use crate::verification::Verification;
 
@@ -137,7 +138,7 @@ impl Ending {
 
 /// What can happen to an intent. `attempt` counts proposals from 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event")]
+#[serde(remote = "Self")]
 pub enum Event {
     /// The task is registered.
     IntentReserved {
@@ -347,6 +348,21 @@ pub enum Event {
         /// Why, in one sentence.
         why: String,
     },
+}
+
+/// The field that has the event's name.
+const TAG: &str = "event";
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, Tagged { tag: TAG, inner: serializer })
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(Tagged { tag: TAG, inner: deserializer })
+    }
 }
 
 impl Event {

@@ -22,6 +22,7 @@ pub mod proposal;
 pub mod registry;
 pub mod reply;
 pub mod route;
+mod tagged;
 pub mod task;
 pub mod verification;
 

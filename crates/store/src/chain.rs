@@ -58,8 +58,10 @@ impl Link<'_> {
 
     /// The event; an error says in words why it cannot be read. The format has to be known already.
     pub(crate) fn event(&self) -> Result<Event, String> {
-        let event: Event =
-            serde_json::from_slice(self.body).map_err(|e| format!("entry {}: {e}", self.seq))?;
+        let wrong = |e: &dyn std::fmt::Display| format!("entry {}: {e}", self.seq);
+        // As one text: else each string in it is looked at for itself.
+        let body = std::str::from_utf8(self.body).map_err(|e| wrong(&e))?;
+        let event: Event = serde_json::from_str(body).map_err(|e| wrong(&e))?;
         if event.name() == self.name {
             Ok(event)
         } else {
