@@ -171,11 +171,11 @@ impl Reader {
                 return Err(Stopped::Odd);
             };
             count += 1;
-            if seq != count * EVERY || hash != entry || !signatures.hold(seq, hash, key, signature) {
+            if seq != count * EVERY || hash != entry || !signatures.add(seq, hash, key, signature) {
                 return Err(Stopped::Odd);
             }
         }
-        Ok(count)
+        if signatures.hold() { Ok(count) } else { Err(Stopped::Odd) }
     }
 
     /// What SQLite itself finds wrong with the file, apart from what the indexes of [`TABLES`] hold: every page, the number
