@@ -115,7 +115,8 @@ impl Told {
     fn of(story: &mut Story, step: Step, at: Micros) -> anyhow::Result<Self> {
         let before = story.intent.as_ref().map_or(0, |intent| intent.version);
         let after = match story.intent.take() {
-            None => Intent::fold(story.id.clone(), &step.events)?.context("a story without events")?,
+            None => Intent::fold(story.id.clone(), step.events.iter().cloned())?
+                .context("a story without events")?,
             Some(mut intent) => {
                 for event in &step.events {
                     intent.apply(event)?;

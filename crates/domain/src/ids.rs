@@ -69,8 +69,10 @@ fn is_object_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && is_lower_hex(text)
 }
 
+/// All bytes are looked at, whatever they are: that is done many at a time.
 fn is_lower_hex(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    let is_digit = |byte: u8| byte.is_ascii_digit() | (b'a'..=b'f').contains(&byte);
+    text.bytes().fold(true, |all, byte| all & is_digit(byte))
 }
 
 /// The one way to write a UUID that we write: lower case, with hyphens.

@@ -279,11 +279,15 @@ impl Intent {
     }
 
     /// The fold of a whole story; `None` when there is no event.
-    pub fn fold(id: IntentId, events: &[Event]) -> Result<Option<Self>, IllegalTransition> {
-        let Some((first, rest)) = events.split_first() else { return Ok(None) };
+    pub fn fold(
+        id: IntentId,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Result<Option<Self>, IllegalTransition> {
+        let mut events = events.into_iter();
+        let Some(first) = events.next() else { return Ok(None) };
         let mut intent = Self::begin(id, first)?;
-        for event in rest {
-            intent.apply(event)?;
+        for event in events {
+            intent.apply(&event)?;
         }
         Ok(Some(intent))
     }

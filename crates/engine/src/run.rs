@@ -71,7 +71,7 @@ impl<'a> Run<'a> {
             agent: job.agent,
             images,
         };
-        let intent = Intent::begin(id, &event)?;
+        let intent = Intent::begin(id, event.clone())?;
         pending.events.push(event);
         Ok(Self {
             operator,
@@ -99,22 +99,22 @@ impl<'a> Run<'a> {
         call: Call<'a>,
     ) -> Result<Self, EngineError> {
         let recorded = operator.store.events(id).await?;
-        let events: Vec<Event> = recorded.iter().map(|r| r.event.clone()).collect();
         let (Some(first), Some(last)) = (recorded.first(), recorded.last()) else {
             return Err(EngineError::NoSuchIntent { name: id.to_string() });
         };
-        let intent = Intent::fold(id.clone(), &events)?
+        let (began_at, head) = (first.at.0, (last.seq, last.hash.clone()));
+        let intent = Intent::fold(id.clone(), recorded.into_iter().map(|r| r.event))?
             .ok_or_else(|| EngineError::NoSuchIntent { name: id.to_string() })?;
         Ok(Self {
             operator,
             project,
             call,
-            began_at: first.at.0,
+            began_at,
             only: None,
             fresh: false,
             answer: None,
             diff: None,
-            head: (last.seq, last.hash.clone()),
+            head,
             pending: Pending::default(),
             durable_version: intent.version,
             intent,

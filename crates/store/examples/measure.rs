@@ -90,7 +90,7 @@ async fn append(store: &Store, round: usize) {
         Event::Routed { route: Route::default() },
         Event::Ended { ending: Ending::NoProvider, why: "there is none".to_owned() },
     ];
-    let after = Intent::fold(id, &events).unwrap().unwrap();
+    let after = Intent::fold(id, events.clone()).unwrap().unwrap();
     let blobs = [format!("{round}").repeat(500), format!("-{round}").repeat(2_000)];
     let hashes = blobs.each_ref().map(|b| Sha256::of(b.as_bytes()));
     store

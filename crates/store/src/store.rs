@@ -120,8 +120,8 @@ impl Store {
     /// # Errors
     /// As [`Store::events`], and when the events make no story.
     pub async fn intent(&self, intent: &IntentId) -> Result<Option<Intent>, StoreError> {
-        let events: Vec<Event> = self.events(intent).await?.into_iter().map(|r| r.event).collect();
-        Intent::fold(intent.clone(), &events).map_err(|illegal| self.named()(Fault::Story(illegal)))
+        let events = self.events(intent).await?.into_iter().map(|r| r.event);
+        Intent::fold(intent.clone(), events).map_err(|illegal| self.named()(Fault::Story(illegal)))
     }
 
     /// The intent that a person means: by its whole id, by the last digits of it (four or more), by the id of any of

@@ -162,7 +162,7 @@ fn approve(intent: &Intent) -> Event {
 
 fn story(events: impl IntoIterator<Item = Event>) -> Intent {
     let id = "0199bbbb-0000-7000-8000-000000000000".parse().unwrap();
-    Intent::fold(id, &events.into_iter().collect::<Vec<_>>()).unwrap().unwrap()
+    Intent::fold(id, events).unwrap().unwrap()
 }
 
 fn up_to_verified(provider: &str, verdict: Verdict) -> Intent {
@@ -355,8 +355,8 @@ fn a_verification_of_another_tree_is_refused() {
 #[test]
 fn a_story_must_begin_with_its_task_and_nothing_follows_the_end() {
     let id: IntentId = "0199bbbb-0000-7000-8000-000000000000".parse().unwrap();
-    assert!(Intent::fold(id.clone(), &[routed(&["local"])]).is_err());
-    assert!(Intent::fold(id, &[]).unwrap().is_none());
+    assert!(Intent::fold(id.clone(), [routed(&["local"])]).is_err());
+    assert!(Intent::fold(id, []).unwrap().is_none());
     let end = Event::Ended { ending: Ending::Aborted, why: "stopped".into() };
     let mut intent = story([reserved(), end.clone()]);
     assert_eq!(intent.status(), "aborted");

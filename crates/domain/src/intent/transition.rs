@@ -24,28 +24,29 @@ pub struct IllegalTransition {
 
 impl Intent {
     /// The state after the first event, which has to be [`Event::IntentReserved`].
-    pub fn begin(id: IntentId, event: &Event) -> Result<Self, IllegalTransition> {
+    pub fn begin(id: IntentId, event: Event) -> Result<Self, IllegalTransition> {
+        let name = event.name();
         let Event::IntentReserved { task, base, repository, goal, policy, model, handed_in, agent, images } =
             event
         else {
             return Err(IllegalTransition {
                 intent: id,
-                event: event.name(),
+                event: name,
                 phase: "nothing".to_owned(),
                 detail: String::new(),
             });
         };
         Ok(Self {
             id,
-            task: task.clone(),
-            base: base.clone(),
-            repository: repository.clone(),
-            goal: *goal,
-            policy: policy.clone(),
-            model: model.clone(),
-            handed_in: handed_in.clone(),
-            agent: agent.clone(),
-            images: images.clone(),
+            task,
+            base,
+            repository,
+            goal,
+            policy,
+            model,
+            handed_in,
+            agent,
+            images,
             route: None,
             attempts: Vec::new(),
             phase: Phase::New,
@@ -121,8 +122,11 @@ impl Intent {
         if self.phase != phase {
             return Err(self.illegal(event, ""));
         }
-        let wrong = self.illegal(event, "it names another attempt");
-        self.attempts.last_mut().filter(|a| a.number == number).ok_or(wrong)
+        if self.current().is_none_or(|current| current.number != number) {
+            return Err(self.illegal(event, "it names another attempt"));
+        }
+        let at = self.attempts.len() - 1;
+        Ok(&mut self.attempts[at])
     }
 
     /// Whether the last attempt is over, so that another may begin.
@@ -200,11 +204,10 @@ impl Intent {
                 Ok(Phase::Reserved)
             }
             Event::ProposalAsked { attempt, suggestion, provider, request, repairs, wanted } => {
-                let other = self.illegal(event, "something else is wanted now");
-                let asked = self.at(Phase::Reserved, *attempt, event)?;
-                if asked.wanted != *wanted {
-                    return Err(other);
+                if self.at(Phase::Reserved, *attempt, event)?.wanted != *wanted {
+                    return Err(self.illegal(event, "something else is wanted now"));
                 }
+                let asked = self.at(Phase::Reserved, *attempt, event)?;
                 asked.suggestion = Some(suggestion.clone());
                 asked.provider = provider.clone();
                 asked.request = Some(request.clone());
@@ -282,21 +285,17 @@ impl Intent {
                 Ok(Phase::ReplyRefused)
             }
             Event::PlanRead { attempt, plan } => {
-                let other = self.illegal(event, "no plan was asked for");
-                let current = self.at(Phase::Settled, *attempt, event)?;
-                if current.wanted != Wanted::Plan {
-                    return Err(other);
+                if self.at(Phase::Settled, *attempt, event)?.wanted != Wanted::Plan {
+                    return Err(self.illegal(event, "no plan was asked for"));
                 }
-                current.plan = Some(plan.clone());
+                self.at(Phase::Settled, *attempt, event)?.plan = Some(plan.clone());
                 Ok(Phase::Planned)
             }
             Event::PatchRead { attempt, patch } => {
-                let other = self.illegal(event, "a plan was asked for");
-                let current = self.at(Phase::Settled, *attempt, event)?;
-                if current.wanted != Wanted::Change {
-                    return Err(other);
+                if self.at(Phase::Settled, *attempt, event)?.wanted != Wanted::Change {
+                    return Err(self.illegal(event, "a plan was asked for"));
                 }
-                current.patch = Some(patch.clone());
+                self.at(Phase::Settled, *attempt, event)?.patch = Some(patch.clone());
                 Ok(Phase::Read)
             }
             Event::GateJudged { attempt, judgement } => {
@@ -312,12 +311,10 @@ impl Intent {
     fn proving(&mut self, event: &Event) -> Result<Phase, IllegalTransition> {
         match event {
             Event::Staging { attempt, reference } => {
-                let no_pass = self.illegal(event, "the gate did not pass it");
-                let current = self.at(Phase::Judged, *attempt, event)?;
-                if current.pass.is_none() {
-                    return Err(no_pass);
+                if self.at(Phase::Judged, *attempt, event)?.pass.is_none() {
+                    return Err(self.illegal(event, "the gate did not pass it"));
                 }
-                current.reference = Some(reference.clone());
+                self.at(Phase::Judged, *attempt, event)?.reference = Some(reference.clone());
                 Ok(Phase::Staging)
             }
             Event::Staged { attempt, candidate } => {
@@ -330,11 +327,11 @@ impl Intent {
                 Ok(Phase::Verifying)
             }
             Event::Verified { attempt, verification, confidence } => {
-                let other = self.illegal(event, "another tree than the candidate's was checked");
-                let current = self.at(Phase::Verifying, *attempt, event)?;
-                if current.candidate.as_ref().is_none_or(|c| c.tree != verification.tree) {
-                    return Err(other);
+                let candidate = self.at(Phase::Verifying, *attempt, event)?.candidate.as_ref();
+                if candidate.is_none_or(|candidate| candidate.tree != verification.tree) {
+                    return Err(self.illegal(event, "another tree than the candidate's was checked"));
                 }
+                let current = self.at(Phase::Verifying, *attempt, event)?;
                 current.verification = Some(verification.clone());
                 current.confidence = Some(*confidence);
                 Ok(Phase::Verified)
@@ -387,9 +384,11 @@ impl Intent {
                 Ok(Phase::Publishing)
             }
             Event::Published { attempt, publication } => {
-                let other = self.illegal(event, "another branch was announced");
                 self.at(Phase::Publishing, *attempt, event)?;
-                if self.publication.as_ref() != Some(publication) { Err(other) } else { Ok(Phase::Published) }
+                if self.publication.as_ref() != Some(publication) {
+                    return Err(self.illegal(event, "another branch was announced"));
+                }
+                Ok(Phase::Published)
             }
             Event::Undoing { redo } => {
                 let from = if *redo { Phase::Undone } else { Phase::Published };

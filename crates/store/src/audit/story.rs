@@ -55,9 +55,9 @@ pub(crate) fn told(stored_id: &str, entries: &[Link<'_>]) -> Result<Option<Expec
     check_order(entries)?;
     let id = intent_id(stored_id).ok_or("its id is none")?;
     let events = entries.iter().map(Link::event).collect::<Result<Vec<Event>, String>>()?;
-    let intent = Intent::fold(id, &events).map_err(|illegal| illegal.to_string())?;
     let span = Span { first_seq: first.seq, last_seq: last.seq, created_at: first.at, updated_at: last.at };
     let (suggestions, money) = (suggestions(&events), money(entries, &events));
+    let intent = Intent::fold(id, events).map_err(|illegal| illegal.to_string())?;
     Ok(intent.map(|intent| Expected { intent, span, suggestions, money }))
 }
 

@@ -80,7 +80,7 @@ impl Story {
 
     pub(crate) fn after(&self, events: &[Event]) -> Intent {
         match self.intent.clone() {
-            None => Intent::fold(self.id.clone(), events).unwrap().unwrap(),
+            None => Intent::fold(self.id.clone(), events.to_vec()).unwrap().unwrap(),
             Some(mut intent) => {
                 events.iter().for_each(|e| intent.apply(e).unwrap());
                 intent

@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use domain::event::Event;
 use domain::exit_code::ExitCode;
 use domain::intent::{Attempt, Intent};
 use serde_json::{Value, json};
@@ -70,8 +69,8 @@ async fn lines(store: &Store, entries: bool, line: Line<'_>) -> Result<(), Failu
                 }
                 events => events?,
             };
-            let told: Vec<Event> = events.iter().map(|r| r.event.clone()).collect();
-            let Some(intent) = Intent::fold(row.id.clone(), &told).map_err(engine::EngineError::from)? else {
+            let told = events.iter().map(|r| r.event.clone());
+            let Some(intent) = Intent::fold(row.id.clone(), told).map_err(engine::EngineError::from)? else {
                 continue;
             };
             for attempt in intent.attempts.iter().filter(|a| a.suggestion.is_some()) {

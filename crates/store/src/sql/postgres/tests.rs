@@ -104,7 +104,7 @@ async fn register(store: &Store, number: u64) -> Result<Appended, AppendError> {
         images: Vec::new(),
     }];
     let (intent, at) = (id(number), Micros(1_795_262_400_000_000));
-    let after = Intent::fold(intent.clone(), &events).unwrap().unwrap();
+    let after = Intent::fold(intent.clone(), events.clone()).unwrap().unwrap();
     let (money, blobs, exchange) = (Vec::new(), &[][..], None);
     let intent = &intent;
     let (events, after) = (&events[..], &after);
