@@ -8,6 +8,9 @@ use crate::columns::Value;
 /// Rows with more bytes than this are not judged quickly: somebody planted what no intent has.
 const MOST: usize = 64 << 20;
 
+/// At most this much of each sort of room is kept for other rows.
+const KEPT: usize = 2 << 20;
+
 /// About how many bytes of text a column holds.
 const TEXT: usize = 32;
 
@@ -53,6 +56,16 @@ impl Cells {
     pub(in crate::sql) fn new(width: usize, rows: usize) -> Self {
         let text = String::with_capacity(rows * width * TEXT);
         Self { width, cells: Vec::with_capacity(rows * width), text, bytes: Vec::new() }
+    }
+
+    /// Without rows again, and with the room that it has.
+    pub(in crate::sql) fn clear(&mut self) {
+        self.cells.clear();
+        self.text.clear();
+        self.bytes.clear();
+        self.text.shrink_to(KEPT);
+        self.bytes.shrink_to(KEPT);
+        self.cells.shrink_to(KEPT / size_of::<Stored>());
     }
 
     /// Adds the next column of the row that is being added.
@@ -167,5 +180,7 @@ mod tests {
         assert_eq!((line.number(2), line.number(3), line.number(5)), (Some(-3), None, None));
         assert!(line.holds(5, &"5".into()) && !line.holds(3, &"5".into()) && !line.holds(5, &5_i64.into()));
         assert!(line.holds(1, &Value::Number(None)) && !line.holds(0, &Value::Text(None)));
+        cells.clear();
+        assert_eq!((cells.len(), cells.size()), (0, 0));
     }
 }

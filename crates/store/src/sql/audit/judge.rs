@@ -1,7 +1,7 @@
 //! Judging a round of the quick pass: each entry's hash, each intent's story, and every row beside it. Pure, so that
 //! several rounds are judged at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::event::EVENT_FORMAT;
@@ -36,7 +36,7 @@ pub(super) struct Judged {
     /// The intents that do not fit.
     pub(super) odd: Vec<String>,
     /// The blobs that are named.
-    pub(super) attached: BTreeSet<String>,
+    pub(super) attached: Vec<String>,
     /// The entries' places in the chain.
     pub(super) stretches: Stretches,
     /// `None` when a row could not be read.

@@ -101,6 +101,12 @@ impl Round {
         }
     }
 
+    /// Without rows again: the room for them is used for the next ones.
+    pub(super) fn clear(&mut self) {
+        self.tables.iter_mut().for_each(Cells::clear);
+        self.rowids.iter_mut().for_each(Vec::clear);
+    }
+
     /// The rows intent by intent. `None` when they are not in the order of ids, or an id is no text: the database does not
     /// agree with itself.
     pub(super) fn by_intent(&self) -> Option<Vec<Rows<'_>>> {

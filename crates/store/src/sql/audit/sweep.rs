@@ -2,8 +2,8 @@
 //! ids, some hundreds of intents a round, and judged on other threads while the next rounds are read. It proves that they
 //! fit and names nothing: whatever does not fit exactly is left to the slow checks beside it, which say what and where.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, mpsc as std_mpsc};
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -24,6 +24,8 @@ use crate::tally::{self, Tallies};
 const READ: usize = 2;
 /// Rounds that are judged at once; the last one waits for the others.
 const AHEAD: usize = 3;
+/// So many blobs are looked for at once: in the order of their hashes neighbours lie on one page.
+const ATTACHED: usize = 8192;
 /// With more odd intents than this, nothing is gained by the quick pass.
 const ODD: usize = 10_000;
 
@@ -38,6 +40,8 @@ pub(super) struct Swept {
     pub(super) compacted: Compacted,
     /// Whether each entry has its hash and a known format, and what was recorded with it is there.
     pub(super) entries_fit: bool,
+    /// The blobs that have still to be looked for.
+    attached: Vec<String>,
     /// The chain, when it is one.
     pub(super) chain: Option<Whole>,
     /// The intents that do not fit; `None` when there are too many.
@@ -52,8 +56,9 @@ pub(super) struct Swept {
 
 /// Where the rounds come from.
 pub(super) enum Rounds {
-    /// A thread of our own, with its own connection. After the last round it says so by `None`.
-    File(mpsc::Receiver<Option<Round>>),
+    /// A thread of our own, with its own connection. After the last round it says so by `None`. Rounds that were judged
+    /// go back to it.
+    File { rounds: mpsc::Receiver<Option<Round>>, judged: std_mpsc::Sender<Round> },
     /// The connection that everything goes through; the rows after this intent's come next, until there are none.
     Server(Option<String>),
 }
@@ -61,13 +66,15 @@ pub(super) enum Rounds {
 impl Rounds {
     /// Begins to read on another thread.
     pub(super) fn of_file(reader: Reader) -> Self {
-        let (send, receive) = mpsc::channel(READ);
+        let (send, rounds) = mpsc::channel(READ);
+        let (judged, back) = std_mpsc::channel();
         spawn_blocking(move || {
+            let room = || back.try_recv().unwrap_or_else(|_| Round::new());
             let sent = |message: Option<Round>| send.blocking_send(message).map_err(|_| Stopped::Unwanted);
             // When it stops early the channel closes without an end.
-            reader.rounds(|round| sent(Some(round))).and_then(|()| sent(None))
+            reader.rounds(room, |round| sent(Some(round))).and_then(|()| sent(None))
         });
-        Self::File(receive)
+        Self::File { rounds, judged }
     }
 
     /// Begins at the first intent.
@@ -78,13 +85,22 @@ impl Rounds {
     /// The next one; `Err(None)` when the pass cannot go on.
     async fn next(&mut self, db: &mut Db<'_>) -> Result<Option<Round>, Option<Fault>> {
         match self {
-            Self::File(receive) => receive.recv().await.ok_or(None),
+            Self::File { rounds, .. } => rounds.recv().await.ok_or(None),
             Self::Server(after) => {
                 let Some(from) = after.take() else { return Ok(None) };
                 let (round, last) = postgres::next_round(db, &from).await.map_err(Some)?.ok_or(None)?;
                 *after = last;
                 Ok(Some(round))
             }
+        }
+    }
+
+    /// A round that nobody needs any more.
+    fn give_back(&self, mut round: Round) {
+        if let Self::File { judged, .. } = self {
+            round.clear();
+            // After the last one nobody takes it.
+            let _ = judged.send(round);
         }
     }
 }
@@ -105,7 +121,7 @@ pub(super) async fn run(
         ..Swept::default()
     };
     let mut stretches = Stretches::default();
-    let mut under_way: VecDeque<JoinHandle<Option<Judged>>> = VecDeque::new();
+    let mut under_way: VecDeque<JoinHandle<(Option<Judged>, Round)>> = VecDeque::new();
     loop {
         let round = match rounds.next(db).await {
             Ok(round) => round,
@@ -115,12 +131,13 @@ pub(super) async fn run(
         let is_end = round.is_none();
         under_way.extend(round.map(|round| {
             let key = Arc::clone(key);
-            spawn_blocking(move || judge(&round, &key))
+            spawn_blocking(move || (judge(&round, &key), round))
         }));
         while under_way.len() > if is_end { 0 } else { AHEAD } {
             let Some(judging) = under_way.pop_front() else { break };
             // A thread that is gone has judged nothing: the slow checks do.
-            let Ok(Some(judged)) = judging.await else { return Ok(Swept::default()) };
+            let Ok((Some(judged), round)) = judging.await else { return Ok(Swept::default()) };
+            rounds.give_back(round);
             stretches.join(swept.take(db, judged).await?);
             watch.saw(swept.entries);
         }
@@ -128,6 +145,7 @@ pub(super) async fn run(
             return Ok(Swept::default());
         }
         if is_end {
+            swept.look_for_blobs(db).await?;
             swept.chain = stretches.whole(genesis);
             return Ok(swept);
         }
@@ -142,7 +160,11 @@ impl Swept {
         for (compaction, kept, entries) in &judged.compacted {
             self.compacted.add(*compaction, kept, *entries);
         }
-        self.entries_fit &= judged.entries_fit && missing_blobs(db, &judged.attached).await?.is_empty();
+        self.entries_fit &= judged.entries_fit;
+        self.attached.extend(judged.attached);
+        if self.attached.len() >= ATTACHED {
+            self.look_for_blobs(db).await?;
+        }
         self.odd = self.odd.take().filter(|odd| odd.len() <= ODD).map(|mut odd| {
             odd.extend(judged.odd);
             odd
@@ -163,5 +185,11 @@ impl Swept {
             sums
         });
         Ok(judged.stretches)
+    }
+
+    async fn look_for_blobs(&mut self, db: &mut Db<'_>) -> Result<(), Fault> {
+        let attached: BTreeSet<String> = self.attached.drain(..).collect();
+        self.entries_fit &= missing_blobs(db, &attached).await?.is_empty();
+        Ok(())
     }
 }

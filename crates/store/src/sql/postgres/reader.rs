@@ -1,7 +1,7 @@
 //! Reading for the audit's quick pass, as `sqlite/reader.rs` does: the rows of some hundred intents at a time.
 
-use sqlx::postgres::PgRow;
-use sqlx::{Row as _, TypeInfo, ValueRef as _};
+use sqlx::postgres::{PgRow, PgValueFormat};
+use sqlx::{Column as _, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::super::audit::cells::{Cell, Cells};
 use super::super::audit::round::{Round, TABLES, Table};
@@ -27,9 +27,13 @@ pub(in crate::sql) async fn next(
             Some(last) => built(text).bind(after).bind(last).rows(db).await?,
             None => built(text).bind(after).rows(db).await?,
         };
+        let mut kinds = Vec::new();
         for row in &rows {
             if let Row::Postgres(row) = row {
-                push(cells, row)?;
+                if kinds.is_empty() {
+                    kinds = row.columns().iter().map(|column| Kind::of(column.type_info().name())).collect();
+                }
+                push(cells, row, &kinds)?;
             }
         }
         if cells.is_too_big() {
@@ -39,18 +43,44 @@ pub(in crate::sql) async fn next(
     Ok(Some((round, last)))
 }
 
-fn push(cells: &mut Cells, row: &PgRow) -> Result<(), sqlx::Error> {
-    for column in 0..row.len() {
-        let value = row.try_get_raw(column)?;
-        let is_null = value.is_null();
-        let name = value.type_info().name().to_owned();
-        match name.as_str() {
-            _ if is_null => cells.push(Cell::Null),
-            "INT8" => cells.push(Cell::Number(row.try_get(column)?)),
-            "TEXT" => cells.push(Cell::Text(row.try_get(column)?)),
-            "BYTEA" => cells.push(Cell::Bytes(row.try_get(column)?)),
-            _ => cells.push(Cell::Other),
+/// What a column holds, where it is not null.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Number,
+    Text,
+    Bytes,
+    Other,
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        match name {
+            "INT8" => Self::Number,
+            "TEXT" => Self::Text,
+            "BYTEA" => Self::Bytes,
+            _ => Self::Other,
         }
+    }
+}
+
+/// Adds a row, each value as the server sent it: the driver's own reading looks its type up each time.
+fn push(cells: &mut Cells, row: &PgRow, kinds: &[Kind]) -> Result<(), sqlx::Error> {
+    for (column, kind) in kinds.iter().enumerate() {
+        let value = row.try_get_raw(column)?;
+        if value.is_null() {
+            cells.push(Cell::Null);
+            continue;
+        }
+        let is_binary = value.format() == PgValueFormat::Binary;
+        let bytes = value.as_bytes().map_err(sqlx::Error::Decode)?;
+        cells.push(match kind {
+            Kind::Number if is_binary => {
+                bytes.try_into().map_or(Cell::Other, |bytes| Cell::Number(i64::from_be_bytes(bytes)))
+            }
+            Kind::Text => std::str::from_utf8(bytes).map_or(Cell::Other, Cell::Text),
+            Kind::Bytes if is_binary => Cell::Bytes(bytes),
+            Kind::Number | Kind::Bytes | Kind::Other => Cell::Other,
+        });
     }
     Ok(())
 }

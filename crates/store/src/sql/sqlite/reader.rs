@@ -75,8 +75,10 @@ impl Reader {
 
     /// All rows of [`TABLES`], in the order of the intents' ids. Which rows there are and their order come from an index, all
     /// that they hold comes from the table: SQLite would take what it can from the index, so each row is looked up anew.
+    /// `room` gives a round without rows.
     pub(in crate::sql) fn rounds(
         &self,
+        mut room: impl FnMut() -> Round,
         mut take: impl FnMut(Round) -> Result<(), Stopped>,
     ) -> Result<(), Stopped> {
         let prepared = |table: &Table| {
@@ -97,7 +99,7 @@ impl Reader {
             Cursor::new(&mut d, &TABLES[3])?,
         ];
         while let Some(lead) = cursors.iter().position(|cursor| !cursor.is_at_end()) {
-            let mut round = Round::new();
+            let mut round = room();
             let last = cursors[lead].lead(&mut round.tables[lead], &mut round.rowids[lead])?;
             for ((cursor, cells), rowids) in cursors.iter_mut().zip(&mut round.tables).zip(&mut round.rowids)
             {
