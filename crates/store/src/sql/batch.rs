@@ -8,6 +8,7 @@ use domain::budget::Measure;
 use domain::event::Event;
 use domain::ids::{IntentId, Sha256};
 
+use super::audit::round::TABLES;
 use super::conn::{Db, Row, built};
 use super::journal::{Links, Tail};
 use super::rows::Cell;
@@ -256,7 +257,8 @@ impl<'a> Batch<'a> {
         let waiting = std::mem::take(&mut self.waiting);
         let mut intents = waiting.intents.rows;
         // An intent that no longer stands for its finding makes room for the next one.
-        intents.sort_by_key(|row| matches!(row.get(LIVE), Some(Cell::Number(Some(1)))));
+        let live = TABLES[1].place_of("live");
+        intents.sort_by_key(|row| matches!(live.and_then(|at| row.get(at)), Some(Cell::Number(Some(1)))));
         if statements::INTENTS.put(db, &intents).await? != intents.len() as u64 {
             return Err(Fault::Damaged("an intent moved on while nobody else could write".to_owned()).into());
         }
@@ -271,9 +273,6 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 }
-
-/// The place of the column `live` in a row of `intents`.
-const LIVE: usize = 15;
 
 fn finding<'a>(entry: &Append<'a>) -> Option<Finding<'a>> {
     let finding = entry.after.task.finding.as_ref()?;

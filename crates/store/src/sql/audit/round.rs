@@ -70,7 +70,7 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
 
 impl Table {
     /// The place of a column.
-    pub(super) fn place_of(&self, name: &str) -> Option<usize> {
+    pub(in crate::sql) fn place_of(&self, name: &str) -> Option<usize> {
         self.columns.split(", ").position(|column| column == name)
     }
 }
