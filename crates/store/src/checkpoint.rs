@@ -82,16 +82,30 @@ pub(crate) struct Signatures<'a> {
     texts: Vec<String>,
     signatures: Vec<Signature>,
     keys: Vec<VerifyingKey>,
+    count: i64,
 }
 
 impl<'a> Signatures<'a> {
     pub(crate) fn new(origin: &'a str, trusted: &'a [String]) -> Self {
-        Self { origin, trusted, last: None, texts: Vec::new(), signatures: Vec::new(), keys: Vec::new() }
+        let (texts, signatures, keys) = (Vec::new(), Vec::new(), Vec::new());
+        Self { origin, trusted, last: None, texts, signatures, keys, count: 0 }
+    }
+
+    /// The next checkpoint in the order of entries: one of every [`EVERY`]th, with the hash that its entry has. False as
+    /// with [`Self::add`].
+    pub(crate) fn next(&mut self, seq: i64, [hash, entry]: [&str; 2], key: &str, signature: &str) -> bool {
+        self.count += 1;
+        seq == self.count * EVERY && hash == entry && self.add(seq, hash, key, signature)
+    }
+
+    /// How many there were, when all of them hold.
+    pub(crate) fn end(mut self) -> Option<i64> {
+        self.hold().then_some(self.count)
     }
 
     /// One of our keys, this one, is to have said that this entry has this hash. False when that is known to be wrong, of
     /// this checkpoint or of one before it; whether all of them hold is known in the end.
-    pub(crate) fn add(&mut self, seq: i64, hash: &str, key: &str, signature: &str) -> bool {
+    fn add(&mut self, seq: i64, hash: &str, key: &str, signature: &str) -> bool {
         if self.last.as_ref().is_none_or(|(last, _)| last != key) {
             let is_ours = self.trusted.is_empty() || self.trusted.iter().any(|ours| ours == key);
             let read = is_ours.then(|| public_key(key)).flatten().filter(|read| !read.is_weak());
@@ -105,7 +119,7 @@ impl<'a> Signatures<'a> {
     }
 
     /// Whether all that were added since the last time hold.
-    pub(crate) fn hold(&mut self) -> bool {
+    fn hold(&mut self) -> bool {
         let texts: Vec<&[u8]> = self.texts.iter().map(String::as_bytes).collect();
         let hold = ed25519_dalek::verify_batch(&texts, &self.signatures, &self.keys).is_ok();
         self.texts.clear();

@@ -131,7 +131,11 @@ async fn look(
     }
     missing_files(head, &trusted, report);
     let wanted = report.head.as_ref().map_or(0, |head| head.seq / EVERY.unsigned_abs());
-    match beside.checkpoints {
+    let held = match db {
+        Db::Sqlite(_) => beside.checkpoints,
+        Db::Postgres(_) => beside::checkpoints(db, &origin, &trusted).await?,
+    };
+    match held {
         Some(found) if found.unsigned_abs() == wanted => report.checkpoints = wanted,
         _ => checkpoints(db, &origin, &trusted, report).await?,
     }

@@ -171,3 +171,4 @@ mod reader;
 mod readers;
 #[cfg(test)]
 mod tests;
+mod walk;

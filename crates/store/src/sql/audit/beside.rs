@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::PAGE;
 use super::indexes::{Key, Sum};
+use crate::checkpoint::Signatures;
 use crate::error::Fault;
+use crate::sql::conn::{Db, query};
 use crate::sql::sqlite::Reader;
+use crate::sql::statements;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -62,5 +66,28 @@ impl UnderWay {
         // A thread that is gone has checked nothing: the slow checks do.
         let tables = self.tables.await.unwrap_or_default();
         Ok(Beside { structure, indexes, ..tables })
+    }
+}
+
+/// As [`Reader::checkpoints`], on a server: how many there are; `None` when one of them is not as it should be.
+pub(super) async fn checkpoints(
+    db: &mut Db<'_>,
+    origin: &str,
+    trusted: &[String],
+) -> Result<Option<i64>, Fault> {
+    let mut signatures = Signatures::new(origin, trusted);
+    let mut after = i64::MIN;
+    loop {
+        let rows = query(statements::CHECKPOINTS_AFTER).bind(after).bind(PAGE).rows(db).await?;
+        let Some(last) = rows.last() else { return Ok(signatures.end()) };
+        after = last.get("seq")?;
+        for row in &rows {
+            let text = |name: &str| row.get::<String>(name).unwrap_or_default();
+            let hashes = [text("hash"), text("journal_hash")];
+            let hashes = hashes.each_ref().map(String::as_str);
+            if !signatures.next(row.get("seq")?, hashes, &text("key"), &text("signature")) {
+                return Ok(None);
+            }
+        }
     }
 }

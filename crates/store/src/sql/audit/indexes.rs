@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 
 use super::cells::{Cell, Cells, Line};
 use super::round::TABLES;
@@ -80,12 +81,14 @@ const fn partial(
 }
 
 impl Index {
-    /// A statement that reads its entries in its order, with the row's number behind the columns.
-    pub(in crate::sql) fn entries(&self) -> String {
-        let Self { name, table, columns, only, .. } = self;
-        let text = format!("SELECT {}, rowid FROM {}", columns.join(", "), TABLES[*table].from);
-        let only = if only.is_empty() { String::new() } else { format!(" WHERE {}", condition(only)) };
-        format!("{text} INDEXED BY {name}{only}")
+    /// The name of its table.
+    pub(in crate::sql) fn table(&self) -> &'static str {
+        TABLES[self.table].from
+    }
+
+    /// The condition that a statement has to have to use it; nothing where it has all rows.
+    pub(in crate::sql) fn condition(&self) -> String {
+        if self.only.is_empty() { String::new() } else { format!(" WHERE {}", condition(self.only)) }
     }
 }
 
@@ -120,6 +123,24 @@ pub(super) fn add(sums: &mut Sums, more: &Sums) {
 }
 
 impl Sum {
+    pub(in crate::sql) const BYTES: usize = 24;
+
+    /// As a statement gives it.
+    pub(in crate::sql) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        for (place, number) in bytes.chunks_mut(8).zip([self.entries, self.bytes, self.keyed]) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// What [`Self::to_bytes`] gave.
+    pub(in crate::sql) fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        let numbers = bytes.as_chunks().0;
+        let [entries, bytes, keyed] = [0, 1, 2].map(|at| u64::from_le_bytes(numbers[at]));
+        Self { entries, bytes, keyed }
+    }
+
     fn add(&mut self, entries: u64, bytes: u64, keyed: u64) {
         self.entries += entries;
         self.bytes += bytes;
@@ -149,14 +170,18 @@ pub(in crate::sql) struct Key {
     places: Vec<(Vec<usize>, Vec<usize>)>,
     /// Of each table, the places of all columns that an index has.
     indexed: [Vec<usize>; TABLES.len()],
+    /// Of each table, the places of its indexes in [`INDEXES`].
+    of_table: [Vec<usize>; TABLES.len()],
 }
 
 impl Key {
     /// A new key, by chance.
     pub(in crate::sql) fn new() -> Self {
         let mut indexed = [const { Vec::new() }; TABLES.len()];
+        let mut of_table = indexed.clone();
         let mut places = Vec::with_capacity(INDEXES.len());
-        for Index { table, columns, only, .. } in &INDEXES {
+        for (at, Index { table, columns, only, .. }) in INDEXES.iter().enumerate() {
+            of_table[*table].push(at);
             let place = |name: &str| TABLES[*table].place_of(name);
             let columns: Vec<usize> = columns.iter().filter_map(|name| place(name)).collect();
             indexed[*table].extend(&columns);
@@ -166,7 +191,7 @@ impl Key {
             places.sort_unstable();
             places.dedup();
         }
-        Self { state: RandomState::new(), places, indexed }
+        Self { state: RandomState::new(), places, indexed, of_table }
     }
 
     /// What these rows of a table should have in its indexes; `rowids` has their numbers. `None` when a column holds what
@@ -177,11 +202,11 @@ impl Key {
             for place in &self.indexed[table] {
                 *parts.get_mut(*place)? = self.part(row.cell(*place))?;
             }
-            for (at, index) in INDEXES.iter().enumerate().filter(|(_, index)| index.table == table) {
-                let (columns, conditions) = &self.places[at];
-                if meets(row, conditions, index.only) {
+            for at in &self.of_table[table] {
+                let (columns, conditions) = &self.places[*at];
+                if meets(row, conditions, INDEXES[*at].only) {
                     let parts = columns.iter().map(|place| parts[*place]);
-                    self.add_entry(at, parts, *rowid, &mut sums[at]);
+                    self.add_entry(*at, parts, *rowid, &mut sums[*at]);
                 }
             }
         }
@@ -258,8 +283,8 @@ fn bytes_of_text(length: u64) -> u64 {
 
 /// A walk through the entries of one index.
 #[derive(Debug)]
-pub(in crate::sql) struct Walk<'k> {
-    key: &'k Key,
+pub(in crate::sql) struct Walk {
+    key: Arc<Key>,
     index: usize,
     last: Vec<Last>,
     rowid: Option<i64>,
@@ -274,11 +299,11 @@ struct Last {
     part: Part,
 }
 
-impl<'k> Walk<'k> {
+impl Walk {
     /// Through the index at this place of [`INDEXES`].
-    pub(in crate::sql) fn new(key: &'k Key, index: usize) -> Self {
+    pub(in crate::sql) fn new(key: &Arc<Key>, index: usize) -> Self {
         let last = INDEXES[index].columns.iter().map(|_| Last::default()).collect();
-        Self { key, index, last, rowid: None, sum: Sum::default() }
+        Self { key: Arc::clone(key), index, last, rowid: None, sum: Sum::default() }
     }
 
     /// The next entry, by its columns and the number of its row. `None` when it does not belong behind the one before.

@@ -2,6 +2,7 @@
 //! of copying it. Nothing here judges; whatever is not as it should be ends the pass, and the slow checks say what it is.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::ids::Sha256;
 use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
@@ -10,10 +11,11 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::super::BUSY_TIMEOUT;
 use super::super::audit::cells::{Cell, Cells};
-use super::super::audit::indexes::{INDEXES, Key, Sum, Walk};
+use super::super::audit::indexes::{Key, Sum};
 use super::super::audit::round::{Round, TABLES, Table};
 use super::super::exchanges::is_named;
-use crate::checkpoint::{EVERY, Signatures};
+use super::walk;
+use crate::checkpoint::Signatures;
 
 /// Bytes of the journal in a round: with the rounds under way, all that is in memory at once.
 const ROUND: usize = 512 << 10;
@@ -24,9 +26,6 @@ const CHECKPOINTS: &str = "SELECT c.seq, c.hash, c.at, c.key, c.signature, j.has
      LEFT JOIN journal j ON j.seq = c.seq ORDER BY c.seq";
 const EXCHANGES: &str = "SELECT request, provider, model, form, answer, usage, CAST(at AS TEXT), \
      (SELECT attached FROM journal WHERE journal.seq = exchanges.seq) FROM exchanges WHERE typeof(at) = 'integer'";
-/// The entries of an index and the bytes in them, as its pages hold them.
-const PAYLOAD: &str = "SELECT CAST(SUM(ncell) AS INTEGER), CAST(SUM(payload) AS INTEGER) FROM dbstat \
-     WHERE aggregate = TRUE AND name = ?1";
 const TABLE_NAMES: &str = "SELECT CAST(name AS TEXT) FROM sqlite_schema WHERE type = 'table'";
 
 /// Why the pass ended early.
@@ -156,12 +155,10 @@ impl Reader {
         if found == wanted { Ok(()) } else { Err(Stopped::Odd) }
     }
 
-    /// How many checkpoints there are: one of every [`EVERY`]th entry, each of this origin, with the entry's hash, and
-    /// signed by one of these keys.
+    /// How many checkpoints there are, all of them of this origin and signed by one of these keys; see [`Signatures`].
     pub(in crate::sql) fn checkpoints(&self, origin: &str, trusted: &[String]) -> Result<i64, Stopped> {
         let mut statement = self.conn.prepare(CHECKPOINTS)?;
         let mut rows = statement.query([])?;
-        let mut count = 0;
         let mut signatures = Signatures::new(origin, trusted);
         while let Some(row) = rows.next()? {
             let cells =
@@ -172,12 +169,11 @@ impl Reader {
             let (Cell::Number(seq), Cell::Number(_)) = (cell(row.get_ref(0)?), cell(row.get_ref(2)?)) else {
                 return Err(Stopped::Odd);
             };
-            count += 1;
-            if seq != count * EVERY || hash != entry || !signatures.add(seq, hash, key, signature) {
+            if !signatures.next(seq, [hash, entry], key, signature) {
                 return Err(Stopped::Odd);
             }
         }
-        if signatures.hold() { Ok(count) } else { Err(Stopped::Odd) }
+        signatures.end().ok_or(Stopped::Odd)
     }
 
     /// What SQLite itself finds wrong with the file, apart from what the indexes of [`TABLES`] hold: every page, the number
@@ -197,31 +193,9 @@ impl Reader {
         self.conn.prepare(text)?.query_map([], |row| row.get(0))?.collect()
     }
 
-    /// What the entries of each of [`INDEXES`] add up to; `None` for one that is not in order or holds what we never write.
-    pub(in crate::sql) fn index_sums(&self, key: &Key) -> Vec<Option<Sum>> {
-        (0..INDEXES.len()).map(|place| self.index_sum(key, place).ok()).collect()
-    }
-
-    /// An index' pages are asked too how much they hold: a statement does not show what an entry has beside its columns.
-    fn index_sum(&self, key: &Key, place: usize) -> Result<Sum, Stopped> {
-        let index = &INDEXES[place];
-        let mut statement = self.conn.prepare(&index.entries())?;
-        let mut rows = statement.query([])?;
-        let mut walk = Walk::new(key, place);
-        while let Some(row) = rows.next()? {
-            let width = index.columns.len();
-            let columns = (0..width).map(|column| row.get_ref(column).map_or(Cell::Other, cell));
-            walk.entry(columns, row.get(width)?).ok_or(Stopped::Odd)?;
-        }
-        let sum = walk.sum();
-        let held: (Option<i64>, Option<i64>) =
-            self.conn.query_row(PAYLOAD, [index.name], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let wanted = [sum.entries, sum.bytes].map(u64::cast_signed);
-        if [held.0.unwrap_or_default(), held.1.unwrap_or_default()] == wanted {
-            Ok(sum)
-        } else {
-            Err(Stopped::Odd)
-        }
+    /// What the entries of each index of [`TABLES`] add up to; see `walk`.
+    pub(in crate::sql) fn index_sums(&self, key: &Arc<Key>) -> Vec<Option<Sum>> {
+        walk::index_sums(&self.conn, key)
     }
 }
 
@@ -289,7 +263,7 @@ impl<'s> Cursor<'s> {
     }
 }
 
-fn cell(value: ValueRef<'_>) -> Cell<'_> {
+pub(super) fn cell(value: ValueRef<'_>) -> Cell<'_> {
     match value {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(number) => Cell::Number(number),

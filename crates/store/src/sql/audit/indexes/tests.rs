@@ -52,11 +52,12 @@ fn by_status() -> usize {
 }
 
 fn walked(index: usize, entries: &[(Cell<'_>, i64, i64)]) -> Option<Sum> {
-    let key = Key::new();
+    let key = Arc::new(Key::new());
     let mut walk = Walk::new(&key, index);
     for (text, number, rowid) in entries {
         walk.entry([*text, Cell::Number(*number)].into_iter(), *rowid)?;
     }
+    assert_eq!(Sum::from_bytes(walk.sum.to_bytes()), walk.sum);
     Some(walk.sum())
 }
 
