@@ -17,7 +17,7 @@ use crate::checkpoint::Keeper;
 use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
 use flush::Flush;
-pub(super) use reader::next as next_round;
+pub(super) use reader::{Sent, next as next_round};
 pub(super) use rows::put_rows;
 use writer::Writer;
 pub(super) use writer::{ServerTx, Wait, WriterTurn};

@@ -83,24 +83,44 @@ impl Rounds {
     }
 
     /// The next one; `Err(None)` when the pass cannot go on.
-    async fn next(&mut self, db: &mut Db<'_>) -> Result<Option<Round>, Option<Fault>> {
+    async fn next(&mut self, db: &mut Db<'_>) -> Result<Option<Unjudged>, Option<Fault>> {
         match self {
-            Self::File { rounds, .. } => rounds.recv().await.ok_or(None),
+            Self::File { rounds, .. } => rounds
+                .recv()
+                .await
+                .map(|round| round.map(|round| Unjudged::Read(Box::new(round))))
+                .ok_or(None),
             Self::Server(after) => {
                 let Some(from) = after.take() else { return Ok(None) };
-                let (round, last) = postgres::next_round(db, &from).await.map_err(Some)?.ok_or(None)?;
+                let (sent, last) = postgres::next_round(db, &from).await.map_err(Some)?;
                 *after = last;
-                Ok(Some(round))
+                Ok(Some(Unjudged::Sent(sent)))
             }
         }
     }
 
     /// A round that nobody needs any more.
-    fn give_back(&self, mut round: Round) {
-        if let Self::File { judged, .. } = self {
+    fn give_back(&self, round: Option<Round>) {
+        if let (Self::File { judged, .. }, Some(mut round)) = (self, round) {
             round.clear();
             // After the last one nobody takes it.
             let _ = judged.send(round);
+        }
+    }
+}
+
+/// A round that is to be judged.
+enum Unjudged {
+    Read(Box<Round>),
+    Sent(postgres::Sent),
+}
+
+impl Unjudged {
+    /// What is known of it, and its room where that can be used again.
+    fn judge(self, key: &Key) -> (Option<Judged>, Option<Round>) {
+        match self {
+            Self::Read(round) => (judge(&round, key), Some(*round)),
+            Self::Sent(sent) => (sent.round().and_then(|round| judge(&round, key)), None),
         }
     }
 }
@@ -121,7 +141,7 @@ pub(super) async fn run(
         ..Swept::default()
     };
     let mut stretches = Stretches::default();
-    let mut under_way: VecDeque<JoinHandle<(Option<Judged>, Round)>> = VecDeque::new();
+    let mut under_way: VecDeque<JoinHandle<(Option<Judged>, Option<Round>)>> = VecDeque::new();
     loop {
         let round = match rounds.next(db).await {
             Ok(round) => round,
@@ -131,7 +151,7 @@ pub(super) async fn run(
         let is_end = round.is_none();
         under_way.extend(round.map(|round| {
             let key = Arc::clone(key);
-            spawn_blocking(move || (judge(&round, &key), round))
+            spawn_blocking(move || round.judge(&key))
         }));
         while under_way.len() > if is_end { 0 } else { AHEAD } {
             let Some(judging) = under_way.pop_front() else { break };

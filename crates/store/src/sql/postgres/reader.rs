@@ -12,35 +12,46 @@ use crate::error::Fault;
 const ROUND: i64 = 1_000;
 const LAST: &str = "SELECT intent FROM journal WHERE intent > $1 ORDER BY intent, version LIMIT 1 OFFSET $2";
 
+/// The rows of a round as the server sent them. They are read where they are judged: meanwhile it sends the next ones.
+#[derive(Debug)]
+pub(in crate::sql) struct Sent([Vec<Row>; TABLES.len()]);
+
 /// The rows after this intent's, and up to which intent; `None` instead of that when they are the last.
-pub(in crate::sql) async fn next(
-    db: &mut Db<'_>,
-    after: &str,
-) -> Result<Option<(Round, Option<String>)>, Fault> {
+pub(in crate::sql) async fn next(db: &mut Db<'_>, after: &str) -> Result<(Sent, Option<String>), Fault> {
     let last: Option<String> = query(LAST).bind(after).bind(ROUND).scalar(db).await?;
-    let mut round = Round::new();
-    for (table, cells) in TABLES.iter().zip(&mut round.tables) {
+    let mut sent = [const { Vec::new() }; TABLES.len()];
+    for (table, sent) in TABLES.iter().zip(&mut sent) {
         let Table { columns, from, key, then, .. } = table;
         let until = if last.is_some() { format!(" AND {key} <= $2") } else { String::new() };
         let text = format!("SELECT {columns} FROM {from} WHERE {key} > $1{until} ORDER BY {key}{then}");
-        let rows = match last.as_deref() {
-            Some(last) => built(text).bind(after).bind(last).rows(db).await?,
-            None => built(text).bind(after).rows(db).await?,
+        let query = built(text).bind(after);
+        *sent = match last.as_deref() {
+            Some(last) => query.bind(last).rows(db).await?,
+            None => query.rows(db).await?,
         };
-        let mut kinds = Vec::new();
-        for row in &rows {
-            if let Row::Postgres(row) = row {
+    }
+    Ok((Sent(sent), last))
+}
+
+impl Sent {
+    /// The round; `None` when a value cannot be read, or it is more than any round that we write.
+    pub(in crate::sql) fn round(&self) -> Option<Round> {
+        let mut round = Round::new();
+        for (rows, cells) in self.0.iter().zip(&mut round.tables) {
+            let mut kinds = Vec::new();
+            for row in rows {
+                let Row::Postgres(row) = row else { return None };
                 if kinds.is_empty() {
                     kinds = row.columns().iter().map(|column| Kind::of(column.type_info().name())).collect();
                 }
-                push(cells, row, &kinds)?;
+                push(cells, row, &kinds).ok()?;
+                if cells.is_too_big() {
+                    return None;
+                }
             }
         }
-        if cells.is_too_big() {
-            return Ok(None);
-        }
+        Some(round)
     }
-    Ok(Some((round, last)))
 }
 
 /// What a column holds, where it is not null.
