@@ -173,3 +173,42 @@ fn a_change_starts_from_the_commit_that_is_there_when_it_is_asked_for() {
     assert_ne!(second, first);
     assert_eq!(second, house.repo.git(&["rev-parse", "HEAD"]).trim());
 }
+
+#[test]
+fn a_compacted_change_is_listed_and_told_to_be_gone() {
+    let house = House::new();
+    let (key, reviewer) = (house.proposer(), house.agent("reviewer", &[Right::Review]));
+    let other = house.agent("other", &[Right::Propose]);
+    let [old, last] = ["old", "last"].map(|text| {
+        let body = json!({ "patch": ASTRAY, "text": text });
+        let id = house.client.post("/proposals", &key, &body).ok().id();
+        house.rested(&id, &key);
+        id
+    });
+    let file = house.repo.side_folder("old.jsonl");
+    house.store(async |store| {
+        let later = store::Micros(1_767_229_200_000_000);
+        let wanted =
+            store::Compacting { before: later, file: &file, keep_blobs: false, at: later, by: "root" };
+        assert_eq!(store.compact(&wanted).await.unwrap().unwrap().intents, 1, "the last one stays whole");
+    });
+    for path in ["", "/events", "/patch"] {
+        let gone = house.client.get(&format!("/intents/{old}{path}"), &key).is(410, "compacted");
+        assert_eq!(gone.json()["detail"], "it is over, and its record was compacted on 2026-01-01", "{path}");
+    }
+    house.client.post(&format!("/intents/{old}/abort"), &key, &json!({})).is(410, "compacted");
+    let review = json!({ "decision": "reject", "reason": "late" });
+    house.client.post(&format!("/intents/{old}/reviews"), &reviewer, &review).is(410, "compacted");
+    // Who could not see it before does not learn that it was there.
+    house.client.get(&format!("/intents/{old}"), &other).is(404, "not-found");
+    house.client.get(&format!("/intents/{last}"), &key).ok();
+    let page = house.client.get("/intents", &key).ok().json();
+    let listed: Vec<&str> =
+        page["intents"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+    assert_eq!(listed, [last.as_str(), old.as_str()]);
+    // What was asked for by an idempotency key, or is handed in again, is another change.
+    assert_ne!(
+        house.client.post("/proposals", &key, &json!({ "patch": ASTRAY, "text": "old" })).ok().id(),
+        old
+    );
+}
