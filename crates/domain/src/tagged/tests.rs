@@ -1,3 +1,5 @@
+//! The form beside serde's own: the same bytes, the same errors, and what it does not take.
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
