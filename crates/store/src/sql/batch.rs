@@ -11,7 +11,7 @@ use domain::ids::{IntentId, Sha256};
 use super::audit::round::TABLES;
 use super::conn::{Db, Row, built};
 use super::journal::{Links, Tail};
-use super::rows::Cell;
+use super::rows::{self, Cell, Rows};
 use super::{blobs, compact, exchanges, journal, ledger, postgres, registry, sqlite, statements, tallies};
 use crate::append::{Append, Appended};
 use crate::checkpoint::Keeper;
@@ -259,14 +259,20 @@ impl<'a> Batch<'a> {
         // An intent that no longer stands for its finding makes room for the next one.
         let live = TABLES[1].place_of("live");
         intents.sort_by_key(|row| matches!(live.and_then(|at| row.get(at)), Some(Cell::Number(Some(1)))));
-        if statements::INTENTS.put(db, &intents).await? != intents.len() as u64 {
+        let counted = tallies::rows_of(&waiting.tallies);
+        let [entries, checkpoints] = waiting.links.rows();
+        let all = [
+            Rows { table: &statements::INTENTS, rows: &intents },
+            Rows { table: &statements::SUGGESTIONS, rows: &waiting.suggestions },
+            Rows { table: &statements::BLOBS, rows: &waiting.blobs.rows },
+            Rows { table: &statements::EXCHANGES, rows: &waiting.exchanges.rows },
+            entries,
+            checkpoints,
+            Rows { table: &statements::COUNTED, rows: &counted },
+        ];
+        if rows::put_all(db, &all).await? != intents.len() as u64 {
             return Err(Fault::Damaged("an intent moved on while nobody else could write".to_owned()).into());
         }
-        statements::SUGGESTIONS.put(db, &waiting.suggestions).await?;
-        statements::BLOBS.put(db, &waiting.blobs.rows).await?;
-        statements::EXCHANGES.put(db, &waiting.exchanges.rows).await?;
-        waiting.links.write(db).await?;
-        tallies::write(db, &waiting.tallies).await?;
         for entry in waiting.entries {
             ledger::write(db, entry).await?;
         }

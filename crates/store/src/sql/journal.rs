@@ -6,7 +6,7 @@ use domain::registry::{REGISTRY, RegistryEvent};
 
 use super::conn::{Db, Row, query};
 use super::db_error::DbError;
-use super::rows::Cell;
+use super::rows::{self, Cell, Rows};
 use super::{compact, exchanges, statements};
 use crate::append::{Append, Recorded};
 use crate::chain::{Link, attached_blob, genesis};
@@ -119,9 +119,16 @@ pub(super) struct Links {
 impl Links {
     /// Writes all of them.
     pub(super) async fn write(&self, db: &mut Db<'_>) -> Result<(), Fault> {
-        statements::JOURNAL.put(db, &self.entries).await?;
-        statements::CHECKPOINTS.put(db, &self.checkpoints).await?;
+        rows::put_all(db, &self.rows()).await?;
         Ok(())
+    }
+
+    /// As they are put into their tables.
+    pub(super) fn rows(&self) -> [Rows<'_, 'static>; 2] {
+        [
+            Rows { table: &statements::JOURNAL, rows: &self.entries },
+            Rows { table: &statements::CHECKPOINTS, rows: &self.checkpoints },
+        ]
     }
 
     /// Adds an entry behind the tail, and moves it; a checkpoint goes with every [`EVERY`]th entry.

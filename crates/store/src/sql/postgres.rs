@@ -18,7 +18,7 @@ use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
 use flush::Flush;
 pub(super) use reader::{Sent, next as next_round};
-pub(super) use rows::put_rows;
+pub(super) use rows::put_all;
 use writer::Writer;
 pub(super) use writer::{ServerTx, Wait, WriterTurn};
 

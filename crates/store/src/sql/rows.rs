@@ -1,5 +1,5 @@
-//! Several rows put into a table by few statements. On PostgreSQL each statement is a way to the server, so all rows go in
-//! one, as an array for each column. On SQLite they go by some dozens; what costs there is a new text, so there are few sizes.
+//! Rows put into tables by few statements. On PostgreSQL each statement is a way to the server, so all rows of all tables go
+//! in one. On SQLite they go by some dozens; what costs there is a new text, so there are few sizes.
 
 use std::borrow::Cow;
 
@@ -33,25 +33,40 @@ pub(super) struct Table {
     pub(super) rest: &'static str,
 }
 
+/// Rows for a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows<'r, 'c> {
+    pub(super) table: &'r Table,
+    pub(super) rows: &'r [Vec<Cell<'c>>],
+}
+
+/// Puts rows into several tables, those first that others refer to; gives how many were written into the first of them.
+pub(super) async fn put_all(db: &mut Db<'_>, all: &[Rows<'_, '_>]) -> Result<u64, DbError> {
+    if let Db::Postgres(conn) = db {
+        return postgres::put_all(conn, all).await;
+    }
+    let mut first = None;
+    for Rows { table, rows } in all {
+        let written = table.put(db, rows).await?;
+        first.get_or_insert(written);
+    }
+    Ok(first.unwrap_or_default())
+}
+
 /// The most rows of one statement on SQLite; a power of two, as all sizes are there.
 const MOST: usize = 32;
 
 impl Table {
-    /// Puts the rows in; gives how many were written.
-    pub(super) async fn put(&self, db: &mut Db<'_>, rows: &[Vec<Cell<'_>>]) -> Result<u64, DbError> {
-        match db {
-            Db::Postgres(conn) if rows.len() > 1 => postgres::put_rows(conn, self, rows).await,
-            _ => {
-                let (mut written, mut left) = (0, rows);
-                while !left.is_empty() {
-                    let most = if left.len() >= MOST { MOST } else { 1 << left.len().ilog2() };
-                    let (now, later) = left.split_at(most);
-                    written += self.values(now).execute(db).await?;
-                    left = later;
-                }
-                Ok(written)
-            }
+    /// Puts the rows in, as SQLite likes it; gives how many were written.
+    async fn put(&self, db: &mut Db<'_>, rows: &[Vec<Cell<'_>>]) -> Result<u64, DbError> {
+        let (mut written, mut left) = (0, rows);
+        while !left.is_empty() {
+            let most = if left.len() >= MOST { MOST } else { 1 << left.len().ilog2() };
+            let (now, later) = left.split_at(most);
+            written += self.values(now).execute(db).await?;
+            left = later;
         }
+        Ok(written)
     }
 
     /// The statement up to the rows.

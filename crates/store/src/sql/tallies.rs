@@ -22,16 +22,14 @@ pub(super) fn changed(before: Option<&Tally>, after: &Tally, entry: &Append<'_>)
     change(before, after, asked as i64)
 }
 
-/// Counts what has changed.
-pub(super) async fn write(db: &mut Db<'_>, changes: &Tallies) -> Result<(), Fault> {
+/// The rows of [`statements::COUNTED`] for what has changed.
+pub(super) fn rows_of(changes: &Tallies) -> Vec<Vec<Cell<'static>>> {
     let row = |(name, counts): (&String, &Counts)| {
         let mut row = vec![Cell::from(name.clone())];
         row.extend(counts.map(Cell::from));
         row
     };
-    let rows: Vec<_> = changes.iter().filter(|(_, counts)| **counts != Counts::default()).map(row).collect();
-    statements::COUNTED.put(db, &rows).await?;
-    Ok(())
+    changes.iter().filter(|(_, counts)| **counts != Counts::default()).map(row).collect()
 }
 
 /// What a new row adds to the figures.

@@ -1,32 +1,71 @@
-//! Many rows in one statement: an array for each column, which the server takes apart again.
+//! Rows of several tables in one statement, because each is a way to the server: a part for each table, whose rows come as
+//! an array for each column, or, where there is but one row, value by value, which is planned faster.
 
-use sqlx::AssertSqlSafe;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgArguments, PgConnection};
+use sqlx::query::QueryScalar;
+use sqlx::{AssertSqlSafe, Postgres};
 
 use super::super::db_error::DbError;
-use super::super::rows::{Cell, Kind, Table};
+use super::super::rows::{Cell, Kind, Rows, Table};
 
-/// Puts the rows into the table, in their order; gives how many were written.
-pub(in super::super) async fn put_rows(
-    conn: &mut PgConnection,
-    table: &Table,
-    rows: &[Vec<Cell<'_>>],
-) -> Result<u64, DbError> {
-    let arrays: Vec<String> = (1..)
-        .zip(table.columns)
-        .map(|(number, (_, kind))| format!("CAST(${number} AS {}[])", type_of(*kind)))
+/// Puts the rows into their tables, those of one table in their order; gives how many were written into the first of the
+/// tables. References between the tables are looked at when all rows are there.
+pub(in super::super) async fn put_all(conn: &mut PgConnection, all: &[Rows<'_, '_>]) -> Result<u64, DbError> {
+    let is_first_empty = all.first().is_none_or(|first| first.rows.is_empty());
+    let all: Vec<&Rows<'_, '_>> = all.iter().filter(|part| !part.rows.is_empty()).collect();
+    if all.is_empty() {
+        return Ok(0);
+    }
+    let mut number = 0;
+    let parts: Vec<String> = (0..)
+        .zip(&all)
+        .map(|(place, part)| format!("put{place} AS ({} RETURNING 1)", insert(part, &mut number)))
         .collect();
-    let text = format!("{}SELECT * FROM unnest({}){}", table.head(), arrays.join(", "), table.rest);
-    let mut query = sqlx::query(AssertSqlSafe(text));
-    for (place, (_, kind)) in table.columns.iter().enumerate() {
+    let text = format!("WITH {} SELECT COUNT(*) FROM put0", parts.join(", "));
+    let query = all.iter().fold(sqlx::query_scalar(AssertSqlSafe(text)), bind);
+    let written: i64 = query.fetch_one(conn).await?;
+    Ok(if is_first_empty { 0 } else { written.unsigned_abs() })
+}
+
+/// The statement of one table; its values are numbered from the one after `number`.
+fn insert(part: &Rows<'_, '_>, number: &mut usize) -> String {
+    let Rows { table, rows } = part;
+    let value = |(_, kind): &(&str, Kind)| {
+        *number += 1;
+        if rows.len() == 1 {
+            format!("${number}")
+        } else {
+            format!("CAST(${number} AS {}[])", type_of(*kind))
+        }
+    };
+    let values = table.columns.iter().map(value).collect::<Vec<_>>().join(", ");
+    let values = if rows.len() == 1 {
+        format!("VALUES ({values})")
+    } else {
+        format!("SELECT * FROM unnest({values})")
+    };
+    format!("{}{values}{}", Table::head(table), table.rest)
+}
+
+type Query<'q> = QueryScalar<'q, Postgres, i64, PgArguments>;
+
+fn bind<'q>(query: Query<'q>, part: &&'q Rows<'_, '_>) -> Query<'q> {
+    let Rows { table, rows } = part;
+    if let [row] = rows {
+        return row.iter().fold(query, |query, cell| match cell {
+            Cell::Number(number) => query.bind(*number),
+            Cell::Text(text) => query.bind(text.as_deref()),
+            Cell::Bytes(bytes) => query.bind(bytes.as_ref()),
+        });
+    }
+    (0..).zip(table.columns).fold(query, |query, (place, (_, kind))| {
         let cells = rows.iter().filter_map(|row| row.get(place));
-        query = match kind {
+        match kind {
             Kind::Number => query.bind(cells.map(number).collect::<Vec<Option<i64>>>()),
             Kind::Text => query.bind(cells.map(text_of).collect::<Vec<Option<&str>>>()),
             Kind::Bytes => query.bind(cells.map(bytes).collect::<Vec<Option<&[u8]>>>()),
-        };
-    }
-    Ok(query.execute(conn).await?.rows_affected())
+        }
+    })
 }
 
 fn type_of(kind: Kind) -> &'static str {
