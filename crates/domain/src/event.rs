@@ -137,6 +137,9 @@ impl Ending {
 }
 
 /// What can happen to an intent. `attempt` counts proposals from 1.
+///
+/// Its JSON has the name in the field `event`. Only the traits write and read that: `Event::serialize` and
+/// `Event::deserialize`, called by name, are the form without it that the traits build on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(remote = "Self")]
 pub enum Event {
