@@ -1,5 +1,5 @@
 //! What is checked beside the sweep, on two more threads with connections of their own: the file as SQLite sees it; the
-//! checkpoints, the blobs and the recorded answers.
+//! checkpoints, the blobs and the recorded answers. A server has one connection: there it is done after the sweep.
 
 use std::sync::Arc;
 
