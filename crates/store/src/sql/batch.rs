@@ -1,4 +1,4 @@
-//! The appends of one transaction. One look tells how far their intents are; each append is judged by that and by those
+//! The appends of one transaction. One look, taken as it begins, tells how far their intents are; each append is judged by that and by those
 //! before it; then the rows of all are written together. So a batch takes about as many statements as one append.
 
 use std::borrow::Cow;
@@ -9,29 +9,30 @@ use domain::event::Event;
 use domain::ids::{IntentId, Sha256};
 
 use super::audit::round::TABLES;
-use super::conn::{Db, Row, built};
+use super::conn::{Db, Row};
 use super::journal::{Links, Tail};
 use super::rows::{self, Cell, Rows};
-use super::{blobs, compact, exchanges, journal, ledger, postgres, registry, sqlite, statements, tallies};
+use super::{blobs, compact, exchanges, journal, ledger, registry, statements, tallies};
 use crate::append::{Append, Appended};
-use crate::checkpoint::Keeper;
+use crate::checkpoint::{Keeper, Note};
 use crate::columns::{Span, columns_of};
 use crate::error::{AppendError, Fault, Stop};
 use crate::ledger::MoneyOp;
 use crate::tally::{self, Tallies, Tally};
 
-/// Appends them all, in this order; gives what was appended, and the journal's new end.
+/// Appends them all, in this order, by what the look found; gives what was appended, and the journal's new end.
 ///
 /// # Errors
 /// Of the first append that is refused, as if each had been written before the next one was looked at. The transaction is
 /// to be given up then.
 pub(super) async fn append(
     db: &mut Db<'_>,
+    looked: &Looked<'_>,
     entries: &[Append<'_>],
     keeper: &Keeper,
 ) -> Result<(Vec<Appended>, Tail), Stop> {
-    let mut batch = Batch::look(db, entries).await?;
-    journal::check_head(&batch.tail, keeper)?;
+    let mut batch = Batch::of(looked.wanted, looked.found)?;
+    journal::check_head(&batch.tail, looked.head)?;
     let mut appended = Vec::with_capacity(entries.len());
     for entry in entries {
         match batch.add(db, entry, keeper).await {
@@ -70,6 +71,41 @@ struct Standing {
 
 /// A finding: the repository's identity and the fingerprint.
 type Finding<'a> = (&'a str, &'a str);
+
+/// The intents of some appends, and the finding that each is about.
+#[derive(Debug)]
+pub(super) struct Wanted<'a>(HashMap<&'a str, Option<Finding<'a>>>);
+
+impl<'a> Wanted<'a> {
+    pub(super) fn by(entries: &'a [Append<'_>]) -> Self {
+        let mut findings: HashMap<&str, Option<Finding<'_>>> = HashMap::new();
+        for entry in entries {
+            let known = findings.entry(entry.intent.as_str()).or_default();
+            *known = known.or(live_finding(entry));
+        }
+        Self(findings)
+    }
+
+    /// As [`statements::standings`] takes it.
+    pub(super) fn list(&self) -> Result<String, Fault> {
+        let each = |(id, finding): (&&'a str, &Option<Finding<'a>>)| -> Vec<&'a str> {
+            let finding = finding.iter().flat_map(|(repository, print)| [*repository, *print]);
+            std::iter::once(*id).chain(finding).collect()
+        };
+        serde_json::to_string(&self.0.iter().map(each).collect::<Vec<_>>())
+            .map_err(|e| Fault::Damaged(format!("ids cannot be written: {e}")))
+    }
+}
+
+/// What was found before any append was judged.
+#[derive(Debug)]
+pub(super) struct Looked<'a> {
+    pub(super) wanted: &'a Wanted<'a>,
+    /// The rows of [`statements::standings`].
+    pub(super) found: &'a [Row],
+    /// The head file as it was before those were read.
+    pub(super) head: Option<&'a Note>,
+}
 
 #[derive(Debug)]
 struct Batch<'a> {
@@ -117,41 +153,20 @@ impl<'a> Latest<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Reads the journal's end and what is known of these intents and findings.
-    async fn look(db: &mut Db<'_>, entries: &'a [Append<'a>]) -> Result<Self, Fault> {
-        let mut findings: HashMap<&str, Option<Finding<'_>>> = HashMap::new();
-        for entry in entries {
-            let known = findings.entry(entry.intent.as_str()).or_default();
-            *known = known.or(live_finding(entry));
-        }
-        let wanted: Vec<Vec<&str>> = findings
-            .iter()
-            .map(|(id, finding)| {
-                [*id]
-                    .into_iter()
-                    .chain(finding.iter().flat_map(|(repository, print)| [*repository, *print]))
-                    .collect()
-            })
-            .collect();
-        let list = serde_json::to_string(&wanted)
-            .map_err(|e| Fault::Damaged(format!("ids cannot be written: {e}")))?;
-        let each = match db {
-            Db::Sqlite(_) => sqlite::EACH,
-            Db::Postgres(_) => postgres::EACH,
-        };
-        let rows = built(statements::standings(each)).bind(list).rows(db).await?;
+    /// From the rows of the one look.
+    fn of(wanted: &Wanted<'a>, rows: &[Row]) -> Result<Self, Fault> {
         let tail = journal::tail_in(rows.first())?;
         let mut batch =
             Self { tail, standings: HashMap::new(), live: HashMap::new(), waiting: Waiting::default() };
         for row in rows {
-            batch.note(&row, &findings)?;
+            batch.note(row, wanted)?;
         }
         Ok(batch)
     }
 
-    fn note(&mut self, row: &Row, findings: &HashMap<&'a str, Option<Finding<'a>>>) -> Result<(), Fault> {
-        let wanted: String = row.get("wanted")?;
-        let Some((id, finding)) = findings.get_key_value(wanted.as_str()) else { return Ok(()) };
+    fn note(&mut self, row: &Row, wanted: &Wanted<'a>) -> Result<(), Fault> {
+        let found: String = row.get("wanted")?;
+        let Some((id, finding)) = wanted.0.get_key_value(found.as_str()) else { return Ok(()) };
         if let (Some(finding), Some(live)) = (finding, row.get::<Option<String>>("live")?) {
             self.live.insert(*finding, Cow::Owned(live));
         }

@@ -45,7 +45,7 @@ impl Database {
         let mut turn = self.turn().await?;
         let mut tx = turn.begin().await?;
         let tail = journal::tail(&mut tx.db()).await?;
-        journal::check_head(&tail, keeper)?;
+        journal::check_head(&tail, keeper.head()?.as_ref())?;
         refuse_taken(&mut tx.db(), &tail, wanted.file).await?;
         let Some(compaction) = compact_in(&mut tx.db(), &tail, wanted, keeper).await? else {
             return Ok(None);

@@ -60,11 +60,28 @@ impl Tx<'_> {
         }
     }
 
-    /// Commits without waiting for the disk, when it was begun so; [`super::Database::flush`] has to follow.
+    /// The same if it has written nothing: then too all before it is on the disk.
+    pub(crate) async fn commit_all(self) -> Result<(), DbError> {
+        match self {
+            Self::Sqlite(..) => self.commit().await,
+            Self::Postgres(tx) => tx.commit_all().await,
+        }
+    }
+
+    /// Commits without waiting for the disk.
     pub(crate) async fn commit_unflushed(self) -> Result<(), DbError> {
         match self {
             Self::Sqlite(tx, _ending) => tx.commit().await,
             Self::Postgres(tx) => tx.commit_unflushed().await,
+        }
+    }
+
+    /// Commits, and lets the wait for the disk be shared where others wait. Whether it is on the disk: if not,
+    /// [`super::Database::flush`] has to follow.
+    pub(crate) async fn commit_sharing(self) -> Result<bool, DbError> {
+        match self {
+            Self::Sqlite(tx, _ending) => tx.commit().await.map(|()| false),
+            Self::Postgres(tx) => tx.commit_sharing().await,
         }
     }
 

@@ -98,9 +98,9 @@ pub(super) fn tail_in(row: Option<&Row>) -> Result<Tail, Fault> {
     Ok(Tail { seq, at: Micros(row.get::<Option<i64>>("at")?.unwrap_or(0)), origin, hash })
 }
 
-/// The head file is written after a commit, and nobody else can commit now: it must not be ahead of the tail.
-pub(super) fn check_head(tail: &Tail, keeper: &Keeper) -> Result<(), Fault> {
-    match keeper.head()? {
+/// The head file is written after a commit: one that was read before the tail must not be ahead of it.
+pub(super) fn check_head(tail: &Tail, head: Option<&Note>) -> Result<(), Fault> {
+    match head {
         Some(head) if head.seq > tail.seq || (head.seq == tail.seq && head.hash != tail.hash.as_str()) => {
             let (expected, found) = (head.seq.unsigned_abs(), tail.seq.unsigned_abs());
             Err(Fault::TailCut { expected, found })

@@ -49,7 +49,7 @@ use crate::witness::JournalEntry;
 use conn::{Db, Ending, Tx, query};
 pub(crate) use db_error::DbError;
 use flush::Flush;
-use postgres::{Server, Wait, WriterTurn};
+use postgres::{Server, WriterTurn};
 use queue::Queue;
 use sqlite::{FileTx, Lent, Readers, file};
 
@@ -91,26 +91,35 @@ enum Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// A transaction that writes: one at a time, whoever asks. Its commit waits for the disk.
+    /// A transaction that writes: one at a time, whoever asks.
     async fn begin(&mut self) -> Result<Tx<'_>, DbError> {
-        self.begin_as(Wait::Within).await
-    }
-
-    /// The same, for a commit that does not wait; [`Database::flush`] follows.
-    async fn begin_unflushed(&mut self) -> Result<Tx<'_>, DbError> {
-        self.begin_as(Wait::After).await
-    }
-
-    async fn begin_as(&mut self, wait: Wait) -> Result<Tx<'_>, DbError> {
         match self {
-            Self::Sqlite(conn, beside) => {
-                let place = beside.queue.turn().await;
-                let tx = FileTx::begin(conn).await?;
-                Ok(Tx::Sqlite(tx, Some(Ending { place, flush: &beside.flush })))
-            }
-            Self::Postgres(turn) => Ok(Tx::Postgres(turn.begin(wait).await?)),
+            Self::Sqlite(conn, beside) => begin_file(conn, beside).await,
+            Self::Postgres(turn) => Ok(Tx::Postgres(turn.begin().await?)),
         }
     }
+
+    /// The same, with the rows of [`statements::standings`] as nobody else can change them.
+    async fn begin_looking(&mut self, wanted: String) -> Result<(Tx<'_>, Vec<conn::Row>), DbError> {
+        match self {
+            Self::Sqlite(conn, beside) => {
+                let mut tx = begin_file(conn, beside).await?;
+                let look = conn::built(statements::standings(sqlite::EACH));
+                let rows = look.bind(wanted).rows(&mut tx.db()).await?;
+                Ok((tx, rows))
+            }
+            Self::Postgres(turn) => {
+                let (tx, rows) = turn.begin_looking(&wanted).await?;
+                Ok((Tx::Postgres(tx), rows.into_iter().map(conn::Row::Postgres).collect()))
+            }
+        }
+    }
+}
+
+async fn begin_file<'t>(conn: &'t mut FileConnection, beside: &'t Beside) -> Result<Tx<'t>, DbError> {
+    let place = beside.queue.turn().await;
+    let tx = FileTx::begin(conn).await?;
+    Ok(Tx::Sqlite(tx, Some(Ending { place, flush: &beside.flush })))
 }
 
 /// A connection to read by.
@@ -174,9 +183,14 @@ impl Database {
         keeper: &Keeper,
     ) -> Result<Vec<Appended>, Stop> {
         let Some(last) = entries.last() else { return Ok(Vec::new()) };
+        let wanted = batch::Wanted::by(entries);
+        let list = wanted.list()?;
         let mut turn = self.turn().await?;
-        let mut tx = turn.begin_unflushed().await?;
-        let (appended, tail) = match batch::append(&mut tx.db(), entries, keeper).await {
+        // Files and signatures are seen to while a server works.
+        let (begun, head) = tokio::join!(turn.begin_looking(list), async { keeper.head() });
+        let ((mut tx, found), head) = (begun?, head?);
+        let looked = batch::Looked { wanted: &wanted, found: &found, head: head.as_ref() };
+        let (appended, tail) = match batch::append(&mut tx.db(), &looked, entries, keeper).await {
             Ok(done) => done,
             Err(stop) => {
                 // Nothing of it stays in either case: what fails here ends with the connection.
@@ -184,11 +198,15 @@ impl Database {
                 return Err(stop);
             }
         };
-        tx.commit_unflushed().await?;
+        let sign = async { keeper.sign(&tail.origin, tail.seq, &tail.hash, last.at) };
+        let (committed, note) = tokio::join!(tx.commit_sharing(), sign);
+        let is_on_disk = committed?;
         // The next one may write while this one waits for the disk.
         drop(turn);
-        self.flush(&tail).await?;
-        keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, last.at)?)?;
+        if !is_on_disk {
+            self.flush(&tail).await?;
+        }
+        keeper.write_head(&note?)?;
         Ok(appended)
     }
 
@@ -242,10 +260,10 @@ impl Database {
     pub(crate) async fn checkpoint(&self, keeper: &Keeper) -> Result<Note, Fault> {
         // Nobody writes meanwhile, and what is signed is on the disk.
         let mut turn = self.turn().await?;
-        let mut tx = turn.begin_unflushed().await?;
+        let mut tx = turn.begin().await?;
         let tail = journal::tail(&mut tx.db()).await?;
-        journal::check_head(&tail, keeper)?;
-        tx.commit().await?;
+        journal::check_head(&tail, keeper.head()?.as_ref())?;
+        tx.commit_all().await?;
         Ok(keeper.sign(&tail.origin, tail.seq, &tail.hash, tail.at)?)
     }
 
@@ -316,7 +334,7 @@ impl Database {
     ) -> Result<(), Fault> {
         let db = &mut tx.db();
         let mut tail = journal::tail(db).await?;
-        journal::check_head(&tail, keeper)?;
+        journal::check_head(&tail, keeper.head()?.as_ref())?;
         journal::write_registry(db, &mut tail, event, at, keeper).await?;
         tx.commit().await?;
         Ok(keeper.write_head(&keeper.sign(&tail.origin, tail.seq, &tail.hash, at)?)?)

@@ -20,21 +20,20 @@ use flush::Flush;
 pub(super) use reader::{Sent, next as next_round};
 pub(super) use rows::put_all;
 use writer::Writer;
-pub(super) use writer::{ServerTx, Wait, WriterTurn};
+pub(super) use writer::{ServerTx, WriterTurn};
 
 /// One moment of the database, for looking only.
 pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// A transaction that writes, with the advisory lock of everybody who writes; a number that nobody else takes by chance.
-const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(7165055919145116019)";
-/// The same, for one that is waited for after its commit.
-const BEGIN_UNFLUSHED: &str =
-    "BEGIN; SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock(7165055919145116019)";
+/// Its one row says whether the lock was free.
+const BEGIN: &str = "BEGIN; SELECT CASE WHEN pg_try_advisory_xact_lock(7165055919145116019) THEN TRUE \
+     ELSE CAST(pg_advisory_xact_lock(7165055919145116019) AS TEXT) <> '' END";
 const LOCK_WRITERS: &str = "SELECT pg_advisory_xact_lock(7165055919145116019)";
-/// Has the commit wait after all, as the server wants it, also for what others have committed before. Only a commit that
-/// has written something waits.
-const WAIT_AFTER_ALL: &str =
-    "SET LOCAL synchronous_commit TO DEFAULT; SELECT pg_logical_emit_message(true, 'codex-task', '')";
+/// What a transaction writes that has nothing to write, so that its commit waits for what others have committed.
+const WRITE_NOTHING: &str = "SELECT pg_logical_emit_message(true, 'codex-task', '')";
+/// A commit that is waited for later, with others.
+const COMMIT_UNFLUSHED: &str = "SET LOCAL synchronous_commit = off; COMMIT";
 
 /// The blobs among those of a [`list`].
 pub(super) const BLOBS_NAMED: &str = "SELECT sha256 FROM blobs WHERE sha256 = ANY(string_to_array($1, ' '))";
@@ -47,10 +46,10 @@ const CONNECTIONS: u32 = 8;
 /// A connection that was used so lately is not tried before it is used again: that is a way to the server for each look.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Whoever writes looks rows up by their keys. A plan that is kept from when a table was empty reads along an index that does not
-/// help and goes on so while the table grows; so each statement is planned by the size that its table has now.
+/// Whoever writes looks rows up by their keys, again and again by the same statements: their plans are kept, and do not read
+/// whole tables for a join. `writer.rs` has them made anew when the tables have grown.
 const BY_KEYS: [(&str, &str); 4] = [
-    ("plan_cache_mode", "force_custom_plan"),
+    ("plan_cache_mode", "force_generic_plan"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("jit", "off"),

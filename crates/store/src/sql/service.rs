@@ -69,12 +69,12 @@ impl Database {
         forget: Micros,
     ) -> Result<Promise, Fault> {
         let mut turn = self.turn().await?;
-        let mut tx = turn.begin_unflushed().await?;
+        let mut tx = turn.begin().await?;
         let kept = agents::promise(&mut tx.db(), agent, key, wanted, (at, forget)).await?;
         // A new one is on the disk with the change that follows it, and without that one it promises nothing.
         match kept.intent == wanted.intent {
             true => tx.commit_unflushed().await?,
-            false => tx.commit().await?,
+            false => tx.commit_all().await?,
         }
         Ok(kept)
     }

@@ -118,28 +118,78 @@ async fn until_waiting(store: &Store, count: usize) {
     }
 }
 
+/// Somebody else who has the lock of those who write.
+async fn writing_elsewhere(url: &str) -> PgConnection {
+    let mut conn = raw(url).await;
+    sqlx::raw_sql(BEGIN).execute(&mut conn).await.unwrap();
+    conn
+}
+
+/// Ends that, once somebody waits for it.
+async fn end_when_waited_for(mut conn: PgConnection) {
+    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = \
+                   (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut conn).await.unwrap() == 0 {}
+    sqlx::raw_sql("ROLLBACK").execute(&mut conn).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_wait_for_the_servers_disk_serves_all_who_committed_before_it() {
     testkit::requires!(testkit::postgres_need());
     let (folder, url) = (tempfile::tempdir().unwrap(), testkit::postgres_schema());
     let store = Arc::new(Store::connect(folder.path(), &url).await.unwrap());
     register(&store, 1).await.unwrap();
-    let held = server(&store).flush.hold().await;
-    let waiting = [2, 3, 4].map(|number| {
+    let (held, elsewhere) = (server(&store).flush.hold().await, writing_elsewhere(&url).await);
+    let mut all = tokio::task::JoinSet::new();
+    for number in [2, 3, 4] {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { register(&store, number).await })
-    });
-    until_waiting(&store, 3).await;
-    // Committed, for others to see, and told to nobody: the head is that of the first one.
-    assert_eq!(store.last_seq().await.unwrap(), 4);
-    assert!(waiting.iter().all(|task| !task.is_finished()));
-    assert_eq!(store.keeper.head().unwrap().unwrap().seq, 1);
+        all.spawn(async move { register(&store, number).await });
+    }
+    while server(&store).writer.waiting() != 2 {
+        tokio::task::yield_now().await;
+    }
+    end_when_waited_for(elsewhere).await;
+    // The last one, behind whom nobody is, waits within its commit; the others let the next one go on.
+    assert_eq!(all.join_next().await.unwrap().unwrap().unwrap().last_seq, 4);
+    until_waiting(&store, 2).await;
+    assert!(all.try_join_next().is_none());
+    assert_eq!(store.keeper.head().unwrap().unwrap().seq, 4);
     drop(held);
-    for task in waiting {
-        task.await.unwrap().unwrap();
+    while let Some(told) = all.join_next().await {
+        told.unwrap().unwrap();
     }
     assert_eq!((server(&store).flush.waiting(), store.keeper.head().unwrap().unwrap().seq), (0, 4));
     assert_eq!(store.verify(&[]).await.unwrap().problems, []);
+}
+
+#[tokio::test]
+async fn plans_made_for_an_empty_journal_are_made_anew_as_it_grows() {
+    testkit::requires!(testkit::postgres_need());
+    let (folder, url) = (tempfile::tempdir().unwrap(), testkit::postgres_schema());
+    let store = Store::connect(folder.path(), &url).await.unwrap();
+    register(&store, 1).await.unwrap();
+    let plan = async || {
+        let mut turn = server(&store).writer.turn().await;
+        let mut tx = turn.begin().await.unwrap();
+        let look = "EXPLAIN EXECUTE codex_task_look('[[\"i\", \"/r\", \"f\"]]')";
+        let rows = sqlx::raw_sql(look).fetch_all(tx.conn()).await.unwrap();
+        tx.give_up().await.unwrap();
+        rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect::<Vec<_>>().join("\n")
+    };
+    let for_the_live = "Index Scan using intents_live_finding on intents l";
+    let small = plan().await;
+    assert!(!small.contains(for_the_live), "no reason to plan anew: {small}");
+    let grow = "INSERT INTO intents SELECT (jsonb_populate_record(i, jsonb_build_object('id', i.id || n, \
+          'reversed', n || i.reversed, 'first_seq', n, 'last_seq', n, 'fingerprint', i.id || n))).* \
+          FROM intents i, generate_series(2, 5000) n; \
+        INSERT INTO journal SELECT (jsonb_populate_record(j, jsonb_build_object('seq', n, 'intent', j.intent || n))).* \
+          FROM journal j, generate_series(2, 5000) n";
+    sqlx::raw_sql(grow).execute(&mut raw(&url).await).await.unwrap();
+    for number in [2, 3] {
+        register(&store, number).await.unwrap();
+    }
+    let large = plan().await;
+    assert!(large.contains(for_the_live) && !large.contains("Seq Scan on intents"), "{large}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,11 +199,12 @@ async fn what_a_killed_server_lost_is_not_told_as_recorded_even_when_another_ent
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let store = Arc::new(Store::connect(folder.path(), &own.url()).await.unwrap());
     assert_eq!(register(&store, 1).await.unwrap().last_seq, 1);
-    let held = server(&store).flush.hold().await;
+    let (held, elsewhere) = (server(&store).flush.hold().await, writing_elsewhere(&own.url()).await);
     let task = {
         let store = Arc::clone(&store);
         tokio::spawn(async move { register(&store, 2).await })
     };
+    end_when_waited_for(elsewhere).await;
     until_waiting(&store, 1).await;
     own.kill();
     own.start_again();
