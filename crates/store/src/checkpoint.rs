@@ -1,7 +1,8 @@
 //! Signed checkpoints: the head file beside the database, and the key that signs.
 //!
 //! The head file says which entry was the last one and what its hash was. It is written after the commit and is never
-//! ahead of the database; after a crash it may lag. It is not synced to disk: losing it costs an alarm, not data.
+//! ahead of the database; after a crash it may lag. It is not synced to disk: losing it costs an alarm, not data. After a
+//! power cut it may be empty, which says nothing; the next append writes it again.
 
 mod signatures;
 
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 use domain::ids::Sha256;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
 
 use crate::chain::NAME;
 use crate::error::StoreError;
@@ -176,7 +179,7 @@ impl Keeper {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let new = self.folder.join(format!("journal.head.{}.{count}", std::process::id()));
         fs::write(&new, note.to_text()).map_err(file_error(&new, "write"))?;
-        fs::rename(&new, self.head_path()).map_err(file_error(&self.head_path(), "replace"))
+        replace(&new, &self.head_path()).map_err(file_error(&self.head_path(), "replace"))
     }
 
     /// The public keys whose checkpoints are ours: that of `checkpoint.key`, and, after the key was exchanged, those
@@ -297,6 +300,18 @@ pub(crate) fn random<const N: usize>(path: &Path) -> Result<[u8; N], StoreError>
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|source| StoreError::Random { path: path.to_owned(), source })?;
     Ok(bytes)
+}
+
+/// Puts a file in another's place, at once. A plain `rename` has ext4 send the new file's blocks to the disk
+/// (`auto_da_alloc`, <https://www.kernel.org/doc/html/latest/admin-guide/ext4.html>), three quarters of what all of it costs,
+/// for a file of which nothing is expected after a power cut; two names that are exchanged do not.
+fn replace(new: &Path, old: &Path) -> io::Result<()> {
+    match rustix::fs::renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
+        Ok(()) => fs::remove_file(new),
+        // There is none yet, or the file system cannot.
+        Err(Errno::NOENT | Errno::INVAL | Errno::NOSYS) => fs::rename(new, old),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Makes an empty file for the user alone, unless it is there.

@@ -2,7 +2,7 @@
 //! an array for each column, or, where there is but one row, value by value, which is planned faster.
 
 use sqlx::postgres::{PgArguments, PgConnection};
-use sqlx::query::QueryScalar;
+use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres};
 
 use super::super::db_error::DbError;
@@ -13,18 +13,16 @@ use super::super::rows::{Cell, Kind, Rows, Table};
 pub(in super::super) async fn put_all(conn: &mut PgConnection, all: &[Rows<'_, '_>]) -> Result<u64, DbError> {
     let is_first_empty = all.first().is_none_or(|first| first.rows.is_empty());
     let all: Vec<&Rows<'_, '_>> = all.iter().filter(|part| !part.rows.is_empty()).collect();
-    if all.is_empty() {
-        return Ok(0);
-    }
     let mut number = 0;
-    let parts: Vec<String> = (0..)
-        .zip(&all)
-        .map(|(place, part)| format!("put{place} AS ({} RETURNING 1)", insert(part, &mut number)))
-        .collect();
-    let text = format!("WITH {} SELECT COUNT(*) FROM put0", parts.join(", "));
-    let query = all.iter().fold(sqlx::query_scalar(AssertSqlSafe(text)), bind);
-    let written: i64 = query.fetch_one(conn).await?;
-    Ok(if is_first_empty { 0 } else { written.unsigned_abs() })
+    let parts: Vec<String> = all.iter().map(|part| insert(part, &mut number)).collect();
+    let Some((first, others)) = parts.split_first() else { return Ok(0) };
+    let others: Vec<String> =
+        (1..).zip(others).map(|(place, part)| format!("put{place} AS ({part})")).collect();
+    let with = if others.is_empty() { "" } else { "WITH " };
+    let text = format!("{with}{} {first}", others.join(", "));
+    let query = all.iter().fold(sqlx::query(AssertSqlSafe(text)), bind);
+    let written = query.execute(conn).await?.rows_affected();
+    Ok(if is_first_empty { 0 } else { written })
 }
 
 /// The statement of one table; its values are numbered from the one after `number`.
@@ -47,9 +45,10 @@ fn insert(part: &Rows<'_, '_>, number: &mut usize) -> String {
     format!("{}{values}{}", Table::head(table), table.rest)
 }
 
-type Query<'q> = QueryScalar<'q, Postgres, i64, PgArguments>;
-
-fn bind<'q>(query: Query<'q>, part: &&'q Rows<'_, '_>) -> Query<'q> {
+fn bind<'q>(
+    query: Query<'q, Postgres, PgArguments>,
+    part: &&'q Rows<'_, '_>,
+) -> Query<'q, Postgres, PgArguments> {
     let Rows { table, rows } = part;
     if let [row] = rows {
         return row.iter().fold(query, |query, cell| match cell {
