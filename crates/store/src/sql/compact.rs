@@ -28,10 +28,10 @@ const NAMES: usize = 200;
 impl Database {
     /// What would go, without doing anything.
     pub(crate) async fn compactable(&self, before: Micros) -> Result<Compactable, Fault> {
-        let mut turn = self.look().await?;
-        let row =
-            built(statements::compactable()).bind(before.0).bind(SHORTEST_BODY).row(&mut turn.db()).await?;
-        let Some(row) = row else { return Ok(Compactable::default()) };
+        let mut look = self.look().await?;
+        let wanted = built(statements::compactable()).bind(before.0).bind(SHORTEST_BODY);
+        let row = wanted.row(&mut look.db()).await;
+        let Some(row) = look.done(row)? else { return Ok(Compactable::default()) };
         let number = |place: usize| Ok::<_, DbError>(row.get::<i64>(place)?.unsigned_abs());
         Ok(Compactable { intents: number(0)?, entries: number(1)?, bytes: number(2)? })
     }
@@ -56,8 +56,9 @@ impl Database {
 
     /// The compactions that the journal tells of, the oldest first.
     pub(crate) async fn compactions(&self) -> Result<Vec<Compaction>, Fault> {
-        let mut turn = self.look().await?;
-        Ok(told(&mut turn.db()).await?.into_iter().flatten().collect())
+        let mut look = self.look().await?;
+        let compactions = told(&mut look.db()).await;
+        Ok(look.done(compactions)?.into_iter().flatten().collect())
     }
 }
 

@@ -24,6 +24,7 @@ mod service;
 mod sqlite;
 mod statements;
 mod tallies;
+mod turn;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,9 +34,8 @@ use domain::finding::Fingerprint;
 use domain::ids::{IntentId, Sha256};
 use domain::registry::RegistryEvent;
 use rusqlite::Connection as FileConnection;
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection, Postgres};
-use tokio::sync::{Mutex, MutexGuard};
+use sqlx::Connection;
+use tokio::sync::Mutex;
 
 use crate::append::{Append, Appended, Exchange, Recorded};
 use crate::audit::{Anchor, AuditReport, OnProgress};
@@ -46,12 +46,12 @@ use crate::ledger::{Period, Reservation, UsageLine};
 use crate::list::{Filter, Found, Page, Row};
 use crate::time::Micros;
 use crate::witness::JournalEntry;
-use conn::{Db, Ending, Tx, query};
+use conn::{Db, Tx, query};
 pub(crate) use db_error::DbError;
 use flush::Flush;
-use postgres::{Server, WriterTurn};
+use postgres::Server;
 use queue::Queue;
-use sqlite::{FileTx, Lent, Readers, file};
+use sqlite::{Readers, file};
 
 /// How long a writer waits for others. 64 processes at once need a second, and more than ten on a machine that has ten other
 /// things to do.
@@ -84,61 +84,6 @@ struct Beside {
     readers: Readers,
 }
 
-/// A connection to which nobody else speaks meanwhile.
-enum Turn<'a> {
-    Sqlite(MutexGuard<'a, FileConnection>, &'a Beside),
-    Postgres(WriterTurn<'a>),
-}
-
-impl Turn<'_> {
-    /// A transaction that writes: one at a time, whoever asks.
-    async fn begin(&mut self) -> Result<Tx<'_>, DbError> {
-        match self {
-            Self::Sqlite(conn, beside) => begin_file(conn, beside).await,
-            Self::Postgres(turn) => Ok(Tx::Postgres(turn.begin().await?)),
-        }
-    }
-
-    /// The same, with the rows of [`statements::standings`] as nobody else can change them.
-    async fn begin_looking(&mut self, wanted: String) -> Result<(Tx<'_>, Vec<conn::Row>), DbError> {
-        match self {
-            Self::Sqlite(conn, beside) => {
-                let mut tx = begin_file(conn, beside).await?;
-                let look = conn::built(statements::standings(sqlite::EACH));
-                let rows = look.bind(wanted).rows(&mut tx.db()).await?;
-                Ok((tx, rows))
-            }
-            Self::Postgres(turn) => {
-                let (tx, rows) = turn.begin_looking(&wanted).await?;
-                Ok((Tx::Postgres(tx), rows.into_iter().map(conn::Row::Postgres).collect()))
-            }
-        }
-    }
-}
-
-async fn begin_file<'t>(conn: &'t mut FileConnection, beside: &'t Beside) -> Result<Tx<'t>, DbError> {
-    let place = beside.queue.turn().await;
-    let tx = FileTx::begin(conn).await?;
-    Ok(Tx::Sqlite(tx, Some(Ending { place, flush: &beside.flush })))
-}
-
-/// A connection to read by.
-enum Look<'a> {
-    Own(MutexGuard<'a, FileConnection>),
-    Reader(Lent<'a>),
-    Server(PoolConnection<Postgres>),
-}
-
-impl Look<'_> {
-    fn db(&mut self) -> Db<'_> {
-        match self {
-            Self::Own(conn) => Db::Sqlite(conn),
-            Self::Reader(reader) => Db::Sqlite(&mut reader.conn),
-            Self::Server(conn) => Db::Postgres(conn),
-        }
-    }
-}
-
 impl Database {
     /// Opens the file in the keeper's folder.
     pub(crate) async fn open_file(path: &Path, keeper: &Keeper) -> Result<Self, StoreError> {
@@ -169,7 +114,7 @@ impl Database {
                 Ok(file::close(conn.into_inner()).await?)
             }
             Backend::Postgres(server) => {
-                server.pool.close().await;
+                server.readers.close().await;
                 server.writer.close().await?;
                 Ok(server.flush.close().await?)
             }
@@ -211,15 +156,21 @@ impl Database {
     }
 
     pub(crate) async fn events(&self, intent: &IntentId) -> Result<Vec<Recorded>, Fault> {
-        journal::of_intent(&mut self.look().await?.db(), intent).await
+        let mut look = self.look().await?;
+        let found = journal::of_intent(&mut look.db(), intent).await;
+        look.done(found)
     }
 
     pub(crate) async fn find_intent(&self, text: &str) -> Result<Found, Fault> {
-        registry::find(&mut self.look().await?.db(), text).await
+        let mut look = self.look().await?;
+        let found = registry::find(&mut look.db(), text).await;
+        look.done(found)
     }
 
     pub(crate) async fn list(&self, filter: &Filter, page: Page) -> Result<Vec<Row>, Fault> {
-        registry::list(&mut self.look().await?.db(), filter, page).await
+        let mut look = self.look().await?;
+        let found = registry::list(&mut look.db(), filter, page).await;
+        look.done(found)
     }
 
     pub(crate) async fn live_for_fingerprint(
@@ -227,11 +178,15 @@ impl Database {
         repository: &str,
         fingerprint: &Fingerprint,
     ) -> Result<Option<IntentId>, Fault> {
-        registry::live_for(&mut self.look().await?.db(), repository, fingerprint.as_str()).await
+        let mut look = self.look().await?;
+        let found = registry::live_for(&mut look.db(), repository, fingerprint.as_str()).await;
+        look.done(found)
     }
 
     pub(crate) async fn blob(&self, sha256: &Sha256) -> Result<Option<Vec<u8>>, Fault> {
-        blobs::get(&mut self.look().await?.db(), sha256).await
+        let mut look = self.look().await?;
+        let found = blobs::get(&mut look.db(), sha256).await;
+        look.done(found)
     }
 
     pub(crate) async fn erase_blob(
@@ -254,7 +209,9 @@ impl Database {
 
     pub(crate) async fn entries(&self, after: u64, limit: u32) -> Result<Vec<JournalEntry>, Fault> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
-        journal::entries(&mut self.look().await?.db(), after, i64::from(limit)).await
+        let mut look = self.look().await?;
+        let found = journal::entries(&mut look.db(), after, i64::from(limit)).await;
+        look.done(found)
     }
 
     pub(crate) async fn checkpoint(&self, keeper: &Keeper) -> Result<Note, Fault> {
@@ -283,7 +240,9 @@ impl Database {
     }
 
     pub(crate) async fn exchange(&self, request: &Sha256) -> Result<Option<Exchange>, Fault> {
-        exchanges::get(&mut self.look().await?.db(), request).await
+        let mut look = self.look().await?;
+        let found = exchanges::get(&mut look.db(), request).await;
+        look.done(found)
     }
 
     pub(crate) async fn forget_exchange(&self, request: &Sha256) -> Result<bool, Fault> {
@@ -295,7 +254,9 @@ impl Database {
     }
 
     pub(crate) async fn cached(&self, key: &Sha256) -> Result<Option<Vec<u8>>, Fault> {
-        cache::get(&mut self.look().await?.db(), key).await
+        let mut look = self.look().await?;
+        let found = cache::get(&mut look.db(), key).await;
+        look.done(found)
     }
 
     pub(crate) async fn put_cached(&self, key: &Sha256, bytes: &[u8], at: Micros) -> Result<(), Fault> {
@@ -306,7 +267,9 @@ impl Database {
     }
 
     pub(crate) async fn expired(&self, now: Micros) -> Result<Vec<Reservation>, Fault> {
-        ledger::expired(&mut self.look().await?.db(), now).await
+        let mut look = self.look().await?;
+        let found = ledger::expired(&mut look.db(), now).await;
+        look.done(found)
     }
 
     /// Forgives what was spent, and records that.
@@ -341,11 +304,15 @@ impl Database {
     }
 
     pub(crate) async fn usage(&self, period: Period) -> Result<Vec<UsageLine>, Fault> {
-        ledger::usage(&mut self.look().await?.db(), period).await
+        let mut look = self.look().await?;
+        let found = ledger::usage(&mut look.db(), period).await;
+        look.done(found)
     }
 
     pub(crate) async fn open_reservations(&self) -> Result<Vec<Reservation>, Fault> {
-        ledger::open(&mut self.look().await?.db()).await
+        let mut look = self.look().await?;
+        let found = ledger::open(&mut look.db()).await;
+        look.done(found)
     }
 
     /// Looks at one moment of the database through a connection of its own, so that nobody waits for it.
@@ -372,7 +339,7 @@ impl Database {
                 looked?;
             }
             Backend::Postgres(server) => {
-                let mut conn = server.pool.acquire().await?;
+                let mut conn = server.readers.connect().await?;
                 postgres::check_structure(&mut conn, &mut report).await?;
                 let head = audit::read_head(keeper, &mut report)?;
                 let mut tx = conn.begin_with(postgres::SNAPSHOT).await?;
@@ -381,6 +348,7 @@ impl Database {
                 audit::verify(db, None, with, watch, &mut report).await?;
                 audit::check_archives(db, archives, keeper, &mut report).await?;
                 tx.rollback().await?;
+                conn.close().await?;
             }
         }
         Ok(report)
@@ -391,29 +359,6 @@ impl Database {
         match &self.backend {
             Backend::Sqlite(_, beside) => beside.flush.wait().await.map_err(DbError::Disk),
             Backend::Postgres(server) => server.flush.wait(tail.seq, &tail.hash).await,
-        }
-    }
-
-    async fn turn(&self) -> Result<Turn<'_>, DbError> {
-        match &self.backend {
-            Backend::Sqlite(conn, beside) => Ok(Turn::Sqlite(conn.lock().await, beside)),
-            Backend::Postgres(server) => Ok(Turn::Postgres(server.writer.turn().await)),
-        }
-    }
-
-    /// A connection to read by, which does not wait for those who write. It sees what was committed before. On SQLite the first
-    /// one serves as long as nobody else needs it: a command has no other.
-    async fn look(&self) -> Result<Look<'_>, DbError> {
-        let (conn, beside) = match &self.backend {
-            Backend::Sqlite(conn, beside) => (conn, beside),
-            Backend::Postgres(server) => return Ok(Look::Server(server.pool.acquire().await?)),
-        };
-        if let Some(reader) = beside.readers.idle() {
-            return Ok(Look::Reader(reader));
-        }
-        match conn.try_lock() {
-            Ok(conn) => Ok(Look::Own(conn)),
-            Err(_) => Ok(Look::Reader(beside.readers.take().await?)),
         }
     }
 }

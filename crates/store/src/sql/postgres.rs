@@ -4,9 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 
 use super::conn::{Db, query, run_script};
@@ -18,6 +17,8 @@ use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
 use flush::Flush;
 pub(super) use reader::{Sent, next as next_round};
+pub(super) use readers::Reader as ServerReader;
+use readers::Readers;
 pub(super) use rows::put_all;
 use writer::Writer;
 pub(super) use writer::{ServerTx, WriterTurn};
@@ -41,11 +42,6 @@ pub(super) const BLOBS_NAMED: &str = "SELECT sha256 FROM blobs WHERE sha256 = AN
 /// The values of an array in JSON, in a column `value`.
 pub(super) const EACH: &str = "json_array_elements(CAST($1 AS JSON))";
 
-/// How many looks of one process may be under way at once.
-const CONNECTIONS: u32 = 8;
-/// A connection that was used so lately is not tried before it is used again: that is a way to the server for each look.
-const FRESH: Duration = Duration::from_secs(1);
-
 /// Whoever writes looks rows up by their keys, again and again by the same statements: their plans are kept, and do not read
 /// whole tables for a join. `writer.rs` has them made anew when the tables have grown.
 const BY_KEYS: [(&str, &str); 4] = [
@@ -58,8 +54,7 @@ const BY_KEYS: [(&str, &str); 4] = [
 /// A server, as one process speaks to it.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// Connections to look by, made as they are needed.
-    pub(super) pool: PgPool,
+    pub(super) readers: Readers,
     pub(super) writer: Writer,
     pub(super) flush: Flush,
 }
@@ -104,20 +99,10 @@ pub(super) async fn open(url: &str, name: &Path, keeper: &Keeper) -> Result<Serv
         .application_name("codex-task")
         .options([("lock_timeout", wait.as_str())])
         .disable_statement_logging();
-    // Not through the pool: that would try again and again where nobody listens.
     ready(&options, name, keeper).await.map_err(|fault| fault.at(name))?;
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(BUSY_TIMEOUT);
-    let pool = pool.test_before_acquire(false).before_acquire(|conn, about| {
-        Box::pin(async move {
-            if about.idle_for >= FRESH {
-                conn.ping().await?;
-            }
-            Ok(true)
-        })
-    });
     let writer = Writer::new(options.clone().options(BY_KEYS));
     let flush = Flush::new(options.clone());
-    Ok(Server { pool: pool.connect_lazy_with(options), writer, flush })
+    Ok(Server { readers: Readers::new(options), writer, flush })
 }
 
 async fn ready(options: &PgConnectOptions, name: &Path, keeper: &Keeper) -> Result<(), Fault> {
@@ -230,6 +215,7 @@ pub(super) fn as_text(column: &str) -> String {
 
 mod flush;
 mod reader;
+mod readers;
 mod rows;
 #[cfg(test)]
 mod tests;

@@ -49,15 +49,21 @@ impl Database {
     }
 
     pub(crate) async fn agent(&self, name: &AgentName) -> Result<Option<Agent>, Fault> {
-        agents::get(&mut self.look().await?.db(), name).await
+        let mut look = self.look().await?;
+        let found = agents::get(&mut look.db(), name).await;
+        look.done(found)
     }
 
     pub(crate) async fn agents(&self) -> Result<Vec<Agent>, Fault> {
-        agents::all(&mut self.look().await?.db()).await
+        let mut look = self.look().await?;
+        let found = agents::all(&mut look.db()).await;
+        look.done(found)
     }
 
     pub(crate) async fn agent_by_key(&self, prefix: &str, at: Micros) -> Result<Option<KeyHolder>, Fault> {
-        agents::holder(&mut self.look().await?.db(), prefix, at).await
+        let mut look = self.look().await?;
+        let found = agents::holder(&mut look.db(), prefix, at).await;
+        look.done(found)
     }
 
     pub(crate) async fn promise(
@@ -87,7 +93,9 @@ impl Database {
     }
 
     pub(crate) async fn traces(&self, limit: u32) -> Result<Vec<Trace>, Fault> {
-        agents::traces(&mut self.look().await?.db(), limit).await
+        let mut look = self.look().await?;
+        let found = agents::traces(&mut look.db(), limit).await;
+        look.done(found)
     }
 
     pub(crate) async fn take_requests(
@@ -105,11 +113,15 @@ impl Database {
     }
 
     pub(crate) async fn figures(&self) -> Result<Figures, Fault> {
-        tallies::figures(&mut self.look().await?.db()).await
+        let mut look = self.look().await?;
+        let found = tallies::figures(&mut look.db()).await;
+        look.done(found)
     }
 
     pub(crate) async fn last_seq(&self) -> Result<u64, Fault> {
-        agents::last_seq(&mut self.look().await?.db()).await
+        let mut look = self.look().await?;
+        let found = agents::last_seq(&mut look.db()).await;
+        look.done(found)
     }
 
     pub(crate) async fn events_after(
@@ -118,10 +130,14 @@ impl Database {
         only: Option<&IntentId>,
         limit: u32,
     ) -> Result<Vec<Told>, Fault> {
-        agents::after(&mut self.look().await?.db(), seq, only, limit).await
+        let mut look = self.look().await?;
+        let found = agents::after(&mut look.db(), seq, only, limit).await;
+        look.done(found)
     }
 
     pub(crate) async fn row(&self, intent: &IntentId) -> Result<Option<Row>, Fault> {
-        registry::one(&mut self.look().await?.db(), intent).await
+        let mut look = self.look().await?;
+        let found = registry::one(&mut look.db(), intent).await;
+        look.done(found)
     }
 }

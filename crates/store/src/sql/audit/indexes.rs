@@ -33,7 +33,7 @@ pub(in crate::sql) enum Only {
 }
 
 /// All indexes of the swept tables.
-pub(in crate::sql) const INDEXES: [Index; 23] = [
+pub(in crate::sql) const INDEXES: [Index; 24] = [
     unique("sqlite_autoindex_journal_1", 0, &["intent", "version"]),
     unique("sqlite_autoindex_intents_1", 1, &["id"]),
     unique("sqlite_autoindex_intents_2", 1, &["reversed"]),
@@ -57,6 +57,7 @@ pub(in crate::sql) const INDEXES: [Index; 23] = [
     partial("intents_created", 1, &["created_at", "first_seq"], &[]),
     partial("intents_agent_status", 1, &["agent", "status", "first_seq"], &[("agent", Only::Some)]),
     partial("intents_repository_status", 1, &["repository", "status", "first_seq"], &[]),
+    partial("intents_repository_agent", 1, &["repository", "agent", "first_seq"], &[("agent", Only::Some)]),
     partial("intents_rule_status", 1, &["rule", "status", "first_seq"], &[("rule", Only::Some)]),
     partial("intents_live", 1, &["first_seq"], &[("live", Only::One)]),
     partial("intents_unfinished", 1, &["first_seq"], &[("unfinished", Only::One)]),

@@ -1,6 +1,7 @@
 //! Migrations over sample rows on a real server, and what happens with formats that this version does not know.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::decision::Goal;
 use domain::event::{BaseRef, Event};
@@ -160,6 +161,32 @@ async fn one_wait_for_the_servers_disk_serves_all_who_committed_before_it() {
     }
     assert_eq!((server(&store).flush.waiting(), store.keeper.head().unwrap().unwrap().seq), (0, 4));
     assert_eq!(store.verify(&[]).await.unwrap().problems, []);
+}
+
+#[tokio::test]
+async fn a_connection_whose_look_ended_well_is_used_again_and_no_other() {
+    testkit::requires!(testkit::postgres_need());
+    let readers = Readers::new(testkit::postgres_schema().parse().unwrap());
+    let process = async |reader: &mut ServerReader<'_>| {
+        sqlx::query_scalar::<_, i32>("SELECT pg_backend_pid()").fetch_one(&mut reader.conn).await.unwrap()
+    };
+    let mut reader = readers.take().await.unwrap();
+    let first = process(&mut reader).await;
+    reader.done();
+    let mut reader = readers.take().await.unwrap();
+    assert_eq!(process(&mut reader).await, first);
+    let slow = sqlx::raw_sql("SELECT pg_sleep(60)").execute(&mut reader.conn);
+    assert!(tokio::time::timeout(Duration::from_millis(20), slow).await.is_err());
+    drop(reader);
+    let mut all = vec![readers.take().await.unwrap()];
+    assert_ne!(process(&mut all[0]).await, first, "nobody waited for what it was asked");
+    for _ in 1..8 {
+        all.push(readers.take().await.unwrap());
+    }
+    let ninth = tokio::time::timeout(Duration::from_millis(20), readers.take());
+    assert!(ninth.await.is_err(), "there are eight");
+    all.pop();
+    readers.take().await.unwrap();
 }
 
 #[tokio::test]
