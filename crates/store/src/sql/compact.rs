@@ -1,14 +1,15 @@
 //! Compacting: one transaction that writes the file, takes bodies and bytes away, and records that. Whoever dies in it
 //! leaves a file that the next one writes over, and nothing else. Which intents go, and what still names their bytes, is
-//! kept in temporary tables: nothing of it has to fit into memory.
+//! kept in temporary tables; what has to fit into memory is 32 bytes and little more for each answer and blob that may go.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use domain::event::EVENT_FORMAT;
 use domain::ids::IntentId;
 use domain::registry::{REGISTRY, RegistryEvent};
 
-use super::conn::{Db, Row, built, query, run_script};
+use super::conn::{Db, Row, Seen, built, query, run_script};
 use super::db_error::DbError;
 use super::journal::{Entry, Tail, parse_hash};
 use super::{Database, audit, blobs, journal, postgres, statements};
@@ -22,6 +23,8 @@ use crate::witness::JournalEntry;
 
 /// Rows a page.
 const PAGE: i64 = 256;
+/// The same of rows of which little is kept.
+const LARGE_PAGE: i64 = 4096;
 /// Names in one statement.
 const NAMES: usize = 200;
 
@@ -254,24 +257,55 @@ impl Names {
     }
 }
 
-/// What any entry that stays names, in its body or beside it, stays too.
+/// What any entry that stays names, in its body or beside it, stays too. Each of them is looked at, and so this is what takes
+/// long where little goes.
 async fn spare_named(db: &mut Db<'_>) -> Result<(), Fault> {
+    let mut going = going(db).await?;
     let mut after = 0_i64;
-    loop {
-        let rows = query(statements::STAYING_AFTER).bind(after).bind(PAGE).rows(db).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = last.get(0)?;
-        let mut names = Names::default();
-        for row in &rows {
-            let body: Vec<u8> = row.get(1)?;
+    while !going.is_empty() {
+        let named = |row: &Seen<'_>| {
+            let body = row.bytes(1)?;
+            let mut names = Names::default();
             // What was compacted before needs nothing any more.
-            if stub_of(&body).is_none() {
-                names.add(&body);
-                names.add(row.get::<String>(2)?.as_bytes());
+            if stub_of(body).is_none() {
+                for bytes in [body, row.text(2)?.as_bytes()] {
+                    names
+                        .0
+                        .extend(names_in(bytes).filter(|name| going.contains(&key(name))).map(str::to_owned));
+                }
             }
+            Ok((row.get::<i64>(0)?, names))
+        };
+        let rows = query(statements::STAYING_AFTER).bind(after).bind(LARGE_PAGE).each(db, named).await?;
+        let Some((last, _)) = rows.last() else { return Ok(()) };
+        after = *last;
+        let names = Names(rows.into_iter().flat_map(|(_, names)| names.0).collect());
+        for name in &names.0 {
+            going.remove(&key(name));
         }
         names.each_chunk(db, statements::spare_names).await?;
     }
+    Ok(())
+}
+
+/// The names of what may go.
+async fn going(db: &mut Db<'_>) -> Result<HashSet<[u8; 32]>, Fault> {
+    let (mut going, mut after) = (HashSet::new(), String::new());
+    loop {
+        let page = query(statements::GOING_AFTER).bind(after.as_str()).bind(LARGE_PAGE);
+        let names: Vec<String> = page.scalars(db).await?;
+        going.extend(names.iter().map(|name| key(name)));
+        let Some(last) = names.into_iter().next_back() else { return Ok(going) };
+        after = last;
+    }
+}
+
+/// A hash in hexadecimal as its bytes.
+fn key(name: &str) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    // What is no hash is nobody's key: it stays at zeros, and is compared as text by the statement that spares.
+    let _ = hex::decode_to_slice(name, &mut bytes);
+    bytes
 }
 
 async fn take_answers(db: &mut Db<'_>, writer: &mut Writer) -> Result<u64, Fault> {

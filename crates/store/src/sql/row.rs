@@ -97,6 +97,17 @@ impl Seen<'_> {
         }
     }
 
+    /// The bytes at this place.
+    pub(crate) fn bytes(&self, place: usize) -> Result<&[u8], DbError> {
+        match self {
+            Self::Sqlite(row) => {
+                let value = row.get_ref(place).map_err(|_| DbError::NoColumn(place.shown()))?;
+                bytes(value).map_err(|why| wrong_column(row, place, why))
+            }
+            Self::Postgres(row) => Ok(row.try_get(place)?),
+        }
+    }
+
     /// The text at this place, to be parsed.
     pub(crate) fn text(&self, place: usize) -> Result<&str, DbError> {
         match self {
@@ -165,10 +176,7 @@ impl Stored for String {
 
 impl Stored for Vec<u8> {
     fn from_file(value: ValueRef<'_>) -> Result<Self, String> {
-        match value {
-            ValueRef::Blob(bytes) | ValueRef::Text(bytes) => Ok(bytes.to_vec()),
-            other => Err(wrong("BLOB", other)),
-        }
+        bytes(value).map(<[u8]>::to_vec)
     }
 }
 
@@ -182,6 +190,13 @@ where
             ValueRef::Null => Ok(None),
             value => T::from_file(value).map(Some),
         }
+    }
+}
+
+fn bytes(value: ValueRef<'_>) -> Result<&[u8], String> {
+    match value {
+        ValueRef::Blob(bytes) | ValueRef::Text(bytes) => Ok(bytes),
+        other => Err(wrong("BLOB", other)),
     }
 }
 

@@ -84,9 +84,15 @@ pub(super) const STAYING_AFTER: &str = "SELECT seq, body, attached FROM journal 
 fn places(count: usize, each: &str) -> String {
     (1..=count).map(|place| each.replace('n', &place.to_string())).collect::<Vec<_>>().join(", ")
 }
+/// Notes those that something is kept under.
 pub(super) fn note_names(count: usize) -> String {
-    format!("INSERT INTO going (name) VALUES {} ON CONFLICT (name) DO NOTHING", places(count, "($n)"))
+    let names = places(count, "$n");
+    format!(
+        "INSERT INTO going (name) SELECT sha256 FROM blobs WHERE sha256 IN ({names}) \
+         UNION SELECT request FROM exchanges WHERE request IN ({names}) ON CONFLICT (name) DO NOTHING"
+    )
 }
+pub(super) const GOING_AFTER: &str = "SELECT name FROM going WHERE name > $1 ORDER BY name LIMIT $2";
 pub(super) fn spare_names(count: usize) -> String {
     format!("DELETE FROM going WHERE name IN ({})", places(count, "$n"))
 }
