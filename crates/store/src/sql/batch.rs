@@ -1,5 +1,6 @@
-//! The appends of one transaction. One look, taken as it begins, tells how far their intents are; each append is judged by that and by those
-//! before it; then the rows of all are written together. So a batch takes about as many statements as one append.
+//! The appends of one transaction. One look, taken as it begins, tells how far their intents are; each append is judged by
+//! that and by those before it; then the rows of all are written together. So a batch takes about as many statements as one
+//! append.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -269,9 +269,8 @@ async fn spare_named(db: &mut Db<'_>) -> Result<(), Fault> {
             // What was compacted before needs nothing any more.
             if stub_of(body).is_none() {
                 for bytes in [body, row.text(2)?.as_bytes()] {
-                    names
-                        .0
-                        .extend(names_in(bytes).filter(|name| going.contains(&key(name))).map(str::to_owned));
+                    let spared = names_in(bytes).filter(|name| going.contains(&key(name)));
+                    names.0.extend(spared.map(str::to_owned));
                 }
             }
             Ok((row.get::<i64>(0)?, names))
@@ -300,10 +299,9 @@ async fn going(db: &mut Db<'_>) -> Result<HashSet<[u8; 32]>, Fault> {
     }
 }
 
-/// A hash in hexadecimal as its bytes.
+/// A name as [`names_in`] finds them, so a hash in hexadecimal, as its bytes.
 fn key(name: &str) -> [u8; 32] {
     let mut bytes = [0; 32];
-    // What is no hash is nobody's key: it stays at zeros, and is compared as text by the statement that spares.
     let _ = hex::decode_to_slice(name, &mut bytes);
     bytes
 }
