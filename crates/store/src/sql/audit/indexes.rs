@@ -32,6 +32,9 @@ pub(in crate::sql) enum Only {
     Is(&'static str),
 }
 
+/// How many columns an index may have here.
+const COLUMNS: usize = 3;
+
 /// All indexes of the swept tables.
 pub(in crate::sql) const INDEXES: [Index; 24] = [
     unique("sqlite_autoindex_journal_1", 0, &["intent", "version"]),
@@ -67,6 +70,14 @@ pub(in crate::sql) const INDEXES: [Index; 24] = [
     partial("ledger_at", 3, &["at"], &[]),
     partial("ledger_open", 3, &["at"], &[("state", Only::Is("open"))]),
 ];
+
+const _: () = {
+    let mut at = 0;
+    while at < INDEXES.len() {
+        assert!(INDEXES[at].columns.len() <= COLUMNS);
+        at += 1;
+    }
+};
 
 const fn unique(name: &'static str, table: usize, columns: &'static [&'static str]) -> Index {
     Index { name, table, columns, unique: true, only: &[] }
@@ -215,15 +226,18 @@ impl Key {
     }
 
     fn add_entry(&self, index: usize, parts: impl Iterator<Item = Part>, rowid: i64, sum: &mut Sum) {
-        let mut hasher = self.state.build_hasher();
-        hasher.write_u64(index as u64);
-        hasher.write_i64(rowid);
         // One byte before the columns tells how long the part with their types is.
         let mut bytes = 1 + bytes_of_number(rowid);
-        for part in parts {
-            hasher.write_u64(part.hash);
+        let mut words = [[0; 8]; 2 + COLUMNS];
+        words[0] = (index as u64).to_le_bytes();
+        words[1] = rowid.to_le_bytes();
+        for (word, part) in words[2..].iter_mut().zip(parts) {
+            *word = part.hash.to_le_bytes();
             bytes += part.bytes;
         }
+        // All at once, which the hasher takes faster than word by word.
+        let mut hasher = self.state.build_hasher();
+        hasher.write(words[..2 + INDEXES[index].columns.len()].as_flattened());
         sum.add(1, bytes, hasher.finish());
     }
 
@@ -234,14 +248,15 @@ impl Key {
                 hasher.write_u8(0);
                 1
             }
+            // What it is stands last: the hasher takes whole words faster.
             Cell::Number(number) => {
-                hasher.write_u8(1);
                 hasher.write_i64(number);
+                hasher.write_u8(1);
                 bytes_of_number(number)
             }
             Cell::Text(text) => {
-                hasher.write_u8(2);
                 hasher.write(text.as_bytes());
+                hasher.write_u8(2);
                 bytes_of_text(text.len() as u64)
             }
             Cell::Bytes(_) | Cell::Other => return None,
