@@ -130,9 +130,10 @@ impl Database {
         let Some(last) = entries.last() else { return Ok(Vec::new()) };
         let wanted = batch::Wanted::by(entries);
         let list = wanted.list()?;
+        let has_money = entries.iter().any(|entry| !entry.money.is_empty());
         let mut turn = self.turn().await?;
         // Files and signatures are seen to while a server works.
-        let (begun, head) = tokio::join!(turn.begin_looking(list), async { keeper.head() });
+        let (begun, head) = tokio::join!(turn.begin_looking(list, has_money), async { keeper.head() });
         let ((mut tx, found), head) = (begun?, head?);
         let looked = batch::Looked { wanted: &wanted, found: &found, head: head.as_ref() };
         let (appended, tail) = match batch::append(&mut tx.db(), &looked, entries, keeper).await {

@@ -42,14 +42,20 @@ pub(super) const BLOBS_NAMED: &str = "SELECT sha256 FROM blobs WHERE sha256 = AN
 /// The values of an array in JSON, in a column `value`.
 pub(super) const EACH: &str = "json_array_elements(CAST($1 AS JSON))";
 
-/// Whoever writes looks rows up by their keys, again and again by the same statements: their plans are kept, and do not read
-/// whole tables for a join. `writer.rs` has them made anew when the tables have grown.
+/// Whoever writes looks rows up by their keys. A plan that is kept from when a table was empty reads along an index that does not
+/// help, and one that knows no values takes what is too old for a third of all: so each statement is planned by its values and the
+/// size that its table has now, but for those of an append ([`KEEP_PLANS`]).
 const BY_KEYS: [(&str, &str); 4] = [
-    ("plan_cache_mode", "force_generic_plan"),
+    ("plan_cache_mode", "force_custom_plan"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
     ("jit", "off"),
 ];
+/// What an append looks at and writes, it does by keys alone, and to plan it takes longer than to do it: its plans are kept.
+/// `writer.rs` has them made anew when the tables have grown.
+const KEEP_PLANS: &str = "SET LOCAL plan_cache_mode = force_generic_plan";
+/// From here on it is no longer so: money is limited by ranges too.
+const PLAN_EACH: &str = "SET LOCAL plan_cache_mode = force_custom_plan";
 
 /// A server, as one process speaks to it.
 #[derive(Debug)]

@@ -24,8 +24,12 @@ impl Turn<'_> {
         }
     }
 
-    /// The same, with the rows of [`statements::standings`] as nobody else can change them.
-    pub(super) async fn begin_looking(&mut self, wanted: String) -> Result<(Tx<'_>, Vec<Row>), DbError> {
+    /// The same for an append, with the rows of [`statements::standings`] as nobody else can change them.
+    pub(super) async fn begin_looking(
+        &mut self,
+        wanted: String,
+        has_money: bool,
+    ) -> Result<(Tx<'_>, Vec<Row>), DbError> {
         match self {
             Self::Sqlite(conn, beside) => {
                 let mut tx = begin_file(conn, beside).await?;
@@ -34,7 +38,7 @@ impl Turn<'_> {
                 Ok((tx, rows))
             }
             Self::Postgres(turn) => {
-                let (tx, rows) = turn.begin_looking(&wanted).await?;
+                let (tx, rows) = turn.begin_looking(&wanted, has_money).await?;
                 Ok((Tx::Postgres(tx), rows.into_iter().map(Row::Postgres).collect()))
             }
         }

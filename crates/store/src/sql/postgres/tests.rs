@@ -190,6 +190,24 @@ async fn a_connection_whose_look_ended_well_is_used_again_and_no_other() {
 }
 
 #[tokio::test]
+async fn plans_are_kept_for_appends_without_money_alone() {
+    testkit::requires!(testkit::postgres_need());
+    let (folder, url) = (tempfile::tempdir().unwrap(), testkit::postgres_schema());
+    let store = Store::connect(folder.path(), &url).await.unwrap();
+    let mut turn = server(&store).writer.turn().await;
+    let mode = async |mut tx: ServerTx<'_>| {
+        let mode: String = sqlx::query_scalar("SHOW plan_cache_mode").fetch_one(tx.conn()).await.unwrap();
+        tx.give_up().await.unwrap();
+        mode
+    };
+    for (has_money, wanted) in [(false, "force_generic_plan"), (true, "force_custom_plan")] {
+        let (tx, _) = turn.begin_looking("[]", has_money).await.unwrap();
+        assert_eq!(mode(tx).await, wanted);
+        assert_eq!(mode(turn.begin().await.unwrap()).await, "force_custom_plan");
+    }
+}
+
+#[tokio::test]
 async fn plans_made_for_an_empty_journal_are_made_anew_as_it_grows() {
     testkit::requires!(testkit::postgres_need());
     let (folder, url) = (tempfile::tempdir().unwrap(), testkit::postgres_schema());
@@ -198,8 +216,8 @@ async fn plans_made_for_an_empty_journal_are_made_anew_as_it_grows() {
     let plan = async || {
         let mut turn = server(&store).writer.turn().await;
         let mut tx = turn.begin().await.unwrap();
-        let look = "EXPLAIN EXECUTE codex_task_look('[[\"i\", \"/r\", \"f\"]]')";
-        let rows = sqlx::raw_sql(look).fetch_all(tx.conn()).await.unwrap();
+        let look = format!("{KEEP_PLANS}; EXPLAIN EXECUTE codex_task_look('[[\"i\", \"/r\", \"f\"]]')");
+        let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(look)).fetch_all(tx.conn()).await.unwrap();
         tx.give_up().await.unwrap();
         rows.iter().map(|row| sqlx::Row::get::<String, _>(row, 0)).collect::<Vec<_>>().join("\n")
     };

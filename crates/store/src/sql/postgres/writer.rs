@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::super::db_error::DbError;
 use super::super::statements;
-use super::{BEGIN, COMMIT_UNFLUSHED, EACH, WRITE_NOTHING};
+use super::{BEGIN, COMMIT_UNFLUSHED, EACH, KEEP_PLANS, PLAN_EACH, WRITE_NOTHING};
 
 /// A journal of so many entries more than at the last time is no reason to plan anew.
 const FEW: i64 = 64;
@@ -31,6 +31,15 @@ struct Home {
     length: i64,
     /// How long it was when the plans were made; `None` before there is one of the look.
     planned_for: Option<i64>,
+}
+
+/// What a transaction begins with.
+#[derive(Debug, Clone, Copy)]
+struct Looking<'q> {
+    /// As [`statements::standings`] takes it.
+    wanted: &'q str,
+    /// Whether money moves in it.
+    has_money: bool,
 }
 
 /// A turn.
@@ -93,11 +102,12 @@ impl Home {
 
     /// Begins a transaction; gives a row about its lock, and those of the look if something is wanted. Where the value is part
     /// of the text all of it goes in one way; nothing but hexadecimal digits is.
-    async fn begin(&mut self, wanted: Option<&str>) -> Result<Vec<PgRow>, sqlx::Error> {
-        let Some(wanted) = wanted else { return raw_sql(BEGIN).fetch_all(&mut self.conn).await };
-        let (plans, wanted) = (self.plans(), hex::encode(wanted));
+    async fn begin(&mut self, looking: Option<Looking<'_>>) -> Result<Vec<PgRow>, sqlx::Error> {
+        let Some(looking) = looking else { return raw_sql(BEGIN).fetch_all(&mut self.conn).await };
+        let (plans, wanted) = (self.plans(), hex::encode(looking.wanted));
         let look = format!("EXECUTE codex_task_look(convert_from(decode('{wanted}', 'hex'), 'UTF8'))");
-        let text = AssertSqlSafe(format!("{BEGIN}; {plans}{look}"));
+        let rest = if looking.has_money { PLAN_EACH } else { "" };
+        let text = AssertSqlSafe(format!("{BEGIN}; {KEEP_PLANS}; {plans}{look}; {rest}"));
         let rows = raw_sql(text).fetch_all(&mut self.conn).await?;
         if let Some(found) = rows.get(1) {
             self.length = found.try_get::<Option<i64>, _>("seq")?.unwrap_or(0);
@@ -136,15 +146,16 @@ impl WriterTurn<'_> {
     pub(in crate::sql) async fn begin_looking(
         &mut self,
         wanted: &str,
+        has_money: bool,
     ) -> Result<(ServerTx<'_>, Vec<PgRow>), DbError> {
-        let (own, mut rows) = self.begun(Some(wanted)).await?;
+        let (own, mut rows) = self.begun(Some(Looking { wanted, has_money })).await?;
         let found = rows.split_off(rows.len().min(1));
         Ok((self.tx(own, &rows)?, found))
     }
 
-    async fn begun(&mut self, wanted: Option<&str>) -> Result<(Home, Vec<PgRow>), DbError> {
+    async fn begun(&mut self, looking: Option<Looking<'_>>) -> Result<(Home, Vec<PgRow>), DbError> {
         if let Some(mut home) = self.home.take() {
-            match home.begin(wanted).await {
+            match home.begin(looking).await {
                 Ok(rows) => return Ok((home, rows)),
                 Err(error) if !is_gone(&error) => return Err(error.into()),
                 // The server has restarted since; nothing was asked of it yet.
@@ -152,7 +163,7 @@ impl WriterTurn<'_> {
             }
         }
         let mut home = Home::connect(&self.writer.options).await?;
-        let rows = home.begin(wanted).await?;
+        let rows = home.begin(looking).await?;
         Ok((home, rows))
     }
 
