@@ -303,7 +303,7 @@ pub(crate) fn random<const N: usize>(path: &Path) -> Result<[u8; N], StoreError>
 }
 
 /// Puts a file in another's place, at once. A plain `rename` has ext4 send the new file's blocks to the disk
-/// (`auto_da_alloc`, <https://www.kernel.org/doc/html/latest/admin-guide/ext4.html>), three quarters of what all of it costs,
+/// (`auto_da_alloc`, <https://www.kernel.org/doc/html/latest/admin-guide/ext4.html>), two thirds of what all of it costs,
 /// for a file of which nothing is expected after a power cut; two names that are exchanged do not.
 fn replace(new: &Path, old: &Path) -> io::Result<()> {
     match rustix::fs::renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
