@@ -17,6 +17,7 @@ use crate::migrate::{FORMAT, MIGRATIONS};
 pub(super) use file::FileTx;
 pub(super) use reader::{FEW, Reader, Stopped};
 pub(super) use readers::{Lent, Readers};
+pub(super) use structure::Structure;
 
 /// A transaction that writes: nobody else can begin one meanwhile.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
@@ -131,7 +132,16 @@ async fn begin_to_read(conn: &mut Connection) -> Result<(), DbError> {
 
 /// What SQLite itself finds wrong with the file; nothing when it is whole.
 pub(super) async fn integrity(db: &mut Db<'_>) -> Result<Vec<String>, Fault> {
-    let lines: Vec<String> = query("PRAGMA integrity_check(100)").scalars(db).await?;
+    checked(db, "PRAGMA integrity_check(100)").await
+}
+
+/// The same, without what the indexes hold.
+pub(super) async fn quick(db: &mut Db<'_>) -> Result<Vec<String>, Fault> {
+    checked(db, "PRAGMA quick_check(100)").await
+}
+
+async fn checked(db: &mut Db<'_>, text: &'static str) -> Result<Vec<String>, Fault> {
+    let lines: Vec<String> = query(text).scalars(db).await?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }
 
@@ -169,6 +179,6 @@ pub(super) fn as_text(column: &str) -> String {
 pub(super) mod file;
 mod reader;
 mod readers;
+mod structure;
 #[cfg(test)]
 mod tests;
-mod walk;

@@ -1,4 +1,4 @@
-//! What is checked beside the sweep, on two more threads with connections of their own: the file as SQLite sees it; the
+//! What is checked beside the sweep, on two more threads with connections of their own: the file page by page; the
 //! checkpoints, the blobs and the recorded answers. A server has one connection: there it is done after the sweep.
 
 use std::sync::Arc;
@@ -6,20 +6,18 @@ use std::sync::Arc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::PAGE;
-use super::indexes::{Key, Sum};
+use super::indexes::Key;
 use crate::checkpoint::Signatures;
 use crate::error::Fault;
 use crate::sql::conn::{Db, query};
-use crate::sql::sqlite::Reader;
+use crate::sql::sqlite::{Reader, Structure};
 use crate::sql::statements;
 
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Beside {
-    /// What is wrong with the file, apart from the indexes of the swept tables; `None` when nobody looked.
-    pub(super) structure: Option<Vec<String>>,
-    /// What the entries of these indexes add up to, in the order of `indexes::INDEXES`.
-    pub(super) indexes: Vec<Option<Sum>>,
+    /// What was seen of the file; `None` when nobody looked.
+    pub(super) structure: Option<Structure>,
     /// How many checkpoints there are; `None` when one of them is not as it should be.
     pub(super) checkpoints: Option<i64>,
     /// How many blobs are whole, and how many erased; `None` when there is anything else.
@@ -30,7 +28,7 @@ pub(super) struct Beside {
 
 /// Both threads.
 pub(super) struct UnderWay {
-    structure: JoinHandle<Beside>,
+    structure: JoinHandle<Structure>,
     tables: JoinHandle<Beside>,
 }
 
@@ -43,12 +41,7 @@ pub(super) fn begin(
 ) -> UnderWay {
     let (origin, trusted, key) = (origin.to_owned(), trusted.to_vec(), Arc::clone(key));
     UnderWay {
-        // A file that SQLite cannot even check is damaged.
-        structure: spawn_blocking(move || Beside {
-            structure: Some(structure.quick_check().unwrap_or_else(|error| vec![error.to_string()])),
-            indexes: structure.index_sums(&key),
-            ..Beside::default()
-        }),
+        structure: spawn_blocking(move || structure.structure(&key)),
         tables: spawn_blocking(move || Beside {
             checkpoints: tables.checkpoints(&origin, &trusted).ok(),
             blobs: tables.blobs().ok(),
@@ -62,10 +55,10 @@ impl UnderWay {
     /// Waits for the end.
     pub(super) async fn end(self) -> Result<Beside, Fault> {
         let gone = |_| Fault::Damaged("the check of its structure did not end".to_owned());
-        let Beside { structure, indexes, .. } = self.structure.await.map_err(gone)?;
+        let structure = self.structure.await.map_err(gone)?;
         // A thread that is gone has checked nothing: the slow checks do.
         let tables = self.tables.await.unwrap_or_default();
-        Ok(Beside { structure, indexes, ..tables })
+        Ok(Beside { structure: Some(structure), ..tables })
     }
 }
 

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 
 use super::cells::{Cell, Cells, Line};
-use super::round::TABLES;
+use super::round::{Round, TABLES};
 
 /// An index of a swept table.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ pub(in crate::sql) enum Only {
 }
 
 /// How many columns an index may have here.
-const COLUMNS: usize = 3;
+pub(in crate::sql) const COLUMNS: usize = 3;
 
 /// All indexes of the swept tables.
 pub(in crate::sql) const INDEXES: [Index; 24] = [
@@ -92,33 +92,11 @@ const fn partial(
     Index { name, table, columns, unique: false, only }
 }
 
-impl Index {
-    /// The name of its table.
-    pub(in crate::sql) fn table(&self) -> &'static str {
-        TABLES[self.table].from
-    }
-
-    /// The condition that a statement has to have to use it; nothing where it has all rows.
-    pub(in crate::sql) fn condition(&self) -> String {
-        if self.only.is_empty() { String::new() } else { format!(" WHERE {}", condition(self.only)) }
-    }
-}
-
-/// The condition of a partial index, as the migrations write it.
-fn condition(only: &[(&str, Only)]) -> String {
-    let terms = only.iter().map(|(column, only)| match only {
-        Only::One => format!("{column} = 1"),
-        Only::Some => format!("{column} IS NOT NULL"),
-        Only::Is(text) => format!("{column} = '{text}'"),
-    });
-    terms.collect::<Vec<_>>().join(" AND ")
-}
-
 /// What the entries of an index add up to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::sql) struct Sum {
     pub(in crate::sql) entries: u64,
-    /// How many bytes they take as records in SQLite's format, when nothing is in them but their columns.
+    /// How many bytes they take as records in SQLite's format: what a row should have takes its columns, and nothing else.
     pub(in crate::sql) bytes: u64,
     /// The sum of their hashes; who does not know the key cannot make other entries with the same sum.
     keyed: u64,
@@ -128,31 +106,13 @@ pub(in crate::sql) struct Sum {
 pub(in crate::sql) type Sums = [Sum; INDEXES.len()];
 
 /// Adds sums to sums.
-pub(super) fn add(sums: &mut Sums, more: &Sums) {
+pub(in crate::sql) fn add(sums: &mut Sums, more: &Sums) {
     for (sum, more) in sums.iter_mut().zip(more) {
         sum.add(more.entries, more.bytes, more.keyed);
     }
 }
 
 impl Sum {
-    pub(in crate::sql) const BYTES: usize = 24;
-
-    /// As a statement gives it.
-    pub(in crate::sql) fn to_bytes(self) -> [u8; Self::BYTES] {
-        let mut bytes = [0; Self::BYTES];
-        for (place, number) in bytes.chunks_mut(8).zip([self.entries, self.bytes, self.keyed]) {
-            place.copy_from_slice(&number.to_le_bytes());
-        }
-        bytes
-    }
-
-    /// What [`Self::to_bytes`] gave.
-    pub(in crate::sql) fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
-        let numbers = bytes.as_chunks().0;
-        let [entries, bytes, keyed] = [0, 1, 2].map(|at| u64::from_le_bytes(numbers[at]));
-        Self { entries, bytes, keyed }
-    }
-
     fn add(&mut self, entries: u64, bytes: u64, keyed: u64) {
         self.entries += entries;
         self.bytes += bytes;
@@ -161,12 +121,32 @@ impl Sum {
 }
 
 /// The names of the indexes whose sums differ; `None` stands for an index that is not even in order.
-pub(super) fn differing(found: &[Option<Sum>], wanted: &Sums) -> Vec<&'static str> {
+pub(in crate::sql) fn differing(found: &[Option<Sum>], wanted: &Sums) -> Vec<&'static str> {
     let differs = |place: &usize| found.get(*place).copied().flatten() != Some(wanted[*place]);
     (0..INDEXES.len()).filter(differs).map(|place| INDEXES[place].name).collect()
 }
 
-/// One column of an entry.
+/// What a column of an entry holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sql) enum Value<'a> {
+    Null,
+    Number(i64),
+    Text(&'a [u8]),
+}
+
+impl<'a> Value<'a> {
+    /// `None` for what we never write into an index.
+    fn of(cell: Cell<'a>) -> Option<Self> {
+        match cell {
+            Cell::Null => Some(Self::Null),
+            Cell::Number(number) => Some(Self::Number(number)),
+            Cell::Text(text) => Some(Self::Text(text.as_bytes())),
+            Cell::Bytes(_) | Cell::Other => None,
+        }
+    }
+}
+
+/// The same, hashed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Part {
     hash: u64,
@@ -206,13 +186,21 @@ impl Key {
         Self { state: RandomState::new(), places, indexed, of_table }
     }
 
-    /// What these rows of a table should have in its indexes; `rowids` has their numbers. `None` when a column holds what
-    /// we never write into an index.
-    pub(super) fn add_rows(&self, table: usize, rows: &Cells, rowids: &[i64], sums: &mut Sums) -> Option<()> {
+    /// What the rows of a round should have in the indexes. `None` when a column holds what we never write into an index,
+    /// and where the rows have no numbers.
+    pub(in crate::sql) fn sums(&self, round: &Round) -> Option<Box<Sums>> {
+        let mut sums = Box::<Sums>::default();
+        for (table, (rows, rowids)) in round.tables.iter().zip(&round.rowids).enumerate() {
+            self.add_rows(table, rows, rowids, &mut sums)?;
+        }
+        Some(sums)
+    }
+
+    fn add_rows(&self, table: usize, rows: &Cells, rowids: &[i64], sums: &mut Sums) -> Option<()> {
         let mut parts = [Part::default(); 32];
         for (row, rowid) in rows.lines().zip(rowids) {
             for place in &self.indexed[table] {
-                *parts.get_mut(*place)? = self.part(row.cell(*place))?;
+                *parts.get_mut(*place)? = self.part(Value::of(row.cell(*place))?);
             }
             for at in &self.of_table[table] {
                 let (columns, conditions) = &self.places[*at];
@@ -228,40 +216,45 @@ impl Key {
     fn add_entry(&self, index: usize, parts: impl Iterator<Item = Part>, rowid: i64, sum: &mut Sum) {
         // One byte before the columns tells how long the part with their types is.
         let mut bytes = 1 + bytes_of_number(rowid);
+        let parts = parts.inspect(|part| bytes += part.bytes);
+        let keyed = self.entry(index, parts, rowid);
+        sum.add(1, bytes, keyed);
+    }
+
+    /// The hash of an entry.
+    fn entry(&self, index: usize, parts: impl Iterator<Item = Part>, rowid: i64) -> u64 {
         let mut words = [[0; 8]; 2 + COLUMNS];
         words[0] = (index as u64).to_le_bytes();
         words[1] = rowid.to_le_bytes();
         for (word, part) in words[2..].iter_mut().zip(parts) {
             *word = part.hash.to_le_bytes();
-            bytes += part.bytes;
         }
         // All at once: one call of the hasher an entry.
         let mut hasher = self.state.build_hasher();
         hasher.write(words[..2 + INDEXES[index].columns.len()].as_flattened());
-        sum.add(1, bytes, hasher.finish());
+        hasher.finish()
     }
 
-    fn part(&self, cell: Cell<'_>) -> Option<Part> {
+    fn part(&self, value: Value<'_>) -> Part {
         let mut hasher = self.state.build_hasher();
-        let bytes = match cell {
-            Cell::Null => {
+        let bytes = match value {
+            Value::Null => {
                 hasher.write_u8(0);
                 1
             }
             // What it is stands last, so that the hasher has whole words before it.
-            Cell::Number(number) => {
+            Value::Number(number) => {
                 hasher.write_i64(number);
                 hasher.write_u8(1);
                 bytes_of_number(number)
             }
-            Cell::Text(text) => {
-                hasher.write(text.as_bytes());
+            Value::Text(text) => {
+                hasher.write(text);
                 hasher.write_u8(2);
                 bytes_of_text(text.len() as u64)
             }
-            Cell::Bytes(_) | Cell::Other => return None,
         };
-        Some(Part { hash: hasher.finish(), bytes, is_null: cell == Cell::Null })
+        Part { hash: hasher.finish(), bytes, is_null: value == Value::Null }
     }
 }
 
@@ -311,7 +304,8 @@ pub(in crate::sql) struct Walk {
 #[derive(Debug, Default)]
 struct Last {
     number: Option<i64>,
-    text: Option<String>,
+    /// Its text, when it is neither a number nor nothing.
+    text: Vec<u8>,
     part: Part,
 }
 
@@ -322,17 +316,15 @@ impl Walk {
         Self { key: Arc::clone(key), index, last, rowid: None, sum: Sum::default() }
     }
 
-    /// The next entry, by its columns and the number of its row. `None` when it does not belong behind the one before.
-    pub(in crate::sql) fn entry<'c>(
-        &mut self,
-        columns: impl Iterator<Item = Cell<'c>>,
-        rowid: i64,
-    ) -> Option<()> {
+    /// The next entry: its columns, the number of its row, and how many bytes it takes. `None` when it does not belong behind
+    /// the one before.
+    pub(in crate::sql) fn entry(&mut self, columns: &[Value<'_>], rowid: i64, bytes: usize) -> Option<()> {
+        let is_first = self.rowid.is_none();
         let mut order = Ordering::Equal;
-        for (last, cell) in self.last.iter_mut().zip(columns) {
-            let column = if self.rowid.is_none() { Ordering::Greater } else { last.order(cell) };
-            if column != Ordering::Equal || self.rowid.is_none() {
-                last.replace(cell, self.key.part(cell)?);
+        for (last, value) in self.last.iter_mut().zip(columns) {
+            let column = if is_first { Ordering::Greater } else { last.order(*value) };
+            if column != Ordering::Equal {
+                last.replace(*value, self.key.part(*value));
             }
             order = order.then(column);
         }
@@ -343,7 +335,8 @@ impl Walk {
             Ordering::Less => false,
         };
         self.rowid = Some(rowid);
-        self.key.add_entry(self.index, self.last.iter().map(|last| last.part), rowid, &mut self.sum);
+        let keyed = self.key.entry(self.index, self.last.iter().map(|last| last.part), rowid);
+        self.sum.add(1, bytes as u64, keyed);
         is_behind.then_some(())
     }
 
@@ -354,32 +347,29 @@ impl Walk {
 }
 
 impl Last {
-    /// How a cell stands to this one in SQLite's order: nothing, numbers, text by its bytes.
-    fn order(&self, cell: Cell<'_>) -> Ordering {
-        match (cell, self.number, &self.text) {
-            (Cell::Null, None, None) => Ordering::Equal,
-            (Cell::Null, ..) => Ordering::Less,
-            (Cell::Number(number), Some(last), _) => number.cmp(&last),
-            (Cell::Number(_), None, None) => Ordering::Greater,
-            (Cell::Number(_), None, Some(_)) => Ordering::Less,
-            (Cell::Text(text), _, Some(last)) => text.as_bytes().cmp(last.as_bytes()),
-            _ => Ordering::Greater,
+    /// How a value stands to this one in SQLite's order: nothing, numbers, text by its bytes.
+    fn order(&self, value: Value<'_>) -> Ordering {
+        match (value, self.number) {
+            (Value::Null, _) if self.part.is_null => Ordering::Equal,
+            (Value::Null, _) => Ordering::Less,
+            (_, _) if self.part.is_null => Ordering::Greater,
+            (Value::Number(number), Some(last)) => number.cmp(&last),
+            (Value::Number(_), None) => Ordering::Less,
+            (Value::Text(_), Some(_)) => Ordering::Greater,
+            (Value::Text(text), None) => text.cmp(&self.text),
         }
     }
 
-    fn replace(&mut self, cell: Cell<'_>, part: Part) {
+    fn replace(&mut self, value: Value<'_>, part: Part) {
         self.part = part;
-        self.number = match cell {
-            Cell::Number(number) => Some(number),
-            _ => None,
-        };
-        match (cell, &mut self.text) {
-            (Cell::Text(text), Some(last)) => {
-                last.clear();
-                last.push_str(text);
+        self.number = None;
+        match value {
+            Value::Null => {}
+            Value::Number(number) => self.number = Some(number),
+            Value::Text(text) => {
+                self.text.clear();
+                self.text.extend_from_slice(text);
             }
-            (Cell::Text(text), last) => *last = Some(text.to_owned()),
-            (_, last) => *last = None,
         }
     }
 }

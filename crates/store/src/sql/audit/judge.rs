@@ -54,7 +54,7 @@ pub(super) fn judge(round: &Round, key: &Key) -> Option<Judged> {
         entries_fit: true,
         sums: sums(ledger.lines()),
         tallies: tallies(intents.lines(), suggestions.len()),
-        indexed: indexed(round, key),
+        indexed: key.sums(round),
         ..Judged::default()
     };
     let mut chain = Vec::with_capacity(round.tables[0].len());
@@ -200,14 +200,6 @@ fn sums<'r>(ledger: impl Iterator<Item = Line<'r>>) -> Option<Sums> {
         }
         let sum = sums.entry(key).or_default();
         *sum = [sum[0].saturating_add(row.number(counted)?), sum[1].saturating_add(row.number(requests)?)];
-    }
-    Some(sums)
-}
-
-fn indexed(round: &Round, key: &Key) -> Option<Box<indexes::Sums>> {
-    let mut sums = Box::<indexes::Sums>::default();
-    for (table, (rows, rowids)) in round.tables.iter().zip(&round.rowids).enumerate() {
-        key.add_rows(table, rows, rowids, &mut sums)?;
     }
     Some(sums)
 }

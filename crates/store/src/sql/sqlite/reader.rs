@@ -11,10 +11,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::super::BUSY_TIMEOUT;
 use super::super::audit::cells::{Cell, Cells};
-use super::super::audit::indexes::{Key, Sum};
+use super::super::audit::indexes::Key;
 use super::super::audit::round::{Round, TABLES, Table};
 use super::super::exchanges::is_named;
-use super::walk;
+use super::structure::{self, Structure};
 use crate::checkpoint::Signatures;
 
 /// Bytes of the journal in a round: with the rounds under way, all that is in memory at once.
@@ -26,13 +26,12 @@ const CHECKPOINTS: &str = "SELECT c.seq, c.hash, c.at, c.key, c.signature, j.has
      LEFT JOIN journal j ON j.seq = c.seq ORDER BY c.seq";
 const EXCHANGES: &str = "SELECT request, provider, model, form, answer, usage, CAST(at AS TEXT), \
      (SELECT attached FROM journal WHERE journal.seq = exchanges.seq) FROM exchanges WHERE typeof(at) = 'integer'";
-const TABLE_NAMES: &str = "SELECT CAST(name AS TEXT) FROM sqlite_schema WHERE type = 'table'";
 
 /// Why the pass ended early.
 #[derive(Debug)]
 pub(in crate::sql) enum Stopped {
     /// The database says so.
-    Sql(#[expect(dead_code, reason = "for who debugs it")] rusqlite::Error),
+    Sql(rusqlite::Error),
     /// Something is not as we write it.
     Odd,
     /// Nobody wants more.
@@ -176,26 +175,9 @@ impl Reader {
         signatures.end().ok_or(Stopped::Odd)
     }
 
-    /// What SQLite itself finds wrong with the file, apart from what the indexes of [`TABLES`] hold: every page, the number
-    /// of each index's entries, the types of all columns, and the indexes of the other tables.
-    pub(in crate::sql) fn quick_check(&self) -> rusqlite::Result<Vec<String>> {
-        let mut lines = self.lines("PRAGMA quick_check(100)")?;
-        for name in self.lines(TABLE_NAMES)? {
-            if !TABLES.iter().any(|table| table.from == name) {
-                lines.extend(self.lines(&format!("PRAGMA integrity_check('{}')", name.replace('\'', "''")))?);
-            }
-        }
-        lines.retain(|line| line != "ok");
-        Ok(lines)
-    }
-
-    fn lines(&self, text: &str) -> rusqlite::Result<Vec<String>> {
-        self.conn.prepare(text)?.query_map([], |row| row.get(0))?.collect()
-    }
-
-    /// What the entries of each index of [`TABLES`] add up to; see `walk`.
-    pub(in crate::sql) fn index_sums(&self, key: &Arc<Key>) -> Vec<Option<Sum>> {
-        walk::index_sums(&self.conn, key)
+    /// What is wrong with the file, and what the entries of each index of [`TABLES`] add up to.
+    pub(in crate::sql) fn structure(&self, key: &Arc<Key>) -> Structure {
+        structure::look(&self.conn, key)
     }
 }
 
@@ -263,7 +245,7 @@ impl<'s> Cursor<'s> {
     }
 }
 
-pub(super) fn cell(value: ValueRef<'_>) -> Cell<'_> {
+fn cell(value: ValueRef<'_>) -> Cell<'_> {
     match value {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(number) => Cell::Number(number),
