@@ -176,9 +176,11 @@ pub(super) fn as_text(column: &str) -> String {
     )
 }
 
+mod btree;
 pub(super) mod file;
 mod reader;
 mod readers;
+mod rounds;
 mod structure;
 #[cfg(test)]
 mod tests;

@@ -69,6 +69,7 @@ impl Cells {
     }
 
     /// Adds the next column of the row that is being added.
+    #[inline]
     pub(in crate::sql) fn push(&mut self, cell: Cell<'_>) {
         self.cells.push(match cell {
             Cell::Null => Stored::Null,
@@ -95,6 +96,12 @@ impl Cells {
     /// Whether they are more than any round that we write would have.
     pub(in crate::sql) fn is_too_big(&self) -> bool {
         self.size() > MOST
+    }
+
+    /// How many columns a row has.
+    #[cfg(test)]
+    pub(in crate::sql) fn width(&self) -> usize {
+        self.width
     }
 
     /// How many rows.

@@ -155,7 +155,7 @@ fn suggestions_fit(rows: &Rows<'_>, expected: &Expected) -> bool {
     let wanted = expected.suggestions.iter();
     rows.suggestions().len() == wanted.len()
         && rows.suggestions().zip(wanted).all(|(row, (suggestion, attempt))| {
-            row.text(1) == Some(suggestion) && row.number(2) == Some(*attempt)
+            row.text(0) == Some(suggestion) && row.number(2) == Some(*attempt)
         })
 }
 

@@ -5,7 +5,7 @@ use super::cells::{Cells, Line};
 /// A table as it is swept: its columns, the one with the intent's id, and the order.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::sql) struct Table {
-    /// The columns, as a statement names them.
+    /// All columns in the table's own order, as a statement names them.
     pub(in crate::sql) columns: &'static str,
     pub(in crate::sql) from: &'static str,
     /// The name of the column with the id, and its place among the columns.
@@ -32,7 +32,7 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
         width: 10,
         rows: 800,
     },
-    // The columns in the order of `columns::columns_of`.
+    // This order is that of `columns::columns_of` too.
     Table {
         columns: "id, reversed, version, first_seq, last_seq, created_at, updated_at, repository, kind, title, \
                   fingerprint, file, rule, phase, status, live, unfinished, provider, suggestion, branch, billed, \
@@ -46,18 +46,18 @@ pub(in crate::sql) const TABLES: [Table; 4] = [
         rows: 300,
     },
     Table {
-        columns: "intent, suggestion, attempt",
+        columns: "suggestion, intent, attempt",
         from: "suggestions",
         key: "intent",
-        place: 0,
+        place: 1,
         then: ", attempt, suggestion",
         by: "suggestions_intent",
         width: 3,
         rows: 30,
     },
     Table {
-        columns: "intent, attempt, provider, agent, at, day, week, month, state, amount, counted, billed, imputed, \
-                  basis, prompt_tokens, completion_tokens, requests, lease_until",
+        columns: "intent, attempt, provider, agent, at, day, month, state, amount, counted, billed, imputed, basis, \
+                  prompt_tokens, completion_tokens, week, requests, lease_until",
         from: "ledger",
         key: "intent",
         place: 0,

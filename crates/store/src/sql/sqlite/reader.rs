@@ -5,20 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::ids::Sha256;
-use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
 use super::super::BUSY_TIMEOUT;
-use super::super::audit::cells::{Cell, Cells};
+use super::super::audit::cells::Cell;
 use super::super::audit::indexes::Key;
-use super::super::audit::round::{Round, TABLES, Table};
+use super::super::audit::round::Round;
 use super::super::exchanges::is_named;
+use super::rounds;
 use super::structure::{self, Structure};
 use crate::checkpoint::Signatures;
 
-/// Bytes of the journal in a round: with the rounds under way, all that is in memory at once.
-const ROUND: usize = 512 << 10;
 /// Pages that a connection keeps, in KiB: rows in order need few.
 pub(in crate::sql) const FEW: u32 = 2 << 10;
 const BLOBS: &str = "SELECT sha256, size, bytes, erased_at FROM blobs";
@@ -71,41 +69,13 @@ impl Reader {
         self.conn.query_row("SELECT COUNT(*) FROM meta", [], |_| Ok(()))
     }
 
-    /// All rows of [`TABLES`], in the order of the intents' ids. Which rows there are and their order come from an index, all
-    /// that they hold comes from the table: SQLite would take what it can from the index, so each row is looked up anew.
-    /// `room` gives a round without rows.
+    /// All rows of the swept tables; see [`rounds::read`].
     pub(in crate::sql) fn rounds(
         &self,
-        mut room: impl FnMut() -> Round,
-        mut take: impl FnMut(Round) -> Result<(), Stopped>,
+        room: impl FnMut() -> Round,
+        take: impl FnMut(Round) -> Result<(), Stopped>,
     ) -> Result<(), Stopped> {
-        let prepared = |table: &Table| {
-            let Table { columns, from, key, then, by, .. } = table;
-            let columns = columns.replace(", ", ", t.");
-            self.conn.prepare(&format!(
-                "SELECT t.{columns}, t.rowid FROM {from} o INDEXED BY {by} CROSS JOIN {from} t ON t.rowid = o.rowid \
-                 ORDER BY o.{key}{}",
-                then.replace(", ", ", o.")
-            ))
-        };
-        let [mut a, mut b, mut c, mut d] =
-            [prepared(&TABLES[0])?, prepared(&TABLES[1])?, prepared(&TABLES[2])?, prepared(&TABLES[3])?];
-        let mut cursors = [
-            Cursor::new(&mut a, &TABLES[0])?,
-            Cursor::new(&mut b, &TABLES[1])?,
-            Cursor::new(&mut c, &TABLES[2])?,
-            Cursor::new(&mut d, &TABLES[3])?,
-        ];
-        while let Some(lead) = cursors.iter().position(|cursor| !cursor.is_at_end()) {
-            let mut round = room();
-            let last = cursors[lead].lead(&mut round.tables[lead], &mut round.rowids[lead])?;
-            for ((cursor, cells), rowids) in cursors.iter_mut().zip(&mut round.tables).zip(&mut round.rowids)
-            {
-                cursor.follow(&last, cells, rowids)?;
-            }
-            take(round)?;
-        }
-        Ok(())
+        rounds::read(&self.conn, room, take)
     }
 
     /// How many blobs are what they are named after, and how many were erased; all of them are one or the other.
@@ -175,73 +145,9 @@ impl Reader {
         signatures.end().ok_or(Stopped::Odd)
     }
 
-    /// What is wrong with the file, and what the entries of each index of [`TABLES`] add up to.
+    /// What is wrong with the file, and what the entries of each index of the swept tables add up to.
     pub(in crate::sql) fn structure(&self, key: &Arc<Key>) -> Structure {
         structure::look(&self.conn, key)
-    }
-}
-
-/// A table that is being read, standing at a row.
-struct Cursor<'s> {
-    rows: rusqlite::Rows<'s>,
-    place: usize,
-    width: usize,
-}
-
-impl<'s> Cursor<'s> {
-    fn new(statement: &'s mut rusqlite::Statement<'_>, table: &Table) -> rusqlite::Result<Self> {
-        let mut rows = statement.query([])?;
-        rows.advance()?;
-        Ok(Self { rows, place: table.place, width: table.width })
-    }
-
-    fn is_at_end(&self) -> bool {
-        self.rows.get().is_none()
-    }
-
-    /// The intent of the row; `None` at the end.
-    fn id(&self) -> Result<Option<&str>, Stopped> {
-        let Some(row) = self.rows.get() else { return Ok(None) };
-        match cell(row.get_ref(self.place)?) {
-            Cell::Text(id) => Ok(Some(id)),
-            _ => Err(Stopped::Odd),
-        }
-    }
-
-    /// Reads about [`ROUND`] bytes, up to the last row of an intent; gives that intent.
-    fn lead(&mut self, cells: &mut Cells, rowids: &mut Vec<i64>) -> Result<String, Stopped> {
-        let mut last = String::new();
-        while let Some(id) = self.id()? {
-            if id != last {
-                if cells.size() >= ROUND {
-                    break;
-                }
-                id.clone_into(&mut last);
-            }
-            self.take(cells, rowids)?;
-        }
-        Ok(last)
-    }
-
-    /// Reads on up to this intent.
-    fn follow(&mut self, last: &str, cells: &mut Cells, rowids: &mut Vec<i64>) -> Result<(), Stopped> {
-        while self.id()?.is_some_and(|id| id <= last) {
-            self.take(cells, rowids)?;
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, cells: &mut Cells, rowids: &mut Vec<i64>) -> Result<(), Stopped> {
-        if let Some(row) = self.rows.get() {
-            for column in 0..self.width {
-                cells.push(cell(row.get_ref(column)?));
-            }
-            rowids.push(row.get(self.width)?);
-        }
-        if cells.is_too_big() {
-            return Err(Stopped::Odd);
-        }
-        Ok(self.rows.advance()?)
     }
 }
 

@@ -2,12 +2,8 @@
 //! the trees are trees, and what the indexes of the swept tables add up to. Who finds nothing here need not ask SQLite,
 //! whose own checks read the pages of an index four times for the same. It names trees only; SQLite says what it is.
 
-mod page;
-mod pages;
-mod record;
 #[cfg(test)]
-mod tests;
-mod trees;
+pub(super) mod tests;
 
 use std::sync::Arc;
 
@@ -15,11 +11,8 @@ use rusqlite::Connection;
 
 use super::super::audit::indexes::{COLUMNS, INDEXES, Key, Sum, Value, Walk};
 use super::super::audit::round::TABLES;
+use super::btree::{Cursor, Kind, Pages, Raw, Record};
 use super::reader::Stopped;
-use page::Kind;
-use pages::Pages;
-use record::Record;
-use trees::Trees;
 
 /// All trees but that of this table itself, which has the first page.
 const ROOTS: &str = "SELECT type = 'index', CAST(name AS TEXT), CAST(tbl_name AS TEXT), rootpage FROM sqlite_schema \
@@ -56,21 +49,22 @@ pub(super) fn look(conn: &Connection, key: &Arc<Key>) -> Structure {
 
 impl Structure {
     fn look(&mut self, conn: &Connection, key: &Arc<Key>) -> Result<(), Stopped> {
-        let mut trees = Trees::new(Pages::new(conn)?);
-        self.note("the table of contents", trees.walk(1, Kind::Table, &mut |_| Some(())));
+        let mut pages = Pages::new(conn)?;
+        self.note("the table of contents", walked(&mut pages, 1, Kind::Table));
         let mut rows = [None; TABLES.len()];
         for root in roots(conn)? {
             let swept = TABLES.iter().position(|table| table.from == root.table);
             let index = INDEXES.iter().position(|index| root.is_index && index.name == root.name);
             match (swept, index) {
-                (_, Some(place)) => self.indexes[place] = index_sum(&mut trees, root.page, key, place),
+                (_, Some(place)) => {
+                    self.indexes[place] = index_sum(&mut pages, root.page, key, place).ok().flatten()
+                }
                 (Some(place), None) if !root.is_index => {
-                    let walked = trees.walk(root.page, Kind::Table, &mut |_| Some(()));
-                    rows[place] = self.note(&root.name, walked);
+                    rows[place] = self.note(&root.name, walked(&mut pages, root.page, Kind::Table));
                 }
                 _ => {
-                    let kind = trees.kind(root.page);
-                    let walked = kind.and_then(|kind| trees.walk(root.page, kind, &mut |_| Some(())));
+                    let kind = pages.kind_of(root.page);
+                    let walked = kind.and_then(|kind| walked(&mut pages, root.page, kind));
                     self.note(&root.name, walked);
                     if swept.is_none() && !root.is_index {
                         self.problems.extend(integrity_of(conn, &root.name)?);
@@ -78,9 +72,9 @@ impl Structure {
                 }
             }
         }
-        self.note("the list of free pages", trees.free());
+        self.note("the list of free pages", pages.take_free());
         self.compare_rows(&rows);
-        let left = trees.pages.left();
+        let left = pages.left();
         if left > 0 && self.is_clean() {
             self.problems.push(format!("{left} pages are in no tree"));
         }
@@ -117,23 +111,45 @@ fn roots(conn: &Connection) -> rusqlite::Result<Vec<Root>> {
     roots.collect()
 }
 
+/// The number of rows or entries of a tree.
+fn walked(pages: &mut Pages<'_>, root: u32, kind: Kind) -> Result<u64, Stopped> {
+    let mut cursor = Cursor::checking(pages, root, kind)?;
+    let mut count = 0;
+    while cursor.advance(pages)? {
+        count += 1;
+    }
+    Ok(count)
+}
+
 /// What the entries of an index add up to; `None` when it is not in order or holds what we never write.
-fn index_sum(trees: &mut Trees<'_>, root: u32, key: &Arc<Key>, place: usize) -> Option<Sum> {
+fn index_sum(pages: &mut Pages<'_>, root: u32, key: &Arc<Key>, place: usize) -> Result<Option<Sum>, Stopped> {
+    let mut cursor = Cursor::checking(pages, root, Kind::Index)?;
     let mut walk = Walk::new(key, place);
-    let width = INDEXES[place].columns.len();
-    let visited = trees.walk(root, Kind::Index, &mut |payload| {
-        let mut record = Record::new(payload)?;
-        let mut columns = [Value::Null; COLUMNS];
-        for column in &mut columns[..width] {
-            *column = record.column()?;
+    while cursor.advance(pages)? {
+        if entry(cursor.payload(), &mut walk, INDEXES[place].columns.len()).is_none() {
+            return Ok(None);
         }
-        let Some(Value::Number(rowid)) = record.column() else { return None };
-        if !record.is_at_end() {
-            return None;
-        }
-        walk.entry(&columns[..width], rowid, payload.len())
-    });
-    visited.ok().map(|_| walk.sum())
+    }
+    Ok(Some(walk.sum()))
+}
+
+/// Shows an entry with so many columns to the walk.
+fn entry(payload: &[u8], walk: &mut Walk, width: usize) -> Option<()> {
+    let mut record = Record::new(payload)?;
+    let mut columns = [Value::Null; COLUMNS];
+    for column in &mut columns[..width] {
+        *column = match record.column()? {
+            Raw::Null => Value::Null,
+            Raw::Number(number) => Value::Number(number),
+            Raw::Text(text) => Value::Text(text),
+            Raw::Float | Raw::Bytes(_) => return None,
+        };
+    }
+    let Some(Raw::Number(rowid)) = record.column() else { return None };
+    if !record.is_at_end() {
+        return None;
+    }
+    walk.entry(&columns[..width], rowid, payload.len())
 }
 
 /// What SQLite finds wrong with a table and its indexes.

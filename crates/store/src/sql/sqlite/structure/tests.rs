@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::record::varint;
 use super::*;
 use crate::migrate::MIGRATIONS;
 use crate::sql::audit::indexes::{Sums, add, differing};
@@ -10,7 +9,7 @@ use crate::sql::audit::round::Round;
 use crate::sql::sqlite::{FEW, Reader};
 
 /// A small page makes deep trees of few rows, and chains of what is long.
-const SMALL: &str = "PRAGMA page_size = 512; PRAGMA foreign_keys = OFF;";
+pub(in super::super) const SMALL: &str = "PRAGMA page_size = 512; PRAGMA foreign_keys = OFF;";
 
 const ROWS: &str = "
     CREATE TEMP TABLE n AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90) SELECT i FROM n;
@@ -20,14 +19,14 @@ const ROWS: &str = "
         CASE WHEN i % 2 THEN 'f' || i END, CASE WHEN i % 3 THEN printf('%.*c', i * 10, 'd') || '/ä.py' END,
         CASE WHEN i % 5 THEN 'F' || i % 4 END, 'p' || i % 6, 's' || i % 5, i % 2, i % 4 = 0, NULL, NULL, NULL, 0, 0,
         NULL, NULL, NULL, NULL, CASE WHEN i % 7 THEN 'a' || i % 3 END FROM n;
-    INSERT INTO suggestions SELECT 's' || i, 'i' || i, 1 FROM n WHERE i % 2;
+    INSERT INTO suggestions SELECT 's' || i, 'i' || (1 + i % 20), 90 - i / 50 FROM n WHERE i % 2;
     INSERT INTO ledger SELECT 'i' || i, 1, 'p', NULL, i, 'd', 'm', CASE WHEN i % 3 THEN 'settled' ELSE 'open' END,
         0, 0, 0, 0, NULL, 0, 0, 'w', 1, NULL FROM n WHERE i % 2;
     INSERT INTO blobs SELECT 'b' || i, 2000, zeroblob(2000), NULL FROM n;
     DELETE FROM blobs WHERE substr(sha256, 2) % 3 = 0;";
 
 /// Our tables with rows in them, and pages that are free.
-fn made(folder: &Path, first: &str) -> PathBuf {
+pub(in super::super) fn made(folder: &Path, first: &str) -> PathBuf {
     let path = folder.join("journal.db");
     let conn = Connection::open(&path).unwrap();
     conn.execute_batch(first).unwrap();
@@ -162,35 +161,4 @@ fn pages_in_two_places_or_in_none_are_found() {
     let (first, second) = (trunk * 512 + 8, trunk * 512 + 12);
     assert_eq!(damaged(&|bytes| bytes.copy_within(first..first + 4, second)), [free]);
     assert_eq!(damaged(&|bytes| bytes[trunk * 512 + 7] += 1), [free]);
-}
-
-#[test]
-fn a_number_ends_after_nine_bytes_at_most() {
-    assert_eq!(varint(&[0x7f]), Some((127, 1)));
-    assert_eq!(varint(&[0x81, 0x00, 9]), Some((128, 2)));
-    assert_eq!(varint(&[0xff; 10]), Some((u64::MAX, 9)));
-    assert_eq!((varint(&[0xff; 8]), varint(&[])), (None, None));
-}
-
-/// Two columns, and whether there are no more.
-fn read(payload: &[u8]) -> Option<(Option<Value<'_>>, Option<Value<'_>>, bool)> {
-    let mut record = Record::new(payload)?;
-    Some((record.column(), record.column(), record.is_at_end()))
-}
-
-#[test]
-fn a_record_is_read_to_its_end_and_no_further() {
-    let text = Some(Value::Text(b"ab"));
-    assert_eq!(read(&[3, 17, 1, b'a', b'b', 0xff]), Some((text, Some(Value::Number(-1)), true)));
-    assert_eq!(read(&[3, 8, 9]), Some((Some(Value::Number(0)), Some(Value::Number(1)), true)));
-    let widest = [3, 6, 5, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0];
-    let widest = read(&widest).unwrap();
-    assert_eq!(widest, (Some(Value::Number(i64::MIN)), Some(Value::Number(0x7f << 40)), true));
-    // More than its columns, less than it says, and what no index of ours holds.
-    assert!(!read(&[3, 0, 0, 1]).unwrap().2 && !read(&[4, 0, 0, 0]).unwrap().2);
-    assert_eq!(read(&[3, 17, 1, b'a']).unwrap().0, None);
-    assert!(read(&[9, 1]).is_none() && read(&[]).is_none() && read(&[0]).is_none());
-    for odd in [7, 10, 11, 12, 14] {
-        assert_eq!(read(&[2, odd, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap().0, None, "{odd}");
-    }
 }

@@ -1,22 +1,35 @@
-//! The pages of the file as SQLite hands them out: at the moment at which the connection stands, wherever they lie. Each is
-//! taken once, or something is wrong.
+//! The pages of the file as SQLite hands them out: at the moment at which the connection stands, wherever they lie. What is
+//! read to its end takes each page of it; a page that is taken twice is in two places.
 
 use rusqlite::{Connection, Statement};
 
 use super::super::reader::Stopped;
+use super::page::{Kind, Page};
+
+const _: () = assert!(
+    contains(BUILT_WITH, "-DSQLITE_ENABLE_DBPAGE_VTAB"),
+    "SQLite has to be built with what LIBSQLITE3_FLAGS has in this workspace's .cargo/config.toml: build in its folder, or \
+     set the variable to that"
+);
+
+const BUILT_WITH: &str = match option_env!("LIBSQLITE3_FLAGS") {
+    Some(flags) => flags,
+    None => "",
+};
 
 const PAGE: &str = "SELECT data FROM sqlite_dbpage('main') WHERE pgno = ?1";
 /// The byte by which SQLite locks a file; the page that has it is never used.
 const LOCK_BYTE: u64 = 0x4000_0000;
 
 /// All pages, and which of them were taken.
-pub(super) struct Pages<'c> {
+#[derive(Debug)]
+pub(in super::super) struct Pages<'c> {
     page: Statement<'c>,
     /// Bytes of a page, and those of them that may be used.
     size: usize,
-    pub(super) usable: usize,
+    usable: usize,
     /// The first page of the list of free ones, and how many there are.
-    pub(super) free: (u32, u32),
+    free: (u32, u32),
     count: u32,
     /// A bit a page.
     taken: Vec<u64>,
@@ -25,7 +38,7 @@ pub(super) struct Pages<'c> {
 
 impl<'c> Pages<'c> {
     /// None of them taken; the header of the file has to be one that we would write.
-    pub(super) fn new(conn: &'c Connection) -> Result<Self, Stopped> {
+    pub(in super::super) fn new(conn: &'c Connection) -> Result<Self, Stopped> {
         let number = |text: &str| conn.query_row(text, [], |row| row.get::<_, u32>(0));
         let (size, count) = (number("PRAGMA page_size")?, number("PRAGMA page_count")?);
         let mut pages = Self {
@@ -55,7 +68,7 @@ impl<'c> Pages<'c> {
     }
 
     /// Nobody may take it again.
-    pub(super) fn mark(&mut self, number: u32) -> Result<(), Stopped> {
+    fn mark(&mut self, number: u32) -> Result<(), Stopped> {
         let place = number.checked_sub(1).filter(|_| number <= self.count).ok_or(Stopped::Odd)?;
         let (word, bit) = (&mut self.taken[place as usize / 64], 1 << (place % 64));
         if *word & bit != 0 {
@@ -73,8 +86,39 @@ impl<'c> Pages<'c> {
     }
 
     /// How many nobody took.
-    pub(super) fn left(&self) -> u32 {
+    pub(in super::super) fn left(&self) -> u32 {
         self.left
+    }
+
+    /// Takes the pages that nobody uses: <https://www.sqlite.org/fileformat2.html#the_freelist>.
+    pub(in super::super) fn take_free(&mut self) -> Result<(), Stopped> {
+        let ((mut trunk, mut left), mut bytes) = (self.free, Vec::new());
+        while trunk != 0 {
+            self.take(trunk, &mut bytes)?;
+            let number = |place| word(&bytes, 4 * place).ok_or(Stopped::Odd);
+            let (next, leaves) = (number(0)?, number(1)?);
+            if leaves as usize > self.usable / 4 - 2 {
+                return Err(Stopped::Odd);
+            }
+            for place in 0..leaves as usize {
+                self.mark(number(2 + place)?)?;
+            }
+            left = left.checked_sub(1 + leaves).ok_or(Stopped::Odd)?;
+            trunk = next;
+        }
+        if left == 0 { Ok(()) } else { Err(Stopped::Odd) }
+    }
+
+    /// What sort of tree has this root.
+    pub(in super::super) fn kind_of(&mut self, root: u32) -> Result<Kind, Stopped> {
+        let mut bytes = Vec::new();
+        self.read(root, &mut bytes)?;
+        Page::new(root, &bytes).map(|page| page.kind).ok_or(Stopped::Odd)
+    }
+
+    /// Those bytes of a page that may be used.
+    pub(super) fn usable_of<'p>(&self, page: &'p [u8]) -> &'p [u8] {
+        &page[..self.usable]
     }
 
     /// The bytes of a page.
@@ -85,6 +129,21 @@ impl<'c> Pages<'c> {
         bytes.extend_from_slice(page.as_blob().map_err(|_| Stopped::Odd)?);
         if bytes.len() == self.size { Ok(()) } else { Err(Stopped::Odd) }
     }
+}
+
+const fn contains(text: &str, part: &str) -> bool {
+    let (text, part, mut at) = (text.as_bytes(), part.as_bytes(), 0);
+    while at + part.len() <= text.len() {
+        let mut same = 0;
+        while same < part.len() && text[at + same] == part[same] {
+            same += 1;
+        }
+        if same == part.len() {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 /// The four bytes at a place as a number.

@@ -1,11 +1,13 @@
 //! One page of a b-tree: <https://www.sqlite.org/fileformat2.html#b_tree_pages>. Pure; nothing is looked up elsewhere.
 
+use std::ops::Range;
+
 use super::pages::{half, word};
 use super::record::varint;
 
 /// What a tree holds: rows by their numbers, or entries in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in super::super) enum Kind {
     Table,
     Index,
 }
@@ -22,16 +24,14 @@ pub(super) struct Page<'p> {
     places: usize,
 }
 
-/// A row, an entry or a way further down.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cell<'p> {
-    /// The page with what comes before it; 0 on a leaf.
-    pub(super) child: u32,
+/// A row or an entry.
+#[derive(Debug)]
+pub(super) struct Cell {
     /// The number of a row; 0 in an index.
     pub(super) rowid: i64,
-    /// How many bytes it holds, those of them that lie here, and the page with the rest; 0 for none.
+    /// How many bytes it holds, where on the page those of them lie that do, and the page with the rest; 0 for none.
     pub(super) payload: usize,
-    pub(super) local: &'p [u8],
+    pub(super) local: Range<usize>,
     pub(super) overflow: u32,
     /// How many bytes it takes on the page.
     size: usize,
@@ -52,47 +52,85 @@ impl<'p> Page<'p> {
         Some(Self { bytes, kind, is_leaf, cells: half(bytes, header + 3)?, header, places })
     }
 
-    /// The page with what comes after all cells.
-    pub(super) fn last_child(&self) -> Option<u32> {
-        word(self.bytes, self.header + 8)
+    /// How many steps a cursor takes on it: to each cell, and above the leaves to what is before, between and behind them.
+    pub(super) fn steps(&self) -> usize {
+        if self.is_leaf { self.cells } else { 2 * self.cells + 1 }
+    }
+
+    /// The page with what comes before this cell, or behind all.
+    pub(super) fn child(&self, place: usize) -> Option<u32> {
+        if place == self.cells {
+            return word(self.bytes, self.header + 8);
+        }
+        word(self.bytes, self.start(place)?)
     }
 
     /// The cell at this place in the tree's order.
-    pub(super) fn cell(&self, place: usize) -> Option<Cell<'p>> {
-        let start = self.bytes.get(half(self.bytes, self.places + 2 * place)?..)?;
-        let (child, mut at) = if self.is_leaf { (0, 0) } else { (word(start, 0)?, 4) };
+    pub(super) fn cell(&self, place: usize) -> Option<Cell> {
+        let start = self.start(place)?;
+        let mut at = start + if self.is_leaf { 0 } else { 4 };
         let mut number = || {
-            let (number, width) = varint(start.get(at..)?)?;
+            let (number, width) = varint(self.bytes.get(at..)?)?;
             at += width;
             Some(number)
         };
-        let nothing = Cell { child, rowid: 0, payload: 0, local: &[], overflow: 0, size: 0 };
         if (self.kind, self.is_leaf) == (Kind::Table, false) {
             let rowid = number()?.cast_signed();
-            return Some(Cell { rowid, size: at.max(4), ..nothing });
+            return Some(Cell { rowid, payload: 0, local: 0..0, overflow: 0, size: at - start });
         }
         let payload = usize::try_from(number()?).ok()?;
         let rowid = if self.kind == Kind::Table { number()?.cast_signed() } else { 0 };
-        let here = self.local(payload)?;
-        let local = start.get(at..at + here)?;
+        let here = self.local(payload);
+        let local = at..at + here;
         let (overflow, end) =
-            if here == payload { (0, at + here) } else { (word(start, at + here)?, at + here + 4) };
-        Some(Cell { rowid, payload, local, overflow, size: end.max(4), ..nothing })
+            if here == payload { (0, at + here) } else { (word(self.bytes, at + here)?, at + here + 4) };
+        (end <= self.bytes.len()).then(|| Cell {
+            rowid,
+            payload,
+            local,
+            overflow,
+            size: (end - start).max(4),
+        })
+    }
+
+    /// The first cell whose number is not below this one; as many as there are when all are.
+    pub(super) fn first_not_below(&self, rowid: i64) -> Option<usize> {
+        let (mut low, mut high) = (0, self.cells);
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if self.rowid(middle)? < rowid {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Some(low)
+    }
+
+    /// The number of a row, or of the last one before the next page.
+    pub(super) fn rowid(&self, place: usize) -> Option<i64> {
+        let start = self.start(place)?;
+        let before = if self.is_leaf { varint(self.bytes.get(start..)?)?.1 } else { 4 };
+        Some(varint(self.bytes.get(start + before..)?)?.0.cast_signed())
+    }
+
+    fn start(&self, place: usize) -> Option<usize> {
+        half(self.bytes, self.places + 2 * place)
     }
 
     /// How much of so many bytes lies on the page itself.
-    fn local(&self, payload: usize) -> Option<usize> {
+    fn local(&self, payload: usize) -> usize {
         let usable = self.bytes.len();
         let most = match self.kind {
             Kind::Table => usable - 35,
             Kind::Index => (usable - 12) * 64 / 255 - 23,
         };
         if payload <= most {
-            return Some(payload);
+            return payload;
         }
         let least = (usable - 12) * 32 / 255 - 23;
         let here = least + (payload - least) % (usable - 4);
-        Some(if here <= most { here } else { least })
+        if here <= most { here } else { least }
     }
 
     /// Whether each byte behind the header belongs to one cell, or is free and counted as that.
@@ -107,8 +145,7 @@ impl<'p> Page<'p> {
         }
         room.clear(content, end);
         for place in 0..self.cells {
-            let start = half(self.bytes, self.places + 2 * place)?;
-            room.fill(start, self.cell(place)?.size)?;
+            room.fill(self.start(place)?, self.cell(place)?.size)?;
         }
         let mut free = half(self.bytes, self.header + 1)?;
         while free != 0 {
