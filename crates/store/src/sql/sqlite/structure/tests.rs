@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::audit::AuditReport;
 use crate::migrate::MIGRATIONS;
 use crate::sql::audit::indexes::{Sums, add, differing};
 use crate::sql::audit::round::Round;
-use crate::sql::sqlite::{FEW, Reader};
+use crate::sql::conn::Db;
+use crate::sql::sqlite::{FEW, Reader, check_schema};
 
 /// A small page makes deep trees of few rows, and chains of what is long.
 pub(in super::super) const SMALL: &str = "PRAGMA page_size = 512; PRAGMA foreign_keys = OFF;";
@@ -57,7 +59,20 @@ fn found(path: &Path) -> (Vec<String>, Vec<&'static str>) {
         Some(wanted) => differing(&structure.indexes, &wanted),
         None => vec!["rows"],
     };
-    (structure.problems, differing)
+    let mut problems = structure.problems;
+    problems.extend(definitions(path));
+    (problems, differing)
+}
+
+/// Tables and indexes that are not defined as ours.
+fn definitions(path: &Path) -> Vec<String> {
+    let mut conn = Connection::open(path).unwrap();
+    let (mut db, mut report) = (Db::Sqlite(&mut conn), AuditReport::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    match runtime.block_on(check_schema(&mut db, &mut report)) {
+        Ok(()) => report.structure().cloned().collect(),
+        Err(_) => vec!["the table of contents cannot be read".to_owned()],
+    }
 }
 
 /// What SQLite says, but for what a column may hold: each row is compared with its events.
