@@ -216,6 +216,7 @@ pub(crate) const GC: &str = "\
 Looks at our own cache folder only. Left-over trees go when their change is at rest; base checkouts with their build caches go,
 those used longest ago first, when they take more than trees.quota_mb. What lacks our marker, is in use, holds a git
 repository, or is unknown to the registry stays and is named. The same is done by itself after each baseline.
+With store.keep_days the records of finished changes that are older go into files too, as `audit compact` does it.
 
 Examples:
   codex-task gc --dry-run

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Cancel, EngineError, Operator};
+use engine::{Cancel, EngineError, Operator, Retention, Retired};
 use store::StoreError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -18,6 +18,8 @@ use crate::projects::Projects;
 use crate::tls::{TlsFiles, acceptor};
 use crate::work::{Work, Workers, unfinished};
 use crate::{feed, listen, router};
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// How a server is to be.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct Options {
     pub grace: Duration,
     /// The limits.
     pub limits: Limits,
+    /// How long the record of a finished change stays in the registry; `None` for good. Looked at each day.
+    pub retention: Option<Retention>,
 }
 
 /// Why there is no server.
@@ -85,6 +89,7 @@ pub struct Server {
     app: Arc<App>,
     workers: Workers,
     grace: Duration,
+    retention: Option<Retention>,
 }
 
 impl Server {
@@ -98,7 +103,7 @@ impl Server {
         options: Options,
         stop: Cancel,
     ) -> Result<Self, ServerError> {
-        let Options { address, tls, behind_proxy, jobs, grace, limits } = options;
+        let Options { address, tls, behind_proxy, jobs, grace, limits, retention } = options;
         if !address.ip().is_loopback() {
             let agents = operator.store.agents().await?;
             if agents.iter().all(|agent| agent.revoked.is_some() || agent.keys.is_empty()) {
@@ -112,7 +117,7 @@ impl Server {
         let listener =
             TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })?;
         let (app, workers) = app(operator, open, jobs, limits, stop).await?;
-        Ok(Self { listener, tls, app, workers, grace })
+        Ok(Self { listener, tls, app, workers, grace, retention })
     }
 
     /// Where it listens.
@@ -129,10 +134,31 @@ impl Server {
         let (limits, counters) = (self.app.limits.clone(), Arc::clone(&self.app.counters));
         let stop = self.app.stop.clone();
         let follower = tokio::spawn(feed::follow(Arc::clone(&self.app)));
+        let retiring =
+            self.retention.map(|retention| tokio::spawn(retire_daily(self.app.operator.clone(), retention)));
         let router = router::router(&self.app);
         listen::serve(self.listener, self.tls, router, (limits, counters), (stop, self.grace)).await;
         self.workers.end(self.grace).await;
         follower.abort();
+        if let Some(retiring) = retiring {
+            // A file that is being written is written over by the next one, and the registry is as before.
+            retiring.abort();
+        }
+    }
+}
+
+/// Puts old records into files, now and every day.
+async fn retire_daily(operator: Operator, retention: Retention) {
+    loop {
+        match operator.retire(&retention).await {
+            Ok(retired) => {
+                for Retired { path, compaction } in retired {
+                    tracing::info!(path = %path.display(), changes = compaction.intents, "compacted");
+                }
+            }
+            Err(error) => tracing::error!(%error, "old changes were not compacted; tried again tomorrow"),
+        }
+        tokio::time::sleep(DAY).await;
     }
 }
 

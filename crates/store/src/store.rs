@@ -37,6 +37,8 @@ pub struct Compacting<'a> {
     pub file: &'a Path,
     /// Whether the bytes that go are written into the file too; else they are gone for good.
     pub keep_blobs: bool,
+    /// At most so many intents, those first that were over first; the others stay whole.
+    pub most: Option<u64>,
     /// When, by the caller's clock.
     pub at: Micros,
     /// By whom.

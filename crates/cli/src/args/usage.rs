@@ -85,7 +85,7 @@ impl AuditCommand {
 /// What proves entries that were compacted.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ProofArgs {
-    /// Files that `audit compact` wrote: what went into them is proved as if it were there
+    /// Files that `audit compact` or `gc` wrote, or a folder of them: what went into them is proved as if it were there
     #[arg(long = "with", value_name = "FILE")]
     pub(crate) archives: Vec<PathBuf>,
 }

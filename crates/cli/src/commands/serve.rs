@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::exit_code::ExitCode;
+use engine::Retention;
 use serde_json::json;
 use server::{Limits, Options, Server, ServerError};
 
@@ -18,9 +19,10 @@ const KEY_VARIABLE: &str = "CODEX_TASK_KEY";
 pub(crate) async fn serve(session: &Session<'_>, args: &ServeArgs) -> Result<ExitCode, Failure> {
     let flags = args.judging.flags();
     // The configuration's warnings are told once, here.
-    session.project(&flags)?;
+    let project = session.project(&flags)?;
     let stop = on_signals()?;
     let inside = |file: &std::path::PathBuf| session.environment.folder.join(file);
+    let operator = session.operator().await?;
     let options = Options {
         address: args.listen,
         tls: args.tls_cert.as_ref().zip(args.tls_key.as_ref()).map(|(cert, key)| (inside(cert), inside(key))),
@@ -28,8 +30,8 @@ pub(crate) async fn serve(session: &Session<'_>, args: &ServeArgs) -> Result<Exi
         jobs: args.jobs,
         grace: Duration::from_secs(args.grace),
         limits: Limits { agent_per_minute: args.rpm, ..Limits::default() },
+        retention: Retention::of(&project.config.store, &operator.world.folders.state),
     };
-    let operator = session.operator().await?;
     let server = Server::bind(operator, session.opener(&flags), options, stop).await?;
     let address = server.address().map_err(|e| Failure::machine(format!("the address is not known: {e}")))?;
     let scheme = if args.tls_cert.is_some() { "https" } else { "http" };

@@ -63,6 +63,43 @@ fn a_compacted_change_is_listed_and_paid_as_before_and_its_story_is_in_the_file(
 }
 
 #[test]
+fn gc_puts_what_is_older_than_the_owner_keeps_into_files_that_prove_it() {
+    let mut told = told();
+    let id = published(&told.place);
+    let archive = told.place.state().join("archive");
+    told.place.set("CODEX_TASK_STORE__KEEP_DAYS", "30");
+    let said = told.place.ends_with(0, &["gc"]).stdout;
+    assert!(said.ends_with("no finished change is older than 30 days\n"), "{said}");
+    told.place.set("CODEX_TASK_STORE__KEEP_DAYS", "0");
+    let would = told.place.json(0, &["gc", "--dry-run"]);
+    assert_eq!(
+        (&would["would_compact"]["intents"], &would["compacted"]),
+        (&1.into(), &serde_json::json!([]))
+    );
+    let file = archive.join("compacted-000001.jsonl");
+    assert!(!file.exists());
+
+    let said = told.place.ends_with(0, &["gc"]).stdout;
+    assert!(
+        said.contains(&format!("compacted  1 change older than 0 days into {}", file.display())),
+        "{said}"
+    );
+    let said = told.place.ends_with(0, &["show", &id]).stdout;
+    assert!(said.contains("into compacted-000001.jsonl"), "{said}");
+    // Beside what is no such file.
+    std::fs::write(archive.join("README"), "x").unwrap();
+    let report = told.place.json(0, &["audit", "verify", "--with", &archive.display().to_string()]);
+    let report = &report["report"];
+    assert!(report["proven"].as_u64() > Some(0) && report["proven"] == report["stubs"], "{report}");
+    let again = told.place.json(0, &["gc"]);
+    assert_eq!((&again["would_compact"], &again["compacted"]), (&().into(), &serde_json::json!([])));
+
+    told.place.set("CODEX_TASK_STORE__ARCHIVE", "archive");
+    let refused = told.place.ends_with(2, &["gc"]).stderr;
+    assert!(refused.contains("store.archive") && refused.contains("absolute"), "{refused}");
+}
+
+#[test]
 fn the_journal_proves_what_stays_the_file_what_went_and_each_lie_is_named() {
     let told = told();
     let place = &told.place;

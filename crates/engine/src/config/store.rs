@@ -1,6 +1,7 @@
-//! The `store` section: where the registry is.
+//! The `store` section: where the registry is, and how long it keeps what is over.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,11 @@ pub struct StoreConfig {
     /// password, so it is never written out. A better place for a password is `~/.pgpass`.
     #[serde(skip_serializing)]
     pub url: Option<StoreUrl>,
+    /// How many days the record of a finished change stays in the registry; absent, for good. What is older goes into
+    /// files, by `gc` and by `serve`.
+    pub keep_days: Option<u32>,
+    /// The folder for these files; absent, `archive` beside the journal.
+    pub archive: Option<PathBuf>,
 }
 
 /// The address of a registry; it does not print.

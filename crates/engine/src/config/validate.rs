@@ -53,6 +53,9 @@ pub(super) fn check(config: &Config, sources: &BTreeMap<String, String>) -> Resu
     if config.commands != CommandRules::default() {
         CommandPolicy::with(&config.commands).map_err(|e| refuse("commands", e.to_string()))?;
     }
+    if config.store.archive.as_ref().is_some_and(|folder| !folder.is_absolute()) {
+        return Err(refuse("store.archive", "must be an absolute path".to_owned()));
+    }
     prepare(config).map_err(|(key, why)| refuse(key, why))?;
     agents(config).map_err(|(key, why)| refuse(&key, why))?;
     commands(config).map_err(|why| refuse("checks.commands", why))

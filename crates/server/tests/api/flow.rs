@@ -140,6 +140,7 @@ fn another_address_than_loopback_wants_keys_and_tls() {
         jobs: 1,
         grace: std::time::Duration::from_secs(1),
         limits: Limits::default(),
+        retention: None,
     };
     let refused = |behind_proxy| house.bind(options(behind_proxy)).err();
     assert!(matches!(refused(true), Some(ServerError::NoKeys { .. })));
@@ -175,6 +176,37 @@ fn a_change_starts_from_the_commit_that_is_there_when_it_is_asked_for() {
 }
 
 #[test]
+fn a_server_puts_what_is_older_than_the_owner_keeps_into_a_file() {
+    let house = House::new();
+    let key = house.proposer();
+    let [old, last] = ["old", "last"].map(|text| {
+        let body = json!({ "patch": ASTRAY, "text": text });
+        let id = house.client.post("/proposals", &key, &body).ok().id();
+        house.rested(&id, &key);
+        id
+    });
+    let archive = house.repo.side_folder("archive").join("of/old");
+    house.pass_days(3);
+    let client = house.start(Options {
+        address: ([127, 0, 0, 1], 0).into(),
+        tls: None,
+        behind_proxy: false,
+        jobs: 1,
+        grace: std::time::Duration::from_secs(1),
+        limits: Limits::default(),
+        retention: Some(engine::Retention { days: 2, archive: archive.clone() }),
+    });
+    let file = [archive.join("compacted-000001.jsonl")];
+    let gone = |id: &str| client.get(&format!("/intents/{id}"), &key).status == 410;
+    eventually(|| gone(&old).then_some(()));
+    assert!(!gone(&last), "it has the journal's last entry of a change");
+    house.store(async |store| {
+        let report = store.verify_and_tell(&[], &file, &mut |_, _| {}).await.unwrap();
+        assert!(report.is_clean() && report.proven > 0, "{report:?}");
+    });
+}
+
+#[test]
 fn a_compacted_change_is_listed_and_told_to_be_gone() {
     let house = House::new();
     let (key, reviewer) = (house.proposer(), house.agent("reviewer", &[Right::Review]));
@@ -188,8 +220,14 @@ fn a_compacted_change_is_listed_and_told_to_be_gone() {
     let file = house.repo.side_folder("old.jsonl");
     house.store(async |store| {
         let later = store::Micros(1_767_229_200_000_000);
-        let wanted =
-            store::Compacting { before: later, file: &file, keep_blobs: false, at: later, by: "root" };
+        let wanted = store::Compacting {
+            before: later,
+            file: &file,
+            keep_blobs: false,
+            most: None,
+            at: later,
+            by: "root",
+        };
         assert_eq!(store.compact(&wanted).await.unwrap().unwrap().intents, 1, "the last one stays whole");
     });
     for path in ["", "/events", "/patch"] {

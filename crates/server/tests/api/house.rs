@@ -103,11 +103,22 @@ impl House {
             jobs: 1,
             grace: Duration::from_secs(5),
             limits,
+            retention: None,
         };
+        self.start(options)
+    }
+
+    /// A server that serves.
+    pub(crate) fn start(&self, options: Options) -> Client {
         let server = self.bind(options).unwrap();
         let address = server.address().unwrap();
         self.runtime.spawn(server.run());
         Client::at(address)
+    }
+
+    /// So many days pass.
+    pub(crate) fn pass_days(&self, days: i64) {
+        self.clock.0.fetch_add(days * 24 * 3600 * 1_000_000, Ordering::SeqCst);
     }
 
     /// A server that is not serving yet.

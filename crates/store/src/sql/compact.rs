@@ -157,6 +157,8 @@ async fn choose(db: &mut Db<'_>, tail: &Tail, wanted: &Compacting<'_>) -> Result
     };
     run_script(db, tables).await?;
     let chosen = built(statements::choose_compactable()).bind(wanted.before.0).bind(SHORTEST_BODY);
+    let most = wanted.most.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX);
+    let chosen = chosen.bind(most);
     let intents = chosen.execute(db).await?;
     if intents == 0 {
         return Ok(None);

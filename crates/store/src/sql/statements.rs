@@ -64,7 +64,7 @@ const COMPACTABLE: &str = "FROM intents i WHERE i.updated_at < $1 AND i.unfinish
      AND i.id NOT IN (SELECT j.intent FROM journal j WHERE j.seq = (SELECT MAX(seq) FROM journal) \
      OR j.seq = (SELECT MAX(seq) FROM checkpoints))";
 pub(super) fn choose_compactable() -> String {
-    format!("INSERT INTO compacting (id) SELECT i.id {COMPACTABLE}")
+    format!("INSERT INTO compacting (id) SELECT i.id {COMPACTABLE} ORDER BY i.last_seq LIMIT $3")
 }
 /// How many intents, entries and bytes of bodies.
 pub(super) fn compactable() -> String {

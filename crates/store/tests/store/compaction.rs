@@ -21,6 +21,7 @@ on_both! {
     a_file_proves_what_went_and_a_changed_file_is_found,
     a_witness_needs_the_file_for_what_was_compacted_and_nothing_for_what_came_after,
     a_second_compaction_takes_the_rest_and_no_file_is_written_over,
+    of_many_those_go_first_that_were_over_first,
     nothing_goes_when_an_entry_was_changed_or_the_file_cannot_be_written,
     what_was_compacted_is_not_appended_to,
 }
@@ -33,7 +34,9 @@ pub(crate) fn file(place: &Place) -> PathBuf {
 }
 
 pub(crate) async fn compact(store: &Store, file: &Path) -> Result<Option<Compaction>, StoreError> {
-    store.compact(&Compacting { before: LATER, file, keep_blobs: true, at: LATER, by: "root" }).await
+    store
+        .compact(&Compacting { before: LATER, file, keep_blobs: true, most: None, at: LATER, by: "root" })
+        .await
 }
 
 /// Nine whole stories (72 entries, a checkpoint at the 64th, which is the last one of story 8), and one under way.
@@ -116,8 +119,14 @@ async fn what_is_not_over_or_names_the_journals_end_stays_whole(place: Place) {
     let would = store.compactable(LATER).await.unwrap();
     assert_eq!((would.intents, would.entries), (1, 8));
     assert_eq!(store.compactable(Micros(NOON)).await.unwrap().intents, 0);
-    let nothing =
-        Compacting { before: Micros(NOON), file: &file(&place), keep_blobs: true, at: LATER, by: "root" };
+    let nothing = Compacting {
+        before: Micros(NOON),
+        file: &file(&place),
+        keep_blobs: true,
+        most: None,
+        at: LATER,
+        by: "root",
+    };
     assert_eq!(store.compact(&nothing).await.unwrap(), None);
     assert!(!file(&place).exists(), "nothing is left when there is nothing to do");
     compact(&store, &file(&place)).await.unwrap().unwrap();
@@ -166,7 +175,14 @@ async fn bytes_and_answers_go_only_when_nobody_else_names_them(place: Place) {
     assert_eq!(store.verify(&[]).await.unwrap().problems, []);
     let thrown_file = place.path().join("thrown.jsonl");
     Story::new(6).begin(&store, None).await.unwrap();
-    let thrown = Compacting { before: LATER, file: &thrown_file, keep_blobs: false, at: LATER, by: "root" };
+    let thrown = Compacting {
+        before: LATER,
+        file: &thrown_file,
+        keep_blobs: false,
+        most: None,
+        at: LATER,
+        by: "root",
+    };
     let compaction = store.compact(&thrown).await.unwrap().unwrap();
     assert_eq!((compaction.intents, compaction.blobs), (1, 1));
     assert!(!std::fs::read_to_string(&thrown_file).unwrap().contains("only mine"));
@@ -326,6 +342,34 @@ async fn a_second_compaction_takes_the_rest_and_no_file_is_written_over(place: P
     let report = report_with(&place, &[file(&place), second]).await;
     assert_eq!((report.problems, report.compacted, report.stubs), (Vec::new(), 16, 128));
     assert_eq!((report.proven, report.intents), (128, 19));
+}
+
+async fn of_many_those_go_first_that_were_over_first(place: Place) {
+    tell(&place).await;
+    let store = place.open().await;
+    let (mut files, mut gone) = (Vec::new(), Vec::new());
+    for most in [3, 4, 5] {
+        let path = place.path().join(format!("{most}.jsonl"));
+        let wanted = Compacting {
+            before: LATER,
+            file: &path,
+            keep_blobs: true,
+            most: Some(most),
+            at: LATER,
+            by: "root",
+        };
+        let compaction = store.compact(&wanted).await.unwrap().unwrap();
+        gone.push((compaction.intents, compaction.entries));
+        files.push(path);
+    }
+    // Story 8 has the last checkpoint, and those of the compactions make the last entry.
+    assert_eq!(gone, [(3, 24), (4, 32), (1, 8)]);
+    let rows = store.entries(0, 100).await.unwrap();
+    let first = |story: usize| rows[(story - 1) * 8].body.contains("compacted");
+    assert_eq!([1, 2, 3, 7, 8, 9].map(first), [true, true, true, true, false, true]);
+    store.close().await.unwrap();
+    let report = report_with(&place, &files).await;
+    assert_eq!((report.problems, report.proven), (Vec::new(), 64));
 }
 
 async fn nothing_goes_when_an_entry_was_changed_or_the_file_cannot_be_written(place: Place) {

@@ -19,8 +19,14 @@ pub(super) async fn run(session: &Session<'_>, args: &CompactArgs) -> Result<Exi
     };
     let path = session.environment.folder.join(file);
     let by = session.world.person.as_str();
-    let wanted =
-        Compacting { before: args.before, file: &path, keep_blobs: !args.without_bytes, at: now, by };
+    let wanted = Compacting {
+        before: args.before,
+        file: &path,
+        keep_blobs: !args.without_bytes,
+        most: None,
+        at: now,
+        by,
+    };
     let done = store.compact(&wanted).await?;
     if !session.shell.is_json() {
         session.shell.out(&match &done {

@@ -37,7 +37,7 @@ pub(crate) async fn run(session: &Session<'_>, command: &AuditCommand) -> Result
 }
 
 async fn verify(session: &Session<'_>, args: &ProofArgs) -> Result<ExitCode, Failure> {
-    let report = audit(session, &archives(session, args)).await?;
+    let report = audit(session, &archives(session, args)?).await?;
     let code = if report.is_clean() { ExitCode::Done } else { ExitCode::NotVerified };
     show(session, &report);
     document(
@@ -48,9 +48,24 @@ async fn verify(session: &Session<'_>, args: &ProofArgs) -> Result<ExitCode, Fai
     Ok(code)
 }
 
-/// The files of compactions, from where the caller stands.
-fn archives(session: &Session<'_>, args: &ProofArgs) -> Vec<PathBuf> {
-    args.archives.iter().map(|file| session.environment.folder.join(file)).collect()
+/// The files of compactions, from where the caller stands; of a folder all that end in `.jsonl`.
+fn archives(session: &Session<'_>, args: &ProofArgs) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for named in args.archives.iter().map(|file| session.environment.folder.join(file)) {
+        if !named.is_dir() {
+            files.push(named);
+            continue;
+        }
+        let cannot = |e| Failure::machine(format!("{}: {e}", named.display()));
+        let mut inside = Vec::new();
+        for entry in named.read_dir().map_err(cannot)? {
+            inside.push(entry.map_err(cannot)?.path());
+        }
+        inside.retain(|file| file.extension().is_some_and(|end| end == "jsonl"));
+        inside.sort();
+        files.append(&mut inside);
+    }
+    Ok(files)
 }
 
 /// The whole audit, with files of compactions; in a repository, with the anchors of its commits.

@@ -73,7 +73,7 @@ fn anchor(repository: &Repository, checkpoint: &Checkpoint, now: i64) -> Result<
 /// Exit code 1 when the two checkpoints are not of one history.
 pub(super) async fn run(session: &Session<'_>, args: &WitnessArgs) -> Result<ExitCode, Failure> {
     let folder = &session.environment.folder;
-    let archives = Archives::open(&super::archives(session, &args.proof))?;
+    let archives = Archives::open(&super::archives(session, &args.proof)?)?;
     let verdict = match (read(&folder.join(&args.old))?, read(&folder.join(&args.new))?) {
         (None, _) => Err(Inconsistent::NotOne { which: "old" }),
         (_, None) => Err(Inconsistent::NotOne { which: "new" }),
