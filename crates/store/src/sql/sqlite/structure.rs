@@ -91,7 +91,7 @@ impl Structure {
         for (table, rows) in TABLES.iter().zip(rows) {
             let by = INDEXES.iter().position(|index| index.name == table.by);
             let entries = by.and_then(|place| self.indexes[place]).map(|sum| sum.entries);
-            if entries.is_some() && entries != *rows {
+            if entries.zip(*rows).is_some_and(|(entries, rows)| entries != rows) {
                 self.problems
                     .push(format!("{} has not as many rows as {} has entries", table.from, table.by));
             }
