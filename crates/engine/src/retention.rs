@@ -78,7 +78,14 @@ impl Operator {
                 by: &self.world.person,
             };
             match self.store.compact(&wanted).await {
-                Ok(Some(compaction)) => retired.push(Retired { path, compaction }),
+                Ok(Some(compaction)) => {
+                    // The change that had the journal's last entry is left to the next time.
+                    let is_full = compaction.intents == MOST;
+                    retired.push(Retired { path, compaction });
+                    if !is_full {
+                        return Ok(retired);
+                    }
+                }
                 Ok(None) => return Ok(retired),
                 // Somebody else has just written the file of that number.
                 Err(StoreError::Archive { .. }) if self.store.compactions().await?.len() >= number => {}
