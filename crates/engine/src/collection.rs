@@ -42,6 +42,9 @@ impl Operator {
         trees.collect_trees(&why_kept, dry_run, &mut collected);
         drop(locks);
         trees.collect_bases(quota, None, dry_run, &mut collected);
+        if !dry_run {
+            self.store.remove_leftovers(store::Micros(self.world.clock.now_micros()))?;
+        }
         Ok(collected)
     }
 

@@ -4,6 +4,7 @@
 //! ahead of the database; after a crash it may lag. It is not synced to disk: losing it costs an alarm, not data. After a
 //! power cut it may be empty, which says nothing; the next append writes it again.
 
+mod leftovers;
 mod signatures;
 
 use std::fs;

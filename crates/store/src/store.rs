@@ -173,6 +173,14 @@ impl Store {
         self.db.erase_blob(sha256, at, by, &self.keeper).await.map_err(self.named())
     }
 
+    /// Removes files that processes which were killed left beside the journal; `now` is the caller's clock.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or a file cannot be removed.
+    pub fn remove_leftovers(&self, now: Micros) -> Result<(), StoreError> {
+        self.keeper.remove_leftovers(now)
+    }
+
     /// What [`Store::compact`] would compact.
     ///
     /// # Errors

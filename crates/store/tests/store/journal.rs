@@ -303,3 +303,26 @@ async fn what_is_no_database_is_refused_by_name() {
     assert!(matches!(refused, StoreError::Damaged { .. }), "{refused:?}");
     assert!(refused.to_string().contains("journal.db") && refused.to_string().contains("audit verify"));
 }
+
+#[tokio::test]
+async fn what_killed_processes_left_beside_the_journal_goes_after_an_hour() {
+    let place = Place::sqlite();
+    let store = place.open().await;
+    let hour = std::time::Duration::from_secs(3600);
+    let written = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let named = ["journal.head.77.0", "checkpoint.key.77"];
+    for name in named.iter().chain(&["checkpoint.key.next", "journal.head.old", "notes.77"]) {
+        let file = std::fs::File::create(place.path().join(name)).unwrap();
+        file.set_modified(written).unwrap();
+    }
+    let now = |time: std::time::SystemTime| {
+        Micros(time.duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as i64)
+    };
+    let files = || std::fs::read_dir(place.path()).unwrap().count();
+    let before = files();
+    store.remove_leftovers(now(written + hour)).unwrap();
+    assert_eq!(files(), before);
+    store.remove_leftovers(now(written + hour * 2)).unwrap();
+    assert_eq!(files(), before - 2);
+    assert!(named.iter().all(|name| !place.path().join(name).exists()));
+}
