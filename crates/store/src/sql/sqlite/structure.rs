@@ -1,6 +1,6 @@
 //! The file itself, looked at by reading each of its pages once: that every page is in one place of one tree, or free, that
 //! the trees are trees, and what the indexes of the swept tables add up to. Who finds nothing here need not ask SQLite,
-//! whose own checks read the pages of an index four times for the same. It names trees only; SQLite says what it is.
+//! whose own checks go over the pages of an index four times for the same. It names trees only; SQLite says what it is.
 
 #[cfg(test)]
 pub(super) mod tests;
