@@ -166,12 +166,18 @@ impl From<store::StoreError> for Failure {
     fn from(error: store::StoreError) -> Self {
         match &error {
             store::StoreError::Compacted { compaction, .. } => {
-                return Self::of(ExitCode::NotVerified, Who::Caller, &error).hint(format!(
-                    "`codex-task audit verify --with {}` proves what it held",
-                    compaction.file
-                ));
+                let failure = Self::of(ExitCode::NotVerified, Who::Caller, &error);
+                return match &compaction.archive {
+                    Some(archive) => {
+                        let file = &archive.file;
+                        failure.hint(format!("`codex-task audit verify --with {file}` proves what it held"))
+                    }
+                    None => failure,
+                };
             }
-            store::StoreError::Archive { .. } => return Self::of(ExitCode::Usage, Who::Caller, &error),
+            store::StoreError::Archive { .. } | store::StoreError::NotErasable { .. } => {
+                return Self::of(ExitCode::Usage, Who::Caller, &error);
+            }
             _ => {}
         }
         Self::of(ExitCode::Internal, Who::Machine, &error)

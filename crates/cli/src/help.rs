@@ -196,6 +196,18 @@ than the date. Of each entry its number, time, name and hash stay, in a digest t
 figures stay as they are. Answers, patches and outputs that no other change names go into the file too. `audit verify --with
 FILE` proves the file. Keep it: nothing else has what went. Others wait while it writes.";
 
+pub(crate) const ERASE: &str = "\
+What goes: what the changes' entries say (task, events, reasons), the texts of their rows, and the answers, patches and outputs
+that no other change names. Each entry keeps its place and a salted hash: the chain, anchors and witnesses hold as before, and
+whoever guesses what was said cannot confirm it. Then the database is written anew, so that nothing is left in its files; others
+wait meanwhile. A change has to be over: `codex-task abort` it first. What was published stays with git and the forge, and files
+that `audit compact` wrote, logs and backups are yours to look through.
+
+Examples:
+  codex-task audit erase 4f2a9c                            # by the id's last digits
+  codex-task audit erase --holding leaked.txt --dry-run    # which changes hold it?
+  pass show api-key | codex-task audit erase --holding -   # a secret, never on a command line";
+
 pub(crate) const RESUME: &str = "\
 Every unfinished change of this repository is taken up where its process left it, and ends in a named state; trees,
 processes and locks of dead processes are removed. What a live process works on is left alone. A run that had --sandbox,

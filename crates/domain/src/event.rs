@@ -25,7 +25,8 @@ use crate::verification::Verification;
 /// 5: a provider's work leaves evidence, and an intent may end because a provider needs a person.
 /// 6: a feature begins with a plan, which is approved before there is a change; images may go along with a task.
 /// 7: finished intents may be compacted (`registry`); older programs would take what is left of them for damage.
-pub const EVENT_FORMAT: u32 = 7;
+/// 8: an entry's hash covers a salted commitment to what it says (the store's `chain.rs`), and finished intents may be erased.
+pub const EVENT_FORMAT: u32 = 8;
 
 /// The state of the repository that a change starts from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

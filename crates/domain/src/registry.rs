@@ -34,7 +34,7 @@ pub enum RegistryEvent {
         /// The old key's signature over the new one, hexadecimal; see the store's `checkpoint.rs`.
         proof: String,
     },
-    /// Bytes were erased. The journal goes on naming them by their hash.
+    /// Bytes were erased by themselves, as versions before format 8 did: the journal goes on naming them by their hash.
     Erased {
         /// The hash of a random salt, which was thrown away, and the erased bytes: it proves that one thing was erased
         /// here, and helps nobody to guess it.
@@ -66,6 +66,22 @@ pub enum RegistryEvent {
         /// By whom.
         by: String,
     },
+    /// Finished intents were erased: what their entries said, the texts of their rows, and the bytes that nobody else names.
+    /// Of each entry a stub stays, which names this event's entry and keeps the commitment of what is gone.
+    IntentsErased {
+        /// How many intents.
+        intents: u64,
+        /// How many entries they have.
+        entries: u64,
+        /// How many bytes named by hash went.
+        blobs: u64,
+        /// How many recorded answers went.
+        exchanges: u64,
+        /// As that of [`Self::Compacted`].
+        digest: Sha256,
+        /// By whom.
+        by: String,
+    },
 }
 
 impl RegistryEvent {
@@ -76,6 +92,7 @@ impl RegistryEvent {
             Self::KeyRotated { .. } => "KeyRotated",
             Self::Erased { .. } => "Erased",
             Self::Compacted { .. } => "Compacted",
+            Self::IntentsErased { .. } => "IntentsErased",
         }
     }
 }

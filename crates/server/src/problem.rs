@@ -244,7 +244,8 @@ impl From<store::StoreError> for Problem {
                 Self::new(Code::Unavailable, "the registry is busy; try again").after(1)
             }
             store::StoreError::Compacted { intent, compaction } => {
-                let detail = format!("it is over, and its record was compacted on {}", compaction.at.day());
+                let done = if compaction.archive.is_some() { "compacted" } else { "erased" };
+                let detail = format!("it is over, and its record was {done} on {}", compaction.at.day());
                 Self::new(Code::Compacted, detail).about(intent)
             }
             _ => Self::internal(&error),

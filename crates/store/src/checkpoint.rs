@@ -105,6 +105,11 @@ impl Keeper {
         Self { folder: folder.to_owned(), key: OnceLock::new(), writing: Mutex::new(()) }
     }
 
+    /// Random bytes that nobody can guess.
+    pub(crate) fn salt(&self) -> Result<[u8; 16], StoreError> {
+        random(&self.folder)
+    }
+
     /// Whether nothing was ever signed in this folder.
     pub(crate) fn is_new(&self) -> bool {
         !self.key_path().exists() && !self.head_path().exists()

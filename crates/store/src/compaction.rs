@@ -1,9 +1,12 @@
 //! Compaction: what stays of a finished intent in the journal, and how it stays provable. Pure; writing, reading and
-//! auditing share it. The file that the rest goes into is `archive.rs`.
+//! auditing share it. The file that the rest goes into is `archive.rs`; of an erasing there is none.
 //!
-//! Of each entry a stub stays: every column but the body, in whose place stands the number of the entry that tells of the
-//! compaction. A stub cannot prove its own hash any more. So that entry holds a digest over all that stays of its intents:
-//! their stubs, and their rows in registry, suggestions and ledger, which nobody can work out again without the bodies.
+//! Of each entry a stub stays: in place of the body stands the number of the entry that tells of the compaction, and in place
+//! of what was attached the commitment (`chain.rs`). A stub of an entry before format 8 has none and cannot prove its own hash
+//! any more. So the entry that tells of the compaction holds a digest over all that stays of its intents: their stubs, and
+//! their rows in registry, suggestions and ledger, which nobody can work out again without the bodies.
+
+use std::fmt;
 
 use domain::ids::Sha256;
 use serde::Serialize;
@@ -92,19 +95,16 @@ pub(crate) fn stub_of(body: &[u8]) -> Option<i64> {
     (stub(number) == body).then_some(number)
 }
 
-/// What is known of one compaction, as the journal tells it.
+/// What is known of one compaction or erasing, as the journal tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compaction {
     /// The entry that tells of it.
     pub seq: u64,
     /// When.
     pub at: Micros,
-    /// Only intents whose last entry is older than this.
-    pub before: Micros,
-    /// The file's name, without its folder.
-    pub file: String,
-    /// The hash of the whole file.
-    pub sha256: Sha256,
+    /// Where what went is; `None` when it was erased.
+    #[serde(flatten)]
+    pub archive: Option<ArchiveFile>,
     /// How many intents.
     pub intents: u64,
     /// How many entries they have.
@@ -117,6 +117,30 @@ pub struct Compaction {
     pub digest: Sha256,
     /// By whom.
     pub by: String,
+}
+
+/// The file that a compaction wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ArchiveFile {
+    /// Only intents whose last entry is older than this are in it.
+    pub before: Micros,
+    /// Its name, without its folder.
+    pub file: String,
+    /// The hash of all of it.
+    pub sha256: Sha256,
+}
+
+impl fmt::Display for Compaction {
+    /// What was done with the intents.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (day, by) = (self.at.day(), &self.by);
+        match &self.archive {
+            Some(ArchiveFile { file, sha256, .. }) => {
+                write!(f, "compacted on {day} into {file} (sha256 {sha256})")
+            }
+            None => write!(f, "erased on {day} by {by}"),
+        }
+    }
 }
 
 /// What would be compacted.

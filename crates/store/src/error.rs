@@ -80,16 +80,21 @@ pub enum StoreError {
         /// Which event does not fit.
         source: IllegalTransition,
     },
-    /// The intent's events went into a file.
-    #[error(
-        "change {intent} was compacted on {} into {} (sha256 {}): the journal has its hashes, that file what they are of",
-        .compaction.at.day(), .compaction.file, .compaction.sha256
-    )]
+    /// The intent's events went into a file, or were erased.
+    #[error("change {intent} was {compaction}: the journal has its hashes and costs, not what it said")]
     Compacted {
         /// The intent.
         intent: IntentId,
-        /// Where it went.
+        /// What was done with it.
         compaction: Box<Compaction>,
+    },
+    /// An intent that cannot be erased.
+    #[error("change {intent} {why}")]
+    NotErasable {
+        /// The intent.
+        intent: IntentId,
+        /// Why not, and what to do.
+        why: String,
     },
     /// A file of a compaction cannot be read as one, or not be written.
     #[error("{path}: {detail}")]
@@ -202,6 +207,7 @@ pub(crate) enum Fault {
     TailCut { expected: u64, found: u64 },
     Story(IllegalTransition),
     Compacted(IntentId, Box<Compaction>),
+    NotErasable(IntentId, String),
     Archive(PathBuf, String),
     Other(StoreError),
 }
@@ -225,6 +231,7 @@ impl Fault {
             Self::TailCut { expected, found } => StoreError::TailCut { path, expected, found },
             Self::Story(source) => StoreError::Story { path, source },
             Self::Compacted(intent, compaction) => StoreError::Compacted { intent, compaction },
+            Self::NotErasable(intent, why) => StoreError::NotErasable { intent, why },
             Self::Archive(path, detail) => StoreError::Archive { path, detail },
             Self::Other(error) => error,
         }

@@ -27,11 +27,11 @@ pub use agents::{Agent, AgentKey, Figures, KeyHolder, NewKey, Promise, Told, Tra
 pub use append::{Append, Appended, Exchange, Recorded};
 pub use archive::Archives;
 pub use audit::{Anchor, AuditReport, Head, OnProgress, Problem};
-pub use compaction::{Compactable, Compaction};
+pub use compaction::{ArchiveFile, Compactable, Compaction};
 pub use domain::budget::{BudgetLimit, Measure, OverBudget, Scope, Window};
 pub use error::{AppendError, StoreError};
 pub use ledger::{MoneyOp, Period, Reservation, UsageLine};
 pub use list::{Filter, Found, Life, Page, Row};
-pub use store::{Compacting, Store};
+pub use store::{Compacting, Erased, Erasing, Store};
 pub use time::Micros;
 pub use witness::{Checkpoint, Consistency, Inconsistent, JournalEntry};

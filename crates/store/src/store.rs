@@ -45,6 +45,29 @@ pub struct Compacting<'a> {
     pub by: &'a str,
 }
 
+/// What is to be erased.
+#[derive(Debug, Clone, Copy)]
+pub struct Erasing<'a> {
+    /// Finished intents.
+    pub intents: &'a [IntentId],
+    /// When, by the caller's clock.
+    pub at: Micros,
+    /// By whom.
+    pub by: &'a str,
+}
+
+/// What was erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// As the journal tells it; `None` when all of it was erased before.
+    pub erasing: Option<Compaction>,
+    /// How many blobs and recorded answers stay because other intents name them too.
+    pub shared: u64,
+    /// Whether the database's files were written anew. If not, they may still hold what was erased: on SQLite because others
+    /// read all the time, on PostgreSQL because somebody else owns the tables.
+    pub is_rewritten: bool,
+}
+
 impl Store {
     /// Opens the store in a folder, and makes both where they are missing: `journal.db`, `journal.head` (the signed
     /// head), `checkpoint.key` (what signs it). Folder and files are for the user alone.
@@ -163,16 +186,6 @@ impl Store {
         self.db.blob(sha256).await.map_err(self.named())
     }
 
-    /// Erases bytes for good, as far as the database can, and says whether there were any. The journal goes on naming
-    /// them, the audit reports them as erased and not as lost, and an entry tells that somebody erased something, with a
-    /// salted hash.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn erase_blob(&self, sha256: &Sha256, at: Micros, by: &str) -> Result<bool, StoreError> {
-        self.db.erase_blob(sha256, at, by, &self.keeper).await.map_err(self.named())
-    }
-
     /// Removes files that processes which were killed left beside the journal; `now` is the caller's clock.
     ///
     /// # Errors
@@ -200,7 +213,32 @@ impl Store {
         self.db.compact(wanted, &self.keeper).await.map_err(self.named())
     }
 
-    /// The compactions that the journal tells of, the oldest first.
+    /// Erases what these intents said: their entries, the texts of their rows, the recorded answers and bytes that nobody else
+    /// names. Their hashes stay, and so do status and costs. Then the database is written anew; others wait for both. Who was
+    /// erased before is passed over.
+    ///
+    /// # Errors
+    /// When one of them is not over, was compacted or is not there, when an entry does not have its hash, or the database
+    /// fails; nothing is erased then.
+    pub async fn erase(&self, wanted: &Erasing<'_>) -> Result<Erased, StoreError> {
+        self.db.erase(wanted, &self.keeper).await.map_err(self.named())
+    }
+
+    /// The intents that hold this text, in the order of their ids: in what their entries say, or in bytes that these name
+    /// (answers, patches, outputs). It is looked for as it is and as JSON writes it, once and twice. What was compacted is
+    /// not looked through. Every entry is read.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn holding(
+        &self,
+        text: &[u8],
+        on_progress: OnProgress<'_>,
+    ) -> Result<Vec<IntentId>, StoreError> {
+        self.db.holding(&as_written(text), on_progress).await.map_err(self.named())
+    }
+
+    /// The compactions and erasings that the journal tells of, the oldest first.
     ///
     /// # Errors
     /// When the database fails.
@@ -239,15 +277,6 @@ impl Store {
     /// When the database fails, or the row cannot be read.
     pub async fn exchange(&self, request: &Sha256) -> Result<Option<Exchange>, StoreError> {
         self.db.exchange(request).await.map_err(self.named())
-    }
-
-    /// Forgets that a request was answered, and says whether it had been. The answer's bytes stay; see
-    /// [`Store::erase_blob`].
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn forget_exchange(&self, request: &Sha256) -> Result<bool, StoreError> {
-        self.db.forget_exchange(request).await.map_err(self.named())
     }
 
     /// A cached result. The cache is no part of the journal: what was changed in it is as good as absent.
@@ -381,4 +410,16 @@ impl Store {
     pub(crate) fn named(&self) -> impl Fn(Fault) -> StoreError + '_ {
         |fault| fault.at(self.db.name())
     }
+}
+
+/// A text as it is, and as it stands in JSON, and in JSON within JSON.
+fn as_written(text: &[u8]) -> Vec<Vec<u8>> {
+    let mut all = vec![text.to_vec()];
+    while let (1 | 2, Some(text)) = (all.len(), all.last().and_then(|text| std::str::from_utf8(text).ok())) {
+        let quoted = serde_json::Value::from(text).to_string();
+        let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&quoted);
+        all.push(inner.as_bytes().to_vec());
+    }
+    all.dedup();
+    all
 }

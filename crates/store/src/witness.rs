@@ -33,7 +33,7 @@ pub struct JournalEntry {
 }
 
 impl JournalEntry {
-    /// The entry that tells of the compaction that this one went with; then only a stub is left, which proves nothing.
+    /// The entry that tells of the compaction or erasing that this one went with; then only a stub is left.
     pub fn compaction(&self) -> Option<i64> {
         stub_of(self.body.as_bytes())
     }
@@ -101,7 +101,7 @@ pub enum Inconsistent {
         /// The entry.
         seq: i64,
     },
-    /// Of an entry between them only a stub is left, which proves nothing.
+    /// Of an entry between them only a stub is left that proves nothing, as before format 8.
     #[error(
         "entry {seq} was compacted (entry {compaction} tells where it went): it takes the file of that compaction"
     )]
@@ -200,7 +200,7 @@ impl Consistency {
         if entry.seq != self.at + 1 {
             return Err(Inconsistent::Missing { first: self.at + 1, last: entry.seq - 1 });
         }
-        if let Some(compaction) = entry.compaction() {
+        if let Some(compaction) = entry.compaction().filter(|_| !entry.link().is_committed()) {
             return Err(Inconsistent::Compacted { seq: entry.seq, compaction });
         }
         if entry.prev != self.hash || !entry.has_its_hash() {

@@ -63,6 +63,9 @@ pub(crate) enum AuditCommand {
     /// Put what old finished changes say into a file; their hashes, rows and costs stay. Recorded
     #[command(after_help = crate::help::COMPACT)]
     Compact(CompactArgs),
+    /// Take out of the record what finished changes said, for good; their hashes, status and costs stay. Recorded
+    #[command(after_help = crate::help::ERASE)]
+    Erase(EraseArgs),
     /// Sign with a new key from now on; the old one vouches for it in the journal
     RotateKey,
 }
@@ -77,6 +80,7 @@ impl AuditCommand {
             Self::Checkpoint(_) => "audit checkpoint",
             Self::Witness(_) => "audit witness",
             Self::Compact(_) => "audit compact",
+            Self::Erase(_) => "audit erase",
             Self::RotateKey => "audit rotate-key",
         }
     }
@@ -103,6 +107,20 @@ pub(crate) struct CompactArgs {
     #[arg(long)]
     pub(crate) without_bytes: bool,
     /// Say what would go, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What is erased.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EraseArgs {
+    /// Finished changes: ids, or their last digits
+    #[arg(value_name = "CHANGE", required_unless_present = "holding")]
+    pub(crate) changes: Vec<String>,
+    /// And every change that holds the text in FILE, such as a secret (`-`: standard input; the line's end does not count)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) holding: Option<PathBuf>,
+    /// Say which changes would be erased, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -65,7 +65,7 @@ pub(crate) async fn run(session: &Session<'_>, args: &ShowArgs) -> Result<ExitCo
     Ok(ExitCode::Done)
 }
 
-/// What is left of a change whose story went into a file.
+/// What is left of a change whose story went into a file, or was erased.
 async fn compacted(
     session: &Session<'_>,
     store: &Store,
@@ -78,14 +78,11 @@ async fn compacted(
         document(session, "show", fields);
         return Ok(ExitCode::Done);
     }
-    let Compaction { at, file, sha256, seq, .. } = compaction;
     if let Some(row) = row {
         let (status, title) = (&row.status, clean(&row.title));
         session.shell.out(&format!("{}  {status}  {title}  ({})", id.short(), row.billed));
     }
-    session
-        .shell
-        .out(&format!("compacted on {} into {file}, sha256 {sha256} (entry {seq} of the journal)", at.day()));
+    session.shell.out(&format!("{compaction}; entry {} of the journal tells so", compaction.seq));
     Ok(ExitCode::Done)
 }
 

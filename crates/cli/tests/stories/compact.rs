@@ -44,7 +44,7 @@ fn a_compacted_change_is_listed_and_paid_as_before_and_its_story_is_in_the_file(
     let (sha256, entry) = (compaction["sha256"].as_str().unwrap(), compaction["seq"].as_u64().unwrap());
     assert_eq!((compaction["intents"].as_u64(), compaction["file"].as_str()), (Some(1), Some("old.jsonl")));
     assert_eq!(seen(), before);
-    let done = format!("into old.jsonl, sha256 {sha256} (entry {entry} of the journal)");
+    let done = format!("into old.jsonl (sha256 {sha256}); entry {entry} of the journal tells so");
     let said = place.ends_with(0, &["show", &id]).stdout;
     assert!(said.contains("published") && said.contains(&done), "{said}");
     for command in ["replay", "undo", "diff"] {
@@ -52,7 +52,7 @@ fn a_compacted_change_is_listed_and_paid_as_before_and_its_story_is_in_the_file(
         assert!(done.stderr.contains("was compacted on") && done.stderr.contains(sha256), "{}", done.stderr);
     }
     let said = place.ends_with(0, &["audit", "show", "1"]).stdout;
-    assert!(said.contains(&format!("(compacted: see entry {entry})")), "{said}");
+    assert!(said.contains(&format!("(gone: see entry {entry})")), "{said}");
     let lines = place.ends_with(0, &["audit", "export"]).stdout;
     assert!(lines.lines().any(|line| line.contains(&id) && line.contains(sha256)), "{lines}");
     place.ends_with(0, &["gc"]);
@@ -116,7 +116,10 @@ fn the_journal_proves_what_stays_the_file_what_went_and_each_lie_is_named() {
     assert!(report["anchors"].as_u64() >= Some(1), "{report}");
     assert_eq!((&report["stubs"], &report["proven"]), (&compaction["entries"], &compaction["entries"]));
     let said = place.ends_with(0, &["audit", "verify"]).stdout;
-    assert!(said.contains("of 1 compacted intent: hashes and rows are as recorded; their files"), "{said}");
+    assert!(
+        said.contains("of 1 compacted or erased intent: hashes and rows are as recorded; the files"),
+        "{said}"
+    );
     let (old, new) = (checkpoint("old"), {
         place.ends_with(0, &["reject", "last", "--reason", "only a try"]);
         checkpoint("new")

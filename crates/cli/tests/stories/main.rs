@@ -11,6 +11,7 @@ mod boxed;
 mod compact;
 mod dependencies;
 mod during;
+mod erase;
 mod faults;
 mod gc;
 mod http;

@@ -3,6 +3,7 @@
 use domain::intent::Intent;
 use testkit::{ScriptedModel, Step};
 
+use crate::audit::tamper;
 use crate::support::Place;
 use crate::support::patches::{ASK, COMMA, POLICY, greeter};
 
@@ -63,8 +64,7 @@ fn without_the_record_replay_says_so_and_fails() {
     let place = place(&model);
     place.ends_with(0, &[ASK, "--provider", "local"]);
     let intent = place.intent();
-    let request = intent.attempts[0].request.clone().unwrap();
-    place.with_store(|store| async move { assert!(store.forget_exchange(&request).await.unwrap()) });
+    assert_eq!(tamper(&place, "DELETE FROM exchanges"), 1);
     let done = place.ends_with(1, &["replay", intent.id.as_str()]);
     assert!(done.stdout.contains("nothing is recorded"), "{}", done.stdout);
     // The provider that answers from the record alone has nothing to say either.
@@ -79,10 +79,8 @@ fn with_the_answer_erased_replay_says_so_and_fails() {
     let place = place(&model);
     place.ends_with(0, &[ASK, "--provider", "local"]);
     let intent = place.intent();
-    let answer = intent.attempts[0].proposal.as_ref().unwrap().answer.clone();
-    place.with_store(|store| async move {
-        assert!(store.erase_blob(&answer, store::Micros(1), "a test").await.unwrap());
-    });
+    let erased = "UPDATE blobs SET bytes = NULL, erased_at = 1 WHERE sha256 = (SELECT answer FROM exchanges)";
+    assert_eq!(tamper(&place, erased), 1, "as versions before `audit erase` did");
     let done = place.ends_with(1, &["replay", intent.id.as_str()]);
     assert!(done.stdout.contains("erased"), "{}", done.stdout);
     place.ends_with(0, &["audit", "verify"]);

@@ -24,7 +24,6 @@ use super::journal::Entry;
 use super::sqlite::Reader;
 use super::{postgres, sqlite, statements};
 use crate::audit::{Anchor, AuditReport, ChainCheck, OnProgress, Problem, Witness, check_note};
-use crate::chain::blobs_in;
 use crate::checkpoint::{EVERY, Keeper, Note};
 use crate::error::{Fault, StoreError};
 use crate::time::Micros;
@@ -249,7 +248,7 @@ async fn chain(
         let Some(last) = rows.last() else { break };
         after = last.get("seq")?;
         let entries: Vec<_> = rows.iter().map(Entry::from_row).collect();
-        let attached = entries.iter().flatten().flat_map(|e| blobs_in(&e.attached)).map(str::to_owned);
+        let attached = entries.iter().flatten().flat_map(|e| e.link().blobs()).map(str::to_owned);
         let missing = missing_blobs(db, &attached.collect()).await?;
         for (row, entry) in rows.iter().zip(&entries) {
             let Ok(entry) = entry else {
@@ -258,7 +257,7 @@ async fn chain(
                 continue;
             };
             check.entry(&entry.link(), &entry.hash, report);
-            for sha256 in blobs_in(&entry.attached).filter(|sha256| missing.contains(*sha256)) {
+            for sha256 in entry.link().blobs().filter(|sha256| missing.contains(*sha256)) {
                 report.add(Problem::BlobMissing { sha256: sha256.to_owned(), seq: entry.seq });
             }
         }

@@ -1,32 +1,26 @@
 //! Compacting: one transaction that writes the file, takes bodies and bytes away, and records that. Whoever dies in it
-//! leaves a file that the next one writes over, and nothing else. Which intents go, and what still names their bytes, is
-//! kept in temporary tables; what has to fit into memory is 32 bytes and little more for each answer and blob that may go.
+//! leaves a file that the next one writes over, and nothing else. What is taken away, and how, stands in `leaving.rs`; erasing
+//! (`erase.rs`) takes the same away and writes no file.
 
-use std::collections::HashSet;
+mod leaving;
+
 use std::path::Path;
 
 use domain::event::EVENT_FORMAT;
 use domain::ids::IntentId;
 use domain::registry::{REGISTRY, RegistryEvent};
 
-use super::conn::{Db, Row, Seen, built, query, run_script};
+use super::conn::{Db, Row, built, query, run_script};
 use super::db_error::DbError;
-use super::journal::{Entry, Tail, parse_hash};
-use super::{Database, audit, blobs, journal, postgres, statements};
-use crate::archive::{Answer, Blob, First, Writer, sha256_of};
+use super::journal::{Entry, Tail};
+use super::{Database, journal, postgres, statements};
+use crate::archive::{First, Writer, sha256_of};
 use crate::checkpoint::Keeper;
-use crate::compaction::{Compactable, Compaction, KeptSet, SHORTEST_BODY, names_in, stub, stub_of};
+use crate::compaction::{ArchiveFile, Compactable, Compaction, SHORTEST_BODY, stub_of};
 use crate::error::Fault;
 use crate::store::Compacting;
 use crate::time::Micros;
-use crate::witness::JournalEntry;
-
-/// Rows a page.
-const PAGE: i64 = 256;
-/// The same of rows of which little is kept.
-const LARGE_PAGE: i64 = 4096;
-/// Names in one statement.
-const NAMES: usize = 200;
+pub(super) use leaving::{Archiving, Left, take_away};
 
 impl Database {
     /// What would go, without doing anything.
@@ -65,34 +59,41 @@ impl Database {
     }
 }
 
-fn event_of(compaction: &Compaction) -> RegistryEvent {
-    let Compaction { before, file, sha256, intents, entries, blobs, exchanges, digest, by, .. } =
-        compaction.clone();
-    RegistryEvent::Compacted {
-        before: before.0,
-        file,
-        sha256,
-        intents,
-        entries,
-        blobs,
-        exchanges,
-        digest,
-        by,
+/// The event that tells of it.
+pub(super) fn event_of(compaction: &Compaction) -> RegistryEvent {
+    let Compaction { archive, intents, entries, blobs, exchanges, digest, by, .. } = compaction.clone();
+    match archive {
+        Some(ArchiveFile { before, file, sha256 }) => RegistryEvent::Compacted {
+            before: before.0,
+            file,
+            sha256,
+            intents,
+            entries,
+            blobs,
+            exchanges,
+            digest,
+            by,
+        },
+        None => RegistryEvent::IntentsErased { intents, entries, blobs, exchanges, digest, by },
     }
 }
 
-/// An entry of the registry as the compaction that it tells of.
+/// An entry of the registry as the compaction or erasing that it tells of.
 pub(super) fn compaction_of(entry: &Entry) -> Option<Compaction> {
-    let Ok(RegistryEvent::Compacted { before, file, sha256, intents, entries, blobs, exchanges, digest, by }) =
-        entry.registry_event()
-    else {
-        return None;
-    };
-    let (seq, at, before) = (entry.seq.unsigned_abs(), Micros(entry.at), Micros(before));
-    Some(Compaction { seq, at, before, file, sha256, intents, entries, blobs, exchanges, digest, by })
+    let (seq, at) = (entry.seq.unsigned_abs(), Micros(entry.at));
+    Some(match entry.registry_event().ok()? {
+        RegistryEvent::Compacted { before, file, sha256, intents, entries, blobs, exchanges, digest, by } => {
+            let archive = Some(ArchiveFile { before: Micros(before), file, sha256 });
+            Compaction { seq, at, archive, intents, entries, blobs, exchanges, digest, by }
+        }
+        RegistryEvent::IntentsErased { intents, entries, blobs, exchanges, digest, by } => {
+            Compaction { seq, at, archive: None, intents, entries, blobs, exchanges, digest, by }
+        }
+        _ => return None,
+    })
 }
 
-/// Each entry of that name, as what it tells; `None` for one that cannot be read.
+/// Each entry of those names, as what it tells; `None` for one that cannot be read.
 pub(super) async fn told(db: &mut Db<'_>) -> Result<Vec<Option<Compaction>>, Fault> {
     let rows = query(statements::COMPACTIONS).bind(REGISTRY).rows(db).await?;
     let known = |row: &Row| {
@@ -106,7 +107,8 @@ pub(super) async fn told(db: &mut Db<'_>) -> Result<Vec<Option<Compaction>>, Fau
 async fn refuse_taken(db: &mut Db<'_>, tail: &Tail, file: &Path) -> Result<(), Fault> {
     let Some(sha256) = sha256_of(file)? else { return Ok(()) };
     let taken = |why: &str| Err(Fault::Archive(file.to_owned(), why.to_owned()));
-    if told(db).await?.iter().flatten().any(|compaction| compaction.sha256 == sha256) {
+    if told(db).await?.iter().flatten().any(|told| told.archive.as_ref().is_some_and(|a| a.sha256 == sha256))
+    {
         return taken("the journal names it as the record of a compaction: choose another name");
     }
     match crate::archive::Reader::open(file) {
@@ -124,8 +126,9 @@ async fn compact_in(
 ) -> Result<Option<Compaction>, Fault> {
     let Some(first) = choose(db, tail, wanted).await? else { return Ok(None) };
     let mut writer = Writer::begin(wanted.file, first.clone())?;
-    let done = take_away(db, &mut writer, &first, wanted).await;
-    let (kept, blobs, exchanges) = match done {
+    let into = Archiving { writer: &mut writer, with_blobs: wanted.keep_blobs };
+    let done = take_away(db, Some(into), first.compaction).await;
+    let Left { kept, blobs, exchanges, .. } = match done {
         Ok(done) => done,
         Err(fault) => {
             writer.give_up();
@@ -137,9 +140,7 @@ async fn compact_in(
     Ok(Some(Compaction {
         seq: first.compaction.unsigned_abs(),
         at: wanted.at,
-        before: wanted.before,
-        file,
-        sha256,
+        archive: Some(ArchiveFile { before: wanted.before, file, sha256 }),
         intents: kept.intents,
         entries: kept.entries,
         blobs,
@@ -149,13 +150,18 @@ async fn compact_in(
     }))
 }
 
-/// Writes down which intents go; `None` when there are none.
-async fn choose(db: &mut Db<'_>, tail: &Tail, wanted: &Compacting<'_>) -> Result<Option<First>, Fault> {
+/// Empty tables for what goes.
+pub(super) async fn make_tables(db: &mut Db<'_>) -> Result<(), Fault> {
     let tables = match db {
         Db::Sqlite(_) => statements::COMPACTING_TABLES.to_owned(),
         Db::Postgres(_) => postgres::translated(statements::COMPACTING_TABLES),
     };
-    run_script(db, tables).await?;
+    Ok(run_script(db, tables).await?)
+}
+
+/// Writes down which intents go; `None` when there are none.
+async fn choose(db: &mut Db<'_>, tail: &Tail, wanted: &Compacting<'_>) -> Result<Option<First>, Fault> {
+    make_tables(db).await?;
     let chosen = built(statements::choose_compactable()).bind(wanted.before.0).bind(SHORTEST_BODY);
     let most = wanted.most.and_then(|most| i64::try_from(most).ok()).unwrap_or(i64::MAX);
     let chosen = chosen.bind(most);
@@ -174,200 +180,6 @@ async fn choose(db: &mut Db<'_>, tail: &Tail, wanted: &Compacting<'_>) -> Result
         first_seq: span.get(1)?,
         last_seq: span.get(2)?,
     }))
-}
-
-/// Everything between the first line and the last one: into the file, and out of the database. Gives what stays, and how
-/// many blobs and recorded answers went.
-async fn take_away(
-    db: &mut Db<'_>,
-    writer: &mut Writer,
-    first: &First,
-    wanted: &Compacting<'_>,
-) -> Result<(KeptSet, u64, u64), Fault> {
-    write_entries(db, writer).await?;
-    spare_named(db).await?;
-    let exchanges = take_answers(db, writer).await?;
-    query(statements::SPARE_ANSWERS).execute(db).await?;
-    let blobs = take_blobs(db, writer, wanted).await?;
-    let body = stub(first.compaction);
-    let stubs =
-        query(statements::MAKE_STUBS).bind(body.as_slice()).bind(i64::from(EVENT_FORMAT)).execute(db).await?;
-    let kept = kept(db, first.compaction).await?;
-    if (kept.intents, kept.entries, stubs) != (first.intents, first.entries, first.entries) {
-        let what = format!("{} entries were expected, and {stubs} are there", first.entries);
-        return Err(Fault::Damaged(format!("the intents to be compacted have gaps: {what}")));
-    }
-    run_script(db, statements::DROP_COMPACTING.to_owned()).await?;
-    Ok((kept, blobs, exchanges))
-}
-
-/// Each entry is proved before it goes, and what it names is noted.
-async fn write_entries(db: &mut Db<'_>, writer: &mut Writer) -> Result<(), Fault> {
-    let mut after = String::new();
-    loop {
-        let ids: Vec<String> =
-            query(statements::COMPACTING_AFTER).bind(after.as_str()).bind(PAGE).scalars(db).await?;
-        let Some(last) = ids.last() else { return Ok(()) };
-        after.clone_from(last);
-        let mut names = Names::default();
-        for id in &ids {
-            let rows = query(statements::ENTRIES_OF_INTENT).bind(id.as_str()).rows(db).await?;
-            for (version, row) in (1..).zip(&rows) {
-                let entry =
-                    Entry::from_row(row).map_err(|e| Fault::Damaged(format!("an entry of {id}: {e}")))?;
-                if entry.version != version || !entry.link().has_hash(&entry.hash) {
-                    return Err(Fault::Damaged(format!(
-                        "entry {} was changed: nothing is compacted",
-                        entry.seq
-                    )));
-                }
-                names.add(&entry.body);
-                names.add(entry.attached.as_bytes());
-                writer.entry(&as_text(entry)?)?;
-            }
-        }
-        names.each_chunk(db, statements::note_names).await?;
-    }
-}
-
-fn as_text(entry: Entry) -> Result<JournalEntry, Fault> {
-    let Entry { seq, intent, version, at, name, format, body, attached, prev, hash } = entry;
-    let body = String::from_utf8(body).map_err(|_| Fault::Damaged(format!("entry {seq} is not text")))?;
-    Ok(JournalEntry { seq, intent, version, at, name, format, body, attached, prev, hash })
-}
-
-/// Names that were found, each once.
-#[derive(Debug, Default)]
-struct Names(std::collections::BTreeSet<String>);
-
-impl Names {
-    fn add(&mut self, bytes: &[u8]) {
-        self.0.extend(names_in(bytes).map(str::to_owned));
-    }
-
-    /// Runs a statement that has so many places for names.
-    async fn each_chunk(self, db: &mut Db<'_>, text: fn(usize) -> String) -> Result<(), Fault> {
-        let names: Vec<String> = self.0.into_iter().collect();
-        for chunk in names.chunks(NAMES) {
-            let mut statement = built(text(chunk.len()));
-            for name in chunk {
-                statement = statement.bind(name.as_str());
-            }
-            statement.execute(db).await?;
-        }
-        Ok(())
-    }
-}
-
-/// What any entry that stays names, in its body or beside it, stays too. Each of them is looked at, and so this is what takes
-/// long where little goes.
-async fn spare_named(db: &mut Db<'_>) -> Result<(), Fault> {
-    let mut going = going(db).await?;
-    let mut after = 0_i64;
-    while !going.is_empty() {
-        let named = |row: &Seen<'_>| {
-            let body = row.bytes(1)?;
-            let mut names = Names::default();
-            // What was compacted before needs nothing any more.
-            if stub_of(body).is_none() {
-                for bytes in [body, row.text(2)?.as_bytes()] {
-                    let spared = names_in(bytes).filter(|name| going.contains(&key(name)));
-                    names.0.extend(spared.map(str::to_owned));
-                }
-            }
-            Ok((row.get::<i64>(0)?, names))
-        };
-        let rows = query(statements::STAYING_AFTER).bind(after).bind(LARGE_PAGE).each(db, named).await?;
-        let Some((last, _)) = rows.last() else { return Ok(()) };
-        after = *last;
-        let names = Names(rows.into_iter().flat_map(|(_, names)| names.0).collect());
-        for name in &names.0 {
-            going.remove(&key(name));
-        }
-        names.each_chunk(db, statements::spare_names).await?;
-    }
-    Ok(())
-}
-
-/// The names of what may go.
-async fn going(db: &mut Db<'_>) -> Result<HashSet<[u8; 32]>, Fault> {
-    let (mut going, mut after) = (HashSet::new(), String::new());
-    loop {
-        let page = query(statements::GOING_AFTER).bind(after.as_str()).bind(LARGE_PAGE);
-        let names: Vec<String> = page.scalars(db).await?;
-        going.extend(names.iter().map(|name| key(name)));
-        let Some(last) = names.into_iter().next_back() else { return Ok(going) };
-        after = last;
-    }
-}
-
-/// A name as [`names_in`] finds them, so a hash in hexadecimal, as its bytes.
-fn key(name: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    let _ = hex::decode_to_slice(name, &mut bytes);
-    bytes
-}
-
-async fn take_answers(db: &mut Db<'_>, writer: &mut Writer) -> Result<u64, Fault> {
-    let mut after = String::new();
-    loop {
-        let rows = query(statements::GOING_ANSWERS).bind(after.as_str()).bind(PAGE).rows(db).await?;
-        let Some(last) = rows.last() else { break };
-        after = last.get("request")?;
-        for row in &rows {
-            writer.answer(&Answer {
-                request: row.get("request")?,
-                provider: row.get("provider")?,
-                model: row.get("model")?,
-                form: row.get("form")?,
-                answer: row.get("answer")?,
-                usage: row.get("usage")?,
-                at: row.get::<i64>("at")?.to_string(),
-                seq: row.get("seq")?,
-            })?;
-        }
-    }
-    Ok(query(statements::DROP_GOING_ANSWERS).execute(db).await?)
-}
-
-/// The rows stay without their bytes, as of what was erased.
-async fn take_blobs(db: &mut Db<'_>, writer: &mut Writer, wanted: &Compacting<'_>) -> Result<u64, Fault> {
-    if wanted.keep_blobs {
-        write_blobs(db, writer).await?;
-    }
-    Ok(query(statements::ERASE_GOING).bind(wanted.at.0).execute(db).await?)
-}
-
-/// One at a time: they may be large.
-async fn write_blobs(db: &mut Db<'_>, writer: &mut Writer) -> Result<(), Fault> {
-    let mut after = String::new();
-    loop {
-        let name: Option<String> = query(statements::GOING_BLOB).bind(after.as_str()).scalar(db).await?;
-        let Some(name) = name else { return Ok(()) };
-        let sha256 = parse_hash(&name, "a blob")?;
-        if let Some(bytes) = blobs::get(db, &sha256).await? {
-            writer.blob(&Blob::new(sha256, bytes))?;
-        }
-        after = name;
-    }
-}
-
-/// What stays of the chosen intents, as the audit will work it out.
-async fn kept(db: &mut Db<'_>, compaction: i64) -> Result<KeptSet, Fault> {
-    let mut set = KeptSet::new(compaction);
-    let mut after = String::new();
-    loop {
-        let ids: Vec<String> =
-            query(statements::COMPACTING_AFTER).bind(after.as_str()).bind(PAGE).scalars(db).await?;
-        let Some(last) = ids.last() else { return Ok(set) };
-        after.clone_from(last);
-        for id in &ids {
-            let rows = query(statements::ENTRIES_OF_INTENT).bind(id.as_str()).rows(db).await?;
-            let entries = rows.iter().map(Entry::from_row).collect::<Result<Vec<_>, _>>()?;
-            let digest = audit::kept_of(db, id, &entries).await?;
-            set.add(&digest, entries.len() as u64);
-        }
-    }
 }
 
 /// What was compacted does not go on: whoever wants to append knew it from before.
@@ -389,20 +201,5 @@ pub(super) async fn gone(db: &mut Db<'_>, intent: &IntentId, compaction: i64) ->
             "intent {intent} was compacted at entry {compaction}, which does not tell so"
         )),
         Err(fault) => fault,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::ids::Sha256;
-
-    use super::*;
-
-    #[test]
-    fn a_name_is_noted_once() {
-        let mut names = Names::default();
-        let hash = Sha256::of(b"x").to_string();
-        names.add(format!("blob:{hash} blob:{hash}").as_bytes());
-        assert_eq!(names.0.into_iter().collect::<Vec<_>>(), [hash]);
     }
 }

@@ -35,10 +35,6 @@ pub(super) async fn get(db: &mut Db<'_>, request: &Sha256) -> Result<Option<Exch
     row.as_ref().map(read).transpose()
 }
 
-pub(super) async fn forget(db: &mut Db<'_>, request: &Sha256) -> Result<bool, Fault> {
-    Ok(query(statements::FORGET_EXCHANGE).bind(request.as_str()).execute(db).await? > 0)
-}
-
 /// The word in the journal that ties the row to it.
 pub(super) fn digest(exchange: &Exchange) -> Result<String, Fault> {
     let usage = exchange.usage.map(|u| json(&u)).transpose()?;

@@ -9,7 +9,7 @@ use super::db_error::DbError;
 use super::rows::{self, Cell, Rows};
 use super::{compact, exchanges, statements};
 use crate::append::{Append, Recorded};
-use crate::chain::{Link, attached_blob, genesis};
+use crate::chain::{Link, attached_blob, attached_salt, genesis};
 use crate::checkpoint::{EVERY, Keeper, Note};
 use crate::compaction::stub_of;
 use crate::error::{AppendError, Fault, Stop};
@@ -152,11 +152,11 @@ pub(super) fn links(
     entry: &Append<'_>,
     keeper: &Keeper,
 ) -> Result<Links, Stop> {
-    let attached = attached(entry)?;
     let bodies = entry.events.iter().map(|event| encode(entry, event)).collect::<Result<Vec<_>, _>>()?;
     let mut links = Links::default();
     for (number, (event, body)) in (1..).zip(entry.events.iter().zip(&bodies)) {
         let prev = tail.hash.clone();
+        let attached = attached(entry, number == 1, keeper)?;
         let link = Link {
             seq: tail.seq + 1,
             intent: entry.intent.as_str(),
@@ -165,7 +165,7 @@ pub(super) fn links(
             name: event.name(),
             format: i64::from(EVENT_FORMAT),
             body,
-            attached: if number == 1 { &attached } else { "" },
+            attached: &attached,
             prev: prev.as_str(),
         };
         links.add(tail, link, keeper)?;
@@ -228,10 +228,16 @@ fn encode(entry: &Append<'_>, event: &Event) -> Result<Vec<u8>, AppendError> {
     Ok(body)
 }
 
-fn attached(entry: &Append<'_>) -> Result<String, Fault> {
+/// A salt, and with the first event what is recorded with all of them.
+fn attached(entry: &Append<'_>, is_first: bool, keeper: &Keeper) -> Result<String, Fault> {
+    let salt = attached_salt(keeper.salt()?);
+    if !is_first {
+        return Ok(salt);
+    }
     let mut words: Vec<String> = entry.blobs.iter().map(|(sha256, _)| attached_blob(sha256)).collect();
     words.sort();
     words.dedup();
+    words.insert(0, salt);
     if let Some(exchange) = &entry.exchange {
         words.push(exchanges::digest(exchange)?);
     }

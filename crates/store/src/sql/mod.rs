@@ -11,6 +11,7 @@ mod cache;
 mod compact;
 mod conn;
 mod db_error;
+mod erase;
 mod exchanges;
 mod flush;
 mod journal;
@@ -190,24 +191,6 @@ impl Database {
         look.done(found)
     }
 
-    pub(crate) async fn erase_blob(
-        &self,
-        sha256: &Sha256,
-        at: Micros,
-        by: &str,
-        keeper: &Keeper,
-    ) -> Result<bool, Fault> {
-        let mut turn = self.turn().await?;
-        let mut tx = turn.begin().await?;
-        let Some(bytes) = blobs::get(&mut tx.db(), sha256).await? else { return Ok(false) };
-        blobs::erase(&mut tx.db(), sha256, at).await?;
-        // The salt is thrown away: the hash helps nobody to guess what was erased.
-        let salted = Sha256::of_fields(&[&random::<32>(&self.name)?, &bytes]);
-        let event = RegistryEvent::Erased { salted, size: bytes.len() as u64, by: by.to_owned() };
-        self.record(tx, &event, at, keeper).await?;
-        Ok(true)
-    }
-
     pub(crate) async fn entries(&self, after: u64, limit: u32) -> Result<Vec<JournalEntry>, Fault> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         let mut look = self.look().await?;
@@ -244,14 +227,6 @@ impl Database {
         let mut look = self.look().await?;
         let found = exchanges::get(&mut look.db(), request).await;
         look.done(found)
-    }
-
-    pub(crate) async fn forget_exchange(&self, request: &Sha256) -> Result<bool, Fault> {
-        let mut turn = self.turn().await?;
-        let mut tx = turn.begin().await?;
-        let forgotten = exchanges::forget(&mut tx.db(), request).await?;
-        tx.commit().await?;
-        Ok(forgotten)
     }
 
     pub(crate) async fn cached(&self, key: &Sha256) -> Result<Option<Vec<u8>>, Fault> {

@@ -195,7 +195,7 @@ where
 
 fn bytes(value: ValueRef<'_>) -> Result<&[u8], String> {
     match value {
-        ValueRef::Blob(bytes) | ValueRef::Text(bytes) => Ok(bytes),
+        ValueRef::Blob(bytes) => Ok(bytes),
         other => Err(wrong("BLOB", other)),
     }
 }

@@ -14,7 +14,7 @@ use crate::audit::Problem;
 use crate::checkpoint::{Keeper, make_private};
 use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
-pub(super) use file::FileTx;
+pub(super) use file::{FileTx, rewrite};
 pub(super) use reader::{FEW, Reader, Stopped};
 pub(super) use readers::{Lent, Readers};
 pub(super) use structure::Structure;

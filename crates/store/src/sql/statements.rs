@@ -74,8 +74,13 @@ pub(super) fn compactable() -> String {
     )
 }
 pub(super) const COMPACTING_TABLES: &str = "DROP TABLE IF EXISTS compacting; DROP TABLE IF EXISTS going; \
-     CREATE TEMP TABLE compacting (id TEXT NOT NULL PRIMARY KEY); CREATE TEMP TABLE going (name TEXT NOT NULL PRIMARY KEY)";
-pub(super) const DROP_COMPACTING: &str = "DROP TABLE compacting; DROP TABLE going";
+     DROP TABLE IF EXISTS stubs; CREATE TEMP TABLE compacting (id TEXT NOT NULL PRIMARY KEY); \
+     CREATE TEMP TABLE going (name TEXT NOT NULL PRIMARY KEY); \
+     CREATE TEMP TABLE stubs (seq INTEGER NOT NULL PRIMARY KEY, attached TEXT NOT NULL, exchange TEXT NOT NULL)";
+pub(super) const DROP_COMPACTING: &str = "DROP TABLE compacting; DROP TABLE going; DROP TABLE stubs";
+/// What the stub of each entry keeps: always, and while the answer is there that was recorded with it.
+pub(super) const STUBS: Table =
+    Table { name: "stubs", columns: &[("seq", Number), ("attached", Text), ("exchange", Text)], rest: "" };
 pub(super) const COMPACTING_SPAN: &str = "SELECT COUNT(*), COALESCE(MIN(seq), 0), COALESCE(MAX(seq), 0) FROM journal \
      WHERE intent IN (SELECT id FROM compacting)";
 pub(super) const COMPACTING_AFTER: &str = "SELECT id FROM compacting WHERE id > $1 ORDER BY id LIMIT $2";
@@ -99,17 +104,38 @@ pub(super) fn spare_names(count: usize) -> String {
 pub(super) const GOING_ANSWERS: &str = "SELECT request, provider, model, form, answer, usage, at, seq FROM exchanges \
      WHERE request > $1 AND request IN (SELECT name FROM going) ORDER BY request LIMIT $2";
 pub(super) const DROP_GOING_ANSWERS: &str = "DELETE FROM exchanges WHERE request IN (SELECT name FROM going)";
+/// Those that were recorded with what goes, whoever names them.
+pub(super) const DROP_OWN_ANSWERS: &str = "DELETE FROM exchanges WHERE seq IN (SELECT seq FROM stubs)";
 /// A recorded answer that stays needs its bytes.
 pub(super) const SPARE_ANSWERS: &str = "DELETE FROM going WHERE name IN (SELECT answer FROM exchanges)";
 pub(super) const GOING_BLOB: &str = "SELECT sha256 FROM blobs WHERE sha256 > $1 AND bytes IS NOT NULL \
      AND sha256 IN (SELECT name FROM going) ORDER BY sha256 LIMIT 1";
-pub(super) const ERASE_GOING: &str = "UPDATE blobs SET bytes = NULL, erased_at = $1 \
-     WHERE bytes IS NOT NULL AND sha256 IN (SELECT name FROM going)";
-pub(super) const MAKE_STUBS: &str =
-    "UPDATE journal SET body = $1, format = $2 WHERE intent IN (SELECT id FROM compacting)";
+pub(super) const DROP_GOING_BLOBS: &str = "DELETE FROM blobs WHERE sha256 IN (SELECT name FROM going)";
+/// Stubs came with format 7: a program that knows none has to say that it is too old.
+pub(super) const MAKE_STUBS: &str = "UPDATE journal SET body = $1, \
+     attached = (SELECT ltrim(s.attached || CASE WHEN s.seq IN (SELECT seq FROM exchanges) THEN ' ' || s.exchange ELSE '' END) \
+     FROM stubs s WHERE s.seq = journal.seq), \
+     format = CASE WHEN format < 7 THEN 7 ELSE format END WHERE seq IN (SELECT seq FROM stubs)";
 pub(super) const FIRST_BODY: &str = "SELECT body FROM journal WHERE intent = $1 AND version = 1";
 pub(super) const COMPACTIONS: &str = "SELECT seq, intent, version, at, name, format, body, attached, prev, hash FROM journal \
-     WHERE intent = $1 AND name = 'Compacted' ORDER BY version";
+     WHERE intent = $1 AND name IN ('Compacted', 'IntentsErased') ORDER BY version";
+
+// Erasing.
+
+/// Whether an intent is over, owes nothing, and what its first entry says.
+pub(super) const ERASABLE: &str = "SELECT CAST(CASE WHEN i.unfinished = 0 AND i.phase IN ('published', 'undone', 'ended') \
+     AND NOT EXISTS (SELECT 1 FROM ledger l WHERE l.intent = i.id AND l.state = 'open') THEN 1 ELSE 0 END AS BIGINT), i.status, j.body \
+     FROM intents i JOIN journal j ON j.intent = i.id AND j.version = 1 WHERE i.id = $1";
+pub(super) const CHOOSE: &str = "INSERT INTO compacting (id) VALUES ($1)";
+/// All of the rows that others may have written words into. It stands for no finding any more.
+pub(super) const CLEAR_TEXTS: &str = "UPDATE intents SET title = '(erased)', fingerprint = NULL, file = NULL, rule = NULL, \
+     branch = NULL WHERE id IN (SELECT id FROM compacting)";
+/// A promise has the hash of the request, which is none with a salt.
+pub(super) const DROP_PROMISES: &str = "DELETE FROM promises WHERE intent IN (SELECT id FROM compacting)";
+pub(super) const EMPTY_CACHE: &str = "DELETE FROM cache";
+pub(super) const ENTRIES: &str =
+    "SELECT seq, intent, body, attached FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+pub(super) const BLOB_COUNT: &str = "SELECT COUNT(*) FROM blobs";
 
 // The registry. The order of columns is that of `columns::columns_of`.
 
@@ -302,8 +328,6 @@ pub(super) const BLOBS: Table = Table {
 };
 pub(super) const BLOB: &str = "SELECT bytes FROM blobs WHERE sha256 = $1";
 pub(super) const HAS_BLOB: &str = "SELECT COUNT(*) FROM blobs WHERE sha256 = $1";
-pub(super) const ERASE_BLOB: &str =
-    "UPDATE blobs SET bytes = NULL, erased_at = $2 WHERE sha256 = $1 AND bytes IS NOT NULL";
 pub(super) const BLOBS_AFTER: &str =
     "SELECT sha256, size, bytes, erased_at FROM blobs WHERE sha256 > $1 ORDER BY sha256 LIMIT $2";
 pub(super) const BLOB_SIZES_AFTER: &str =
@@ -325,7 +349,6 @@ pub(super) const EXCHANGES: Table = Table {
 };
 pub(super) const EXCHANGE: &str =
     "SELECT request, provider, model, form, answer, usage, at, seq FROM exchanges WHERE request = $1";
-pub(super) const FORGET_EXCHANGE: &str = "DELETE FROM exchanges WHERE request = $1";
 pub(super) const CACHED: &str = "SELECT sha256, bytes FROM cache WHERE key = $1";
 pub(super) const PUT_CACHED: &str = "INSERT INTO cache (key, at, sha256, bytes) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (key) DO UPDATE SET at = excluded.at, sha256 = excluded.sha256, bytes = excluded.bytes";
@@ -334,7 +357,6 @@ pub(super) const TRIM_CACHE: &str = "DELETE FROM cache WHERE key IN (SELECT key 
 // The audit. It asks for whatever is stored as text: an edited column may hold another type, and tells so.
 
 pub(super) const LAST_ENTRY: &str = "SELECT MAX(seq) FROM journal";
-pub(super) const ATTACHED: &str = "SELECT attached FROM journal WHERE seq = $1";
 pub(super) const HASH_AND_TIME: &str = "SELECT hash, at FROM journal WHERE seq = $1";
 /// The next ids that any table knows: the smallest of all are among the smallest of each.
 pub(super) const IDS_AFTER: &str = "SELECT intent FROM (SELECT DISTINCT intent FROM journal WHERE intent > $1 ORDER BY intent LIMIT $2) j \

@@ -45,6 +45,19 @@ impl Turn<'_> {
     }
 }
 
+impl Turn<'_> {
+    /// Writes the whole database anew, so that nothing that was deleted is left in its files. Whether all of it was done.
+    pub(super) async fn rewrite(&mut self) -> Result<bool, DbError> {
+        match self {
+            Self::Sqlite(conn, beside) => {
+                let _place = beside.queue.turn().await;
+                sqlite::rewrite(conn).await
+            }
+            Self::Postgres(turn) => turn.rewrite().await,
+        }
+    }
+}
+
 async fn begin_file<'t>(conn: &'t mut FileConnection, beside: &'t Beside) -> Result<Tx<'t>, DbError> {
     let place = beside.queue.turn().await;
     let tx = FileTx::begin(conn).await?;

@@ -19,7 +19,7 @@ on_both! {
     an_intent_is_found_by_what_people_have_at_hand,
     lists_are_filtered_and_paged_from_the_newest,
     a_stretch_of_time_is_listed_from_any_row_on,
-    an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_are_erased,
+    an_exchange_is_served_with_its_bytes_and_what_was_erased_before_there_was_a_command_is_no_damage,
     an_exchange_without_its_answer_is_refused,
     the_cache_keeps_the_newest_results,
     a_clock_that_goes_back_is_counted_and_does_not_disturb_the_order,
@@ -202,7 +202,9 @@ async fn a_stretch_of_time_is_listed_from_any_row_on(place: Place) {
     }
 }
 
-async fn an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_are_erased(place: Place) {
+async fn an_exchange_is_served_with_its_bytes_and_what_was_erased_before_there_was_a_command_is_no_damage(
+    place: Place,
+) {
     let store = place.open().await;
     let mut story = Story::new(1);
     story.begin(&store, None).await.unwrap();
@@ -212,10 +214,8 @@ async fn an_exchange_is_served_until_it_is_forgotten_and_its_bytes_until_they_ar
     let request = story.request();
     assert_eq!(store.exchange(&request).await.unwrap().as_ref(), Some(&exchange));
     assert_eq!(store.blob(&exchange.answer).await.unwrap().as_deref(), Some(ANSWER));
-    assert!(store.forget_exchange(&request).await.unwrap());
-    assert!(!store.forget_exchange(&request).await.unwrap());
+    place.execute("DELETE FROM exchanges; UPDATE blobs SET bytes = NULL, erased_at = 1").await;
     assert_eq!(store.exchange(&request).await.unwrap(), None);
-    assert!(store.erase_blob(&exchange.answer, Micros(NOON), "root").await.unwrap());
     assert_eq!(store.blob(&exchange.answer).await.unwrap(), None);
     let report = store.verify(&[]).await.unwrap();
     assert_eq!((report.problems, report.erased), (Vec::new(), 1));

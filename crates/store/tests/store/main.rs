@@ -9,6 +9,7 @@ mod budget;
 mod cases;
 mod compaction;
 mod compaction_killed;
+mod erase;
 mod indexes;
 mod journal;
 mod place;

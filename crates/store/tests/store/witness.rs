@@ -1,6 +1,5 @@
-//! What can be proved from outside: checkpoints of one history, keys that take each other's place, erased bytes.
+//! What can be proved from outside: checkpoints of one history, keys that take each other's place.
 
-use domain::ids::Sha256;
 use store::{Checkpoint, Consistency, Inconsistent, JournalEntry, Micros, Problem, Store};
 
 use crate::on_both;
@@ -11,7 +10,6 @@ on_both! {
     a_newer_checkpoint_goes_on_from_an_older_one,
     a_rewritten_history_does_not_go_on_from_what_a_witness_kept,
     a_new_key_signs_and_what_the_old_one_signed_still_verifies,
-    what_was_erased_leaves_a_salted_hash_and_a_whole_chain,
 }
 
 fn walk(old: &Checkpoint, new: &Checkpoint, entries: &[JournalEntry]) -> Result<(), Inconsistent> {
@@ -86,17 +84,4 @@ async fn a_new_key_signs_and_what_the_old_one_signed_still_verifies(place: Place
     let vouched =
         |p: &Problem| matches!(p, Problem::BadSignature { where_from, .. } if where_from == "entry 73");
     assert!(found.iter().any(vouched), "{found:?}");
-}
-
-async fn what_was_erased_leaves_a_salted_hash_and_a_whole_chain(place: Place) {
-    let store = place.open().await;
-    tell(&store, 1..=1).await;
-    let answer = Sha256::of(ANSWER);
-    assert!(store.erase_blob(&answer, Micros(NOON), "root").await.unwrap());
-    assert!(!store.erase_blob(&answer, Micros(NOON), "root").await.unwrap());
-    let entry = store.entries(8, 10).await.unwrap().remove(0);
-    assert_eq!((entry.seq, entry.name.as_str()), (9, "Erased"));
-    assert!(!entry.body.contains(answer.as_str()), "{}", entry.body);
-    let report = store.verify(&[]).await.unwrap();
-    assert_eq!((report.problems, report.erased, report.events), (Vec::new(), 1, 9));
 }

@@ -39,7 +39,7 @@ pub(super) async fn run(session: &Session<'_>, args: &CompactArgs) -> Result<Exi
                 count(done.exchanges, "recorded answer"),
                 count(done.blobs, "blob"),
                 done.seq,
-                done.sha256
+                done.archive.as_ref().map(|archive| archive.sha256.as_str()).unwrap_or_default()
             ),
         });
     }
@@ -63,6 +63,6 @@ async fn would(session: &Session<'_>, store: &Store, args: &CompactArgs) -> Resu
     Ok(ExitCode::Done)
 }
 
-fn entries(number: u64) -> String {
+pub(super) fn entries(number: u64) -> String {
     if number == 1 { "1 entry".to_owned() } else { format!("{number} entries") }
 }

@@ -86,8 +86,15 @@ async fn lines(store: &Store, entries: bool, line: Line<'_>) -> Result<(), Failu
     }
 }
 
-/// What the registry's row knows of a change that was compacted, and where the rest is.
+/// What the registry's row knows of a change that was compacted or erased, and where the rest is.
 fn compacted(row: &Row, compaction: &Compaction) -> Value {
+    let entry = compaction.seq;
+    let (key, gone) = match &compaction.archive {
+        Some(archive) => {
+            ("compacted", json!({ "file": archive.file, "sha256": archive.sha256, "entry": entry }))
+        }
+        None => ("erased", json!({ "by": compaction.by, "entry": entry })),
+    };
     json!({
         "id": row.suggestion,
         "intent_id": row.id,
@@ -103,7 +110,7 @@ fn compacted(row: &Row, compaction: &Compaction) -> Value {
         "patch": null,
         "confidence": row.confidence,
         "branch": row.branch,
-        "compacted": { "file": compaction.file, "sha256": compaction.sha256, "entry": compaction.seq },
+        key: gone,
     })
 }
 
@@ -173,8 +180,7 @@ pub(super) async fn show(session: &Session<'_>, args: &EntryArgs) -> Result<Exit
         return Ok(ExitCode::Done);
     }
     for entry in &entries {
-        let mark =
-            entry.compaction().map(|seq| format!("  (compacted: see entry {seq})")).unwrap_or_default();
+        let mark = entry.compaction().map(|seq| format!("  (gone: see entry {seq})")).unwrap_or_default();
         let at = words::moment(entry.at);
         let head = format!("{:>8}  {at}  {}  {}{mark}", entry.seq, entry.intent, entry.name);
         session.shell.out(&head);

@@ -2,6 +2,7 @@
 //! who check it elsewhere.
 
 mod compact;
+mod erase;
 mod export;
 mod witness;
 
@@ -21,8 +22,10 @@ use crate::ui::progress::Gauge;
 use crate::ui::shell::{GREEN, RED};
 use crate::ui::words::count;
 
+/// The commits of changes that were judged, each under the id of its change.
+const CANDIDATES: &str = "refs/codex-task/candidates/";
 /// Where commits that name the journal's head are found.
-const OURS: [&str; 3] = ["refs/codex-task/candidates/", "refs/heads/feature/", witness::ANCHORS];
+const OURS: [&str; 3] = [CANDIDATES, "refs/heads/feature/", witness::ANCHORS];
 
 pub(crate) async fn run(session: &Session<'_>, command: &AuditCommand) -> Result<ExitCode, Failure> {
     match command {
@@ -32,6 +35,7 @@ pub(crate) async fn run(session: &Session<'_>, command: &AuditCommand) -> Result
         AuditCommand::Checkpoint(args) => witness::checkpoint(session, args).await,
         AuditCommand::Witness(args) => witness::run(session, args).await,
         AuditCommand::Compact(args) => compact::run(session, args).await,
+        AuditCommand::Erase(args) => erase::run(session, args).await,
         AuditCommand::RotateKey => witness::rotate_key(session).await,
     }
 }
@@ -116,10 +120,10 @@ pub(crate) fn show(session: &Session<'_>, report: &AuditReport) {
     if report.stubs > 0 {
         let entries = |number| count(number, "entry").replace("entrys", "entries");
         let proved = match report.proven {
-            0 => "their files (`--with FILE`) would prove what they said".to_owned(),
+            0 => "the files of compactions (`--with FILE`) would prove what they said".to_owned(),
             proven => format!("{} proved by the files", entries(proven)),
         };
-        let changes = count(report.compacted, "compacted intent");
+        let changes = count(report.compacted, "compacted or erased intent");
         shell.out(&format!(
             "  {} of {changes}: hashes and rows are as recorded; {proved}",
             entries(report.stubs)

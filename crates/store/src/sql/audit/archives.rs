@@ -1,6 +1,7 @@
 //! The files that compactions left, held against what stays of their intents: each body against the hash of its stub, each
-//! story folded and compared with its rows, as if it had never gone. One intent at a time is in memory.
+//! story folded and compared with its rows, as if it had never gone. One intent at a time is in memory, and a hash of each answer.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::compactions::compaction_of;
@@ -65,11 +66,13 @@ impl Checked<'_> {
             return Ok(());
         }
         let seq = reader.first.compaction;
-        let Some(told) = told.iter().find(|told| told.seq.cast_signed() == seq) else {
+        let told = told.iter().find(|told| told.seq.cast_signed() == seq);
+        let Some((told, file)) = told.and_then(|told| Some((told, told.archive.as_ref()?))) else {
             self.differs(format!("entry {seq} of the journal tells of no compaction"));
             return Ok(());
         };
         let (mut story, mut intents, mut end) = (Vec::new(), 0, None);
+        let mut answered = HashMap::new();
         while let Some((_, line)) = reader.next()? {
             match line {
                 Line::Entry(entry) => {
@@ -77,9 +80,11 @@ impl Checked<'_> {
                         self.story(db, seq, &std::mem::take(&mut story)).await?;
                         intents += 1;
                     }
+                    let exchange = entry.link().exchange().map(str::to_owned);
+                    answered.extend(exchange.map(|exchange| (entry.seq, exchange)));
                     story.push(*entry);
                 }
-                Line::Answer(answer) => self.answer(db, &answer).await?,
+                Line::Answer(answer) => self.answer(&answer, &answered),
                 Line::Blob(blob) if blob.is_whole() => {}
                 Line::Blob(blob) => self.differs(format!("blob {} was changed", blob.blob)),
                 Line::Last(last) => end = Some(last),
@@ -93,6 +98,12 @@ impl Checked<'_> {
             self.differs(format!("it has {intents} intents, the compaction took {}", told.intents));
         }
         self.end(&reader, end.as_deref(), told, trusted);
+        if reader.sha256() != file.sha256 {
+            self.differs(format!(
+                "it is not the file that was written: its SHA-256 should be {}",
+                file.sha256
+            ));
+        }
         Ok(())
     }
 
@@ -108,12 +119,6 @@ impl Checked<'_> {
             }
             Some(_) => {}
         }
-        if reader.sha256() != told.sha256 {
-            self.differs(format!(
-                "it is not the file that was written: its SHA-256 should be {}",
-                told.sha256
-            ));
-        }
     }
 
     /// One intent: every body against its stub, then the story against the rows.
@@ -127,8 +132,10 @@ impl Checked<'_> {
             return Ok(());
         }
         for (stub, entry) in stubs.iter().zip(entries) {
-            let kept = Link { body: entry.body.as_bytes(), format: entry.format, ..stub.link() };
-            if !kept.has_hash(&stub.hash) || entry.link() != kept || entry.hash != stub.hash {
+            let whole = entry.link();
+            let kept =
+                Link { body: whole.body, format: whole.format, attached: whole.attached, ..stub.link() };
+            if !whole.has_hash(&stub.hash) || whole != kept || entry.hash != stub.hash {
                 self.differs(format!("entry {} is not what its hash was made of", stub.seq));
                 return Ok(());
             }
@@ -142,9 +149,8 @@ impl Checked<'_> {
         Ok(())
     }
 
-    /// The entry that the answer was recorded with names it.
-    async fn answer(&mut self, db: &mut Db<'_>, answer: &Answer) -> Result<(), Fault> {
-        let attached: Option<String> = query(statements::ATTACHED).bind(answer.seq).scalar(db).await?;
+    /// The entry that the answer was recorded with names it; in the file it stands before it.
+    fn answer(&mut self, answer: &Answer, named: &HashMap<i64, String>) {
         let columns = [
             Some(answer.request.as_str()),
             Some(&answer.provider),
@@ -153,11 +159,10 @@ impl Checked<'_> {
             Some(&answer.answer),
             answer.usage.as_deref(),
             Some(&answer.at),
-            attached.as_deref(),
+            named.get(&answer.seq).map(String::as_str),
         ];
         if !is_named(columns) {
             self.differs(format!("the recorded answer to request {} was changed", answer.request));
         }
-        Ok(())
     }
 }

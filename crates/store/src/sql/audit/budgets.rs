@@ -111,6 +111,7 @@ async fn registry_entries(
             Ok(
                 RegistryEvent::KeyRotated { .. }
                 | RegistryEvent::Erased { .. }
+                | RegistryEvent::IntentsErased { .. }
                 | RegistryEvent::Compacted { .. },
             ) => {}
             Err(detail) => report.add(Problem::IllegalStory { intent: REGISTRY.to_owned(), detail }),

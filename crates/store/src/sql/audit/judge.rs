@@ -14,7 +14,7 @@ use super::indexes::{self, Key};
 use super::round::{Round, Rows, TABLES};
 use super::stretches::Stretches;
 use crate::audit::{Expected, told};
-use crate::chain::{Link, blobs_in};
+use crate::chain::Link;
 use crate::columns::Column;
 use crate::compaction::{KEPT, Kept, stub_of};
 use crate::tally::{self, SUGGESTIONS, Tallies, Tally};
@@ -31,7 +31,7 @@ pub(super) struct Judged {
     pub(super) intents: u64,
     /// Of intents that were compacted, in order: which compaction, what stays, and how many entries.
     pub(super) compacted: Vec<(i64, Sha256, u64)>,
-    /// Whether each entry has its hash and a known format; a stub's hash is covered by its compaction.
+    /// Whether each entry has its hash, as far as it can tell, and a known format.
     pub(super) entries_fit: bool,
     /// The intents that do not fit.
     pub(super) odd: Vec<String>,
@@ -65,9 +65,8 @@ pub(super) fn judge(round: &Round, key: &Key) -> Option<Judged> {
                 judged.entries_fit = false;
                 continue;
             };
-            judged.entries_fit &= link.format <= i64::from(EVENT_FORMAT)
-                && (stub_of(link.body).is_some() || link.has_hash(hash));
-            judged.attached.extend(blobs_in(link.attached).map(str::to_owned));
+            judged.entries_fit &= link.format <= i64::from(EVENT_FORMAT) && link.fits(hash);
+            judged.attached.extend(link.blobs().map(str::to_owned));
             chain.push((link, hash));
         }
         let mine = &chain[begins..];

@@ -10,10 +10,7 @@ use crate::error::Fault;
 use crate::sql::conn::{Db, Row, built, query};
 use crate::sql::exchanges::{Columns, digest_of};
 use crate::sql::journal::Entry;
-use crate::sql::{postgres, sqlite, statements};
-
-/// Bytes of blobs that are looked at together.
-const BYTES: i64 = 4 << 20;
+use crate::sql::{blobs, postgres, sqlite, statements};
 
 /// The ledger's columns that the journal knows, and the lease.
 const LEDGER: [&str; 15] = [
@@ -227,40 +224,31 @@ pub(super) fn stored(row: &Row, name: &str) -> Option<String> {
     }
 }
 
-/// As many blobs at a time as take [`BYTES`]; a larger one by itself.
 pub(super) async fn blobs(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {
     let mut after = String::new();
     loop {
-        let sizes = query(statements::BLOB_SIZES_AFTER).bind(after.as_str()).bind(PAGE).rows(db).await?;
-        let (mut count, mut bytes) = (0, 0);
-        for row in &sizes {
-            bytes += row.get::<Option<i64>>(0)?.unwrap_or_default();
-            if count > 0 && bytes > BYTES {
-                break;
-            }
-            count += 1;
-        }
-        if count == 0 {
-            return Ok(());
-        }
-        for row in query(statements::BLOBS_AFTER).bind(after.as_str()).bind(count).rows(db).await? {
-            after = row.get("sha256")?;
-            blob(&row, &after, report);
+        let page = blobs::after(db, &after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.get("sha256")?;
+        for row in &page {
+            blob(row, report)?;
         }
     }
 }
 
-fn blob(row: &Row, sha256: &str, report: &mut AuditReport) {
+fn blob(row: &Row, report: &mut AuditReport) -> Result<(), Fault> {
+    let sha256: String = row.get("sha256")?;
     let size = row.get::<i64>("size").ok();
     match row.get::<Option<Vec<u8>>>("bytes") {
         Ok(None) if stored(row, "erased_at").is_some() => report.erased += 1,
         Ok(Some(bytes))
-            if Sha256::of(&bytes).as_str() == sha256 && size == i64::try_from(bytes.len()).ok() =>
+            if Sha256::of(&bytes).as_str() == sha256.as_str() && size == i64::try_from(bytes.len()).ok() =>
         {
             report.blobs += 1;
         }
-        _ => report.add(Problem::BlobChanged { sha256: sha256.to_owned() }),
+        _ => report.add(Problem::BlobChanged { sha256 }),
     }
+    Ok(())
 }
 
 pub(super) async fn exchanges(db: &mut Db<'_>, report: &mut AuditReport) -> Result<(), Fault> {

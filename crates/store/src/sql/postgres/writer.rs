@@ -153,6 +153,27 @@ impl WriterTurn<'_> {
         Ok((self.tx(own, &rows)?, found))
     }
 
+    /// Has the server write those tables anew that hold what others said. Whether it did: for anybody but their owner it only
+    /// warns.
+    pub(in crate::sql) async fn rewrite(&mut self) -> Result<bool, DbError> {
+        let mut home = match self.home.take() {
+            Some(home) => home,
+            None => Home::connect(&self.writer.options).await?,
+        };
+        let mut is_rewritten = true;
+        for table in ["journal", "intents", "blobs", "exchanges", "promises", "cache"] {
+            let place = format!("SELECT pg_relation_filenode('{table}')::BIGINT");
+            let before: i64 =
+                sqlx::query_scalar(AssertSqlSafe(place.clone())).fetch_one(&mut home.conn).await?;
+            // It takes no transaction.
+            raw_sql(AssertSqlSafe(format!("VACUUM FULL {table}"))).execute(&mut home.conn).await?;
+            let after: i64 = sqlx::query_scalar(AssertSqlSafe(place)).fetch_one(&mut home.conn).await?;
+            is_rewritten &= before != after;
+        }
+        *self.home = Some(home);
+        Ok(is_rewritten)
+    }
+
     async fn begun(&mut self, looking: Option<Looking<'_>>) -> Result<(Home, Vec<PgRow>), DbError> {
         if let Some(mut home) = self.home.take() {
             match home.begin(looking).await {

@@ -116,6 +116,23 @@ pub(in crate::sql) async fn run_script(conn: &mut Connection, text: &str) -> Res
     patiently(conn, |conn| conn.execute_batch(text)).await
 }
 
+/// Writes the whole file anew, so that nothing that was deleted is left in it or in its log. Whether all of it was done:
+/// somebody who reads all the time keeps the log from being emptied.
+pub(in crate::sql) async fn rewrite(conn: &mut Connection) -> Result<bool, DbError> {
+    patiently(conn, |conn| conn.execute_batch("VACUUM")).await?;
+    let began = Instant::now();
+    loop {
+        let emptied = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        if emptied.map_err(DbError::File)? == 0 {
+            return Ok(true);
+        }
+        if began.elapsed() > BUSY_TIMEOUT {
+            return Ok(false);
+        }
+        pause().await?;
+    }
+}
+
 /// The statement, prepared once a connection, with its values.
 fn filled<'c>(conn: &'c Connection, query: &Query<'_>) -> rusqlite::Result<CachedStatement<'c>> {
     // To SQLite `$1` is a name, and `?1` the number. No statement of ours has a `$` of another meaning.
@@ -145,10 +162,14 @@ async fn patiently<C, T>(
             done => return done.map_err(DbError::File),
         }
         began.get_or_insert_with(Instant::now);
-        // Not by the runtime's clock, which not every runtime has.
-        let paused = spawn_blocking(|| std::thread::sleep(PAUSE)).await;
-        paused.map_err(|gone| DbError::Disk(std::io::Error::other(gone)))?;
+        pause().await?;
     }
+}
+
+/// Not by the runtime's clock, which not every runtime has.
+async fn pause() -> Result<(), DbError> {
+    let paused = spawn_blocking(|| std::thread::sleep(PAUSE)).await;
+    paused.map_err(|gone| DbError::Disk(std::io::Error::other(gone)))
 }
 
 /// Whether waiting may help: the moment that somebody reads at only gets older.
