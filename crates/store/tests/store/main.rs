@@ -10,6 +10,7 @@ mod cases;
 mod compaction;
 mod compaction_killed;
 mod erase;
+mod erase_killed;
 mod indexes;
 mod journal;
 mod place;
