@@ -45,8 +45,10 @@ pub struct AuditReport {
     pub head: Option<Head>,
     /// Intents folded and compared.
     pub intents: u64,
-    /// Intents that were compacted: their hashes and rows are what the compaction's entry says.
+    /// Intents that were compacted or erased: their hashes and rows are what the entry says that tells of it.
     pub compacted: u64,
+    /// Those of them that were erased: no file has what they said.
+    pub erased_intents: u64,
     /// Entries of which only a stub is left.
     pub stubs: u64,
     /// Those of them that a compaction's file proved.

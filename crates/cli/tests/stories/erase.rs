@@ -71,7 +71,10 @@ fn a_secret_is_found_and_erased_and_everything_else_is_proved_as_before() {
     let lines = place.ends_with(0, &["audit", "export"]).stdout;
     assert!(lines.lines().any(|line| line.contains(&id) && line.contains("\"erased\":{")), "{lines}");
     let report = place.json(0, &["audit", "verify"])["report"].clone();
-    assert!(report["compacted"] == 1 && report["anchors"].as_u64() >= Some(1), "{report}");
+    assert_eq!((&report["compacted"], &report["erased_intents"]), (&1.into(), &1.into()), "{report}");
+    let said = place.ends_with(0, &["audit", "verify"]).stdout;
+    assert!(said.ends_with(" of 1 erased intent: hashes and rows are as recorded\n"), "{said}");
+    assert!(report["anchors"].as_u64() >= Some(1), "{report}");
 
     // Again: nothing is there, and what was erased stays erased.
     let nothing = place.ends_with(0, &by_secret).stdout;

@@ -119,15 +119,19 @@ pub(crate) fn show(session: &Session<'_>, report: &AuditReport) {
     }
     if report.stubs > 0 {
         let entries = |number| count(number, "entry").replace("entrys", "entries");
-        let proved = match report.proven {
-            0 => "the files of compactions (`--with FILE`) would prove what they said".to_owned(),
-            proven => format!("{} proved by the files", entries(proven)),
+        let compacted = report.compacted.saturating_sub(report.erased_intents);
+        let which = match (compacted, report.erased_intents) {
+            (compacted, 0) => count(compacted, "compacted intent"),
+            (0, erased) => count(erased, "erased intent"),
+            (compacted, erased) => format!("{compacted} compacted and {}", count(erased, "erased intent")),
         };
-        let changes = count(report.compacted, "compacted or erased intent");
-        shell.out(&format!(
-            "  {} of {changes}: hashes and rows are as recorded; {proved}",
-            entries(report.stubs)
-        ));
+        let proved = match (compacted, report.proven) {
+            (0, _) => String::new(),
+            (_, 0) => "; the files of compactions (`--with FILE`) would prove what they said".to_owned(),
+            (_, proven) => format!("; {} proved by the files", entries(proven)),
+        };
+        let stubs = entries(report.stubs);
+        shell.out(&format!("  {stubs} of {which}: hashes and rows are as recorded{proved}"));
     }
     for problem in &report.problems {
         shell.out(&format!("  {problem}"));

@@ -65,6 +65,9 @@ pub(super) async fn check(db: &mut Db<'_>, found: &Compacted, report: &mut Audit
     for told in compact::told(db).await?.into_iter().flatten() {
         let seq = told.seq.cast_signed();
         let set = found.remove(&seq).unwrap_or_else(|| KeptSet::new(seq));
+        if told.archive.is_none() {
+            report.erased_intents += set.intents;
+        }
         let mut differs = |what: &str, expected: String, found: String| {
             report.add(Problem::CompactionDiffers { seq, what: what.to_owned(), expected, found });
         };
