@@ -18,6 +18,8 @@ mod tallies;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use sqlx::postgres::PgConnection;
+
 use super::conn::{Db, Row, query};
 use super::db_error::DbError;
 use super::journal::Entry;
@@ -31,6 +33,7 @@ pub(super) use archives::check as check_archives;
 use beside::Beside;
 pub(super) use compactions::kept_of;
 use indexes::Key;
+use round::TABLES;
 use sweep::{Rounds, Swept};
 
 /// Rows a page.
@@ -66,11 +69,19 @@ pub(super) fn read_head(keeper: &Keeper, report: &mut AuditReport) -> Result<Opt
     }
 }
 
+/// Who reads everything once: connections of their own.
+pub(super) enum Readers {
+    /// For the rows, for the file, and for what lies beside the rows.
+    File(Box<[Reader; 3]>),
+    /// For what lies beside the rows, and for each swept table.
+    Server([PgConnection; 1 + TABLES.len()]),
+}
+
 /// Everything that can be named is in the report, also when the database is too damaged to be read to its end. `db` stands
-/// at one moment of the database, and so do the readers, which only a file has.
+/// at one moment of the database, and so do the readers; without them the slow checks alone are made.
 pub(super) async fn verify(
     db: &mut Db<'_>,
-    readers: Option<[Reader; 3]>,
+    readers: Option<Readers>,
     (anchors, keeper, head): (&[Anchor], &Keeper, Option<&Note>),
     watch: Watch<'_>,
     report: &mut AuditReport,
@@ -86,7 +97,7 @@ pub(super) async fn verify(
 
 async fn look(
     db: &mut Db<'_>,
-    readers: Option<[Reader; 3]>,
+    readers: Option<Readers>,
     (anchors, keeper, head): (&[Anchor], &Keeper, Option<&Note>),
     mut watch: Watch<'_>,
     report: &mut AuditReport,
@@ -99,10 +110,13 @@ async fn look(
     let origin = origin.unwrap_or_default();
     let key = Arc::new(Key::new());
     let (rounds, under_way) = match readers {
-        Some([rounds, beside @ ..]) => {
-            (Some(Rounds::of_file(rounds)), Some(beside::begin(beside, &origin, &trusted, &key)))
+        Some(Readers::File(readers)) => {
+            let [rounds, beside @ ..] = *readers;
+            (Some(Rounds::of_file(rounds)), Some(beside::of_file(beside, &origin, &trusted, &key)))
         }
-        None if matches!(db, Db::Postgres(_)) => (Some(Rounds::of_server()), None),
+        Some(Readers::Server([beside, rounds @ ..])) => {
+            (Some(Rounds::of_server(rounds)), Some(beside::of_server(beside, &origin, &trusted)))
+        }
         None => (None, None),
     };
     let mut check = ChainCheck::new(&origin, anchors);
@@ -130,11 +144,7 @@ async fn look(
     }
     missing_files(head, &trusted, report);
     let wanted = report.head.as_ref().map_or(0, |head| head.seq / EVERY.unsigned_abs());
-    let held = match db {
-        Db::Sqlite(_) => beside.checkpoints,
-        Db::Postgres(_) => beside::checkpoints(db, &origin, &trusted).await?,
-    };
-    match held {
+    match beside.checkpoints {
         Some(found) if found.unsigned_abs() == wanted => report.checkpoints = wanted,
         _ => checkpoints(db, &origin, &trusted, report).await?,
     }
@@ -334,6 +344,8 @@ fn checkpoint(row: &Row, seq: i64, end: i64, ours: (&str, &[String]), report: &m
 impl super::Database {
     /// The quick pass alone finds nothing that the slow checks would have to look at.
     pub(super) async fn assert_swept(&self, report: &AuditReport) {
+        use sqlx::Connection as _;
+
         let mut turn = self.look().await.unwrap();
         let mut tell = |_, _| {};
         let origin: Option<String> = query(statements::ORIGIN).scalar(&mut turn.db()).await.unwrap();
@@ -342,19 +354,17 @@ impl super::Database {
         let (rounds, beside) = match &self.backend {
             super::Backend::Sqlite(..) => {
                 let reader = || super::sqlite::Reader::open(&self.name, super::sqlite::FEW).unwrap();
-                let beside = beside::begin([reader(), reader()], &origin, &[], &key).end().await.unwrap();
-                (Rounds::of_file(reader()), beside)
+                (Rounds::of_file(reader()), beside::of_file([reader(), reader()], &origin, &[], &key))
             }
-            super::Backend::Postgres(_) => (
-                Rounds::of_server(),
-                Beside {
-                    checkpoints: Some(report.checkpoints.cast_signed()),
-                    blobs: Some((report.blobs, report.erased)),
-                    exchanges_fit: true,
-                    ..Beside::default()
-                },
-            ),
+            super::Backend::Postgres(server) => {
+                let mut conn = server.readers.connect().await.unwrap();
+                let mut tx = conn.begin_with(postgres::SNAPSHOT).await.unwrap();
+                let conns: [PgConnection; 1 + TABLES.len()] = server.readers.beside(&mut tx).await.unwrap();
+                let [beside, rounds @ ..] = conns;
+                (Rounds::of_server(rounds), beside::of_server(beside, &origin, &[]))
+            }
         };
+        let beside = beside.end().await.unwrap();
         let genesis = ChainCheck::new(&origin, &[]).genesis().to_string();
         let swept =
             sweep::run(&mut turn.db(), rounds, (&genesis, &key), &mut Watch::new(&mut tell)).await.unwrap();

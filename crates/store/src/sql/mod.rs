@@ -307,6 +307,7 @@ impl Database {
                 let (mut conn, readers) = sqlite::at_one_moment(&self.name).await?;
                 let with = (anchors, keeper, head.as_ref());
                 let db = &mut Db::Sqlite(&mut conn);
+                let readers = readers.map(|readers| audit::Readers::File(Box::new(readers)));
                 let mut looked = audit::verify(db, readers, with, watch, &mut report).await;
                 if looked.is_ok() {
                     looked = audit::check_archives(db, archives, keeper, &mut report).await;
@@ -319,9 +320,10 @@ impl Database {
                 postgres::check_structure(&mut conn, &mut report).await?;
                 let head = audit::read_head(keeper, &mut report)?;
                 let mut tx = conn.begin_with(postgres::SNAPSHOT).await?;
+                let readers = audit::Readers::Server(server.readers.beside(&mut tx).await?);
                 let with = (anchors, keeper, head.as_ref());
                 let db = &mut Db::Postgres(&mut tx);
-                audit::verify(db, None, with, watch, &mut report).await?;
+                audit::verify(db, Some(readers), with, watch, &mut report).await?;
                 audit::check_archives(db, archives, keeper, &mut report).await?;
                 tx.rollback().await?;
                 conn.close().await?;

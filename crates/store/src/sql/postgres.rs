@@ -15,10 +15,11 @@ use crate::audit::{AuditReport, Problem};
 use crate::checkpoint::Keeper;
 use crate::error::{Fault, StoreError};
 use crate::migrate::{FORMAT, MIGRATIONS};
+pub(super) use aside::{blobs, checkpoints, exchanges};
 use flush::Flush;
-pub(super) use reader::{Sent, next as next_round};
 pub(super) use readers::Reader as ServerReader;
 use readers::Readers;
+pub(super) use rounds::send as send_rounds;
 pub(super) use rows::put_all;
 use writer::Writer;
 pub(super) use writer::{ServerTx, WriterTurn};
@@ -219,9 +220,12 @@ pub(super) fn as_text(column: &str) -> String {
     format!("CAST({column} AS TEXT) AS {column}")
 }
 
+mod aside;
+mod copied;
 mod flush;
-mod reader;
+mod moment;
 mod readers;
+mod rounds;
 mod rows;
 #[cfg(test)]
 mod tests;

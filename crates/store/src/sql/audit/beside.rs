@@ -1,17 +1,16 @@
-//! What is checked beside the sweep, on two more threads with connections of their own: the file page by page; the
-//! checkpoints, the blobs and the recorded answers. A server has one connection: there it is done after the sweep.
+//! What is checked beside the sweep, with connections of their own: a file page by page, on one thread; the checkpoints, the
+//! blobs and the recorded answers, on another one. What a server says of its tables was looked at before.
 
 use std::sync::Arc;
 
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::PAGE;
 use super::indexes::Key;
-use crate::checkpoint::Signatures;
 use crate::error::Fault;
-use crate::sql::conn::{Db, query};
+use crate::sql::postgres;
 use crate::sql::sqlite::{Reader, Structure};
-use crate::sql::statements;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -26,14 +25,14 @@ pub(super) struct Beside {
     pub(super) exchanges_fit: bool,
 }
 
-/// Both threads.
+/// Both threads; on a server, one task.
 pub(super) struct UnderWay {
-    structure: JoinHandle<Structure>,
+    structure: Option<JoinHandle<Structure>>,
     tables: JoinHandle<Beside>,
 }
 
 /// Begins. The checkpoints are to be of this origin and signed by one of these keys; the indexes are added up under `key`.
-pub(super) fn begin(
+pub(super) fn of_file(
     [structure, tables]: [Reader; 2],
     origin: &str,
     trusted: &[String],
@@ -41,7 +40,7 @@ pub(super) fn begin(
 ) -> UnderWay {
     let (origin, trusted, key) = (origin.to_owned(), trusted.to_vec(), Arc::clone(key));
     UnderWay {
-        structure: spawn_blocking(move || structure.structure(&key)),
+        structure: Some(spawn_blocking(move || structure.structure(&key))),
         tables: spawn_blocking(move || Beside {
             checkpoints: tables.checkpoints(&origin, &trusted).ok(),
             blobs: tables.blobs().ok(),
@@ -51,36 +50,29 @@ pub(super) fn begin(
     }
 }
 
+/// The same on a server.
+pub(super) fn of_server(mut conn: PgConnection, origin: &str, trusted: &[String]) -> UnderWay {
+    let (origin, trusted) = (origin.to_owned(), trusted.to_vec());
+    let tables = tokio::spawn(async move {
+        let checkpoints = postgres::checkpoints(&mut conn, &origin, &trusted).await.ok();
+        let blobs = postgres::blobs(&mut conn).await.ok();
+        let exchanges_fit = postgres::exchanges(&mut conn).await.is_ok();
+        let _ = conn.close().await;
+        Beside { checkpoints, blobs, exchanges_fit, structure: None }
+    });
+    UnderWay { structure: None, tables }
+}
+
 impl UnderWay {
     /// Waits for the end.
     pub(super) async fn end(self) -> Result<Beside, Fault> {
         let gone = |_| Fault::Damaged("the check of its structure did not end".to_owned());
-        let structure = self.structure.await.map_err(gone)?;
+        let structure = match self.structure {
+            Some(structure) => Some(structure.await.map_err(gone)?),
+            None => None,
+        };
         // A thread that is gone has checked nothing: the slow checks do.
         let tables = self.tables.await.unwrap_or_default();
-        Ok(Beside { structure: Some(structure), ..tables })
-    }
-}
-
-/// As [`Reader::checkpoints`], on a server: how many there are; `None` when one of them is not as it should be.
-pub(super) async fn checkpoints(
-    db: &mut Db<'_>,
-    origin: &str,
-    trusted: &[String],
-) -> Result<Option<i64>, Fault> {
-    let mut signatures = Signatures::new(origin, trusted);
-    let mut after = i64::MIN;
-    loop {
-        let rows = query(statements::CHECKPOINTS_AFTER).bind(after).bind(PAGE).rows(db).await?;
-        let Some(last) = rows.last() else { return Ok(signatures.end()) };
-        after = last.get("seq")?;
-        for row in &rows {
-            let text = |name: &str| row.get::<String>(name).unwrap_or_default();
-            let hashes = [text("hash"), text("journal_hash")];
-            let hashes = hashes.each_ref().map(String::as_str);
-            if !signatures.next(row.get("seq")?, hashes, &text("key"), &text("signature")) {
-                return Ok(None);
-            }
-        }
+        Ok(Beside { structure, ..tables })
     }
 }

@@ -5,13 +5,14 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, mpsc as std_mpsc};
 
+use sqlx::postgres::PgConnection;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::compactions::Compacted;
 use super::indexes::{self, Key};
 use super::judge::{Judged, Sums, judge};
-use super::round::Round;
+use super::round::{Round, TABLES};
 use super::stretches::{Stretches, Whole};
 use super::{Watch, missing_blobs};
 use crate::error::Fault;
@@ -54,13 +55,11 @@ pub(super) struct Swept {
     pub(super) indexed: Option<Box<indexes::Sums>>,
 }
 
-/// Where the rounds come from.
-pub(super) enum Rounds {
-    /// A thread of our own, with its own connection. After the last round it says so by `None`. Rounds that were judged
-    /// go back to it.
-    File { rounds: mpsc::Receiver<Option<Round>>, judged: std_mpsc::Sender<Round> },
-    /// The connection that everything goes through; the rows after this intent's come next, until there are none.
-    Server(Option<String>),
+/// Where the rounds come from: a thread or a task of their own, with its own connections. After the last round it says so by
+/// `None`; when it stops early the channel closes without an end. Rounds that were judged go back to it.
+pub(super) struct Rounds {
+    rounds: mpsc::Receiver<Result<Option<Round>, Fault>>,
+    judged: std_mpsc::Sender<Round>,
 }
 
 impl Rounds {
@@ -70,58 +69,32 @@ impl Rounds {
         let (judged, back) = std_mpsc::channel();
         spawn_blocking(move || {
             let room = || back.try_recv().unwrap_or_else(|_| Round::new());
-            let sent = |message: Option<Round>| send.blocking_send(message).map_err(|_| Stopped::Unwanted);
-            // When it stops early the channel closes without an end.
+            let sent =
+                |message: Option<Round>| send.blocking_send(Ok(message)).map_err(|_| Stopped::Unwanted);
             reader.rounds(room, |round| sent(Some(round))).and_then(|()| sent(None))
         });
-        Self::File { rounds, judged }
+        Self { rounds, judged }
     }
 
-    /// Begins at the first intent.
-    pub(super) fn of_server() -> Self {
-        Self::Server(Some(String::new()))
+    /// Begins to read from a server, each table over one of these connections.
+    pub(super) fn of_server(conns: [PgConnection; TABLES.len()]) -> Self {
+        let (send, rounds) = mpsc::channel(READ);
+        let (judged, back) = std_mpsc::channel();
+        let room = move || back.try_recv().unwrap_or_else(|_| Round::new());
+        tokio::spawn(postgres::send_rounds(conns, room, send));
+        Self { rounds, judged }
     }
 
     /// The next one; `Err(None)` when the pass cannot go on.
-    async fn next(&mut self, db: &mut Db<'_>) -> Result<Option<Unjudged>, Option<Fault>> {
-        match self {
-            Self::File { rounds, .. } => rounds
-                .recv()
-                .await
-                .map(|round| round.map(|round| Unjudged::Read(Box::new(round))))
-                .ok_or(None),
-            Self::Server(after) => {
-                let Some(from) = after.take() else { return Ok(None) };
-                let (sent, last) = postgres::next_round(db, &from).await.map_err(Some)?;
-                *after = last;
-                Ok(Some(Unjudged::Sent(sent)))
-            }
-        }
+    async fn next(&mut self) -> Result<Option<Round>, Option<Fault>> {
+        self.rounds.recv().await.ok_or(None)?.map_err(Some)
     }
 
     /// A round that nobody needs any more.
-    fn give_back(&self, round: Option<Round>) {
-        if let (Self::File { judged, .. }, Some(mut round)) = (self, round) {
-            round.clear();
-            // After the last one nobody takes it.
-            let _ = judged.send(round);
-        }
-    }
-}
-
-/// A round that is to be judged.
-enum Unjudged {
-    Read(Box<Round>),
-    Sent(postgres::Sent),
-}
-
-impl Unjudged {
-    /// What is known of it, and its room where that can be used again.
-    fn judge(self, key: &Key) -> (Option<Judged>, Option<Round>) {
-        match self {
-            Self::Read(round) => (judge(&round, key), Some(*round)),
-            Self::Sent(sent) => (sent.round().and_then(|round| judge(&round, key)), None),
-        }
+    fn give_back(&self, mut round: Round) {
+        round.clear();
+        // After the last one nobody takes it.
+        let _ = self.judged.send(round);
     }
 }
 
@@ -141,9 +114,9 @@ pub(super) async fn run(
         ..Swept::default()
     };
     let mut stretches = Stretches::default();
-    let mut under_way: VecDeque<JoinHandle<(Option<Judged>, Option<Round>)>> = VecDeque::new();
+    let mut under_way: VecDeque<JoinHandle<(Option<Judged>, Round)>> = VecDeque::new();
     loop {
-        let round = match rounds.next(db).await {
+        let round = match rounds.next().await {
             Ok(round) => round,
             Err(None) => return Ok(Swept::default()),
             Err(Some(fault)) => return Err(fault),
@@ -151,7 +124,7 @@ pub(super) async fn run(
         let is_end = round.is_none();
         under_way.extend(round.map(|round| {
             let key = Arc::clone(key);
-            spawn_blocking(move || round.judge(&key))
+            spawn_blocking(move || (judge(&round, &key), round))
         }));
         while under_way.len() > if is_end { 0 } else { AHEAD } {
             let Some(judging) = under_way.pop_front() else { break };

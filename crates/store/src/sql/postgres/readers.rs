@@ -63,6 +63,14 @@ impl Readers {
         Ok(self.options.connect().await?)
     }
 
+    /// The same, with these settings.
+    pub(super) async fn connect_with<const N: usize>(
+        &self,
+        settings: [(&str, &str); N],
+    ) -> Result<PgConnection, DbError> {
+        Ok(self.options.clone().options(settings).connect().await?)
+    }
+
     /// Lets go of those that nobody uses. None of them has anything to lose.
     pub(in crate::sql) async fn close(&self) {
         while let Some(idle) = self.pop() {
