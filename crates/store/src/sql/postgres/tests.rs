@@ -137,7 +137,9 @@ async fn end_when_waited_for(mut conn: PgConnection) {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_wait_for_the_servers_disk_serves_all_who_committed_before_it() {
     testkit::requires!(testkit::postgres_need());
-    let (folder, url) = (tempfile::tempdir().unwrap(), testkit::postgres_schema());
+    // All writers of a database wait for one lock: whoever had to wait for another test's writer shares its wait too.
+    let own = testkit::OwnPostgres::start();
+    let (folder, url) = (tempfile::tempdir().unwrap(), own.url());
     let store = Arc::new(Store::connect(folder.path(), &url).await.unwrap());
     register(&store, 1).await.unwrap();
     let (held, elsewhere) = (server(&store).flush.hold().await, writing_elsewhere(&url).await);
@@ -210,7 +212,9 @@ async fn plans_are_kept_for_appends_without_money_alone() {
 #[tokio::test]
 async fn plans_made_for_an_empty_journal_are_made_anew_as_it_grows() {
     testkit::requires!(testkit::postgres_need());
-    let (folder, url) = (tempfile::tempdir().unwrap(), testkit::postgres_schema());
+    // A server of its own: what others create in a database has plans made anew.
+    let own = testkit::OwnPostgres::start();
+    let (folder, url) = (tempfile::tempdir().unwrap(), own.url());
     let store = Store::connect(folder.path(), &url).await.unwrap();
     register(&store, 1).await.unwrap();
     let plan = async || {
