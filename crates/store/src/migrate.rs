@@ -9,6 +9,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_tallies.sql"),
     include_str!("../migrations/0005_pairs.sql"),
     include_str!("../migrations/0006_repository_agent.sql"),
+    include_str!("../migrations/0007_answers.sql"),
 ];
 
 /// The format that this version reads and writes. A database with a higher one is refused.
@@ -23,4 +24,5 @@ pub(crate) const SAMPLES: &[&str] = &[
     include_str!("../migrations/samples/0004.sql"),
     include_str!("../migrations/samples/0005.sql"),
     include_str!("../migrations/samples/0006.sql"),
+    include_str!("../migrations/samples/0007.sql"),
 ];
