@@ -73,7 +73,7 @@ Options:
 pub(crate) const AFTER: &str = "\
 Where <ID> is asked for: the whole id, its last four or more digits, a suggestion's id, or `last`.
 
-Exit codes: 0 done, 1 verification failed, 2 usage or configuration, 3 needs a person, 4 refused
+Exit codes: 0 done, 1 verification failed, 2 usage or configuration, 3 needs a person, 4 refused \
 by the gate, 5 over budget, 6 no provider could answer, 7 baseline broken, 70 internal, 130 aborted.
 
 Examples:
@@ -85,7 +85,7 @@ Examples:
 ";
 
 pub(crate) const RUN: &str = "\
-Who is asked is decided by rules (`routing` in the configuration): first what is free and deterministic, then models. A
+Who is asked is decided by rules (`routing` in the configuration): first what is free and deterministic, then models. A \
 task in words needs a model: name an OpenAI-compatible server under `providers.local` or in the environment.
 
 Examples:
@@ -95,7 +95,7 @@ Examples:
   CODEX_TASK_PROVIDERS__LOCAL__URL=http://127.0.0.1:11434/v1 codex-task --model qwen2.5-coder \"...\"";
 
 pub(crate) const ASK: &str = "\
-The answer goes to stdout, or with -o to a file; the progress to stderr. It costs and is recorded like any other question. A task
+The answer goes to stdout, or with -o to a file; the progress to stderr. It costs and is recorded like any other question. A task \
 without --type that begins with a word of asking (what, why, how, explain, analyze, ...) is a question too.
 
 Examples:
@@ -104,8 +104,8 @@ Examples:
   codex-task \"Analyze this\" | codex-task --type refactor -";
 
 pub(crate) const APPROVE: &str = "\
-A route asks what is free first. Before it asks a provider that costs money, it rests and says what that can cost at most; this
-approves it, and the change goes on from there. `reject` ends it instead. `routing.needs_approval` names those providers.
+A route asks what is free first. Before it asks a provider that costs money, it rests and says what that can cost at most; this \
+approves it, and the change goes on from there. `reject` ends it instead. `routing.needs_approval` names those providers. \
 The plan of a feature is approved in the same way before it is carried out; `show` prints it.
 
 Examples:
@@ -113,7 +113,7 @@ Examples:
   codex-task reject 3f2a --reason \"too dear\"";
 
 pub(crate) const DOCTOR: &str = "\
-`--provider web` uses the page as a run does, with one small question, tells how long each step took, and names the one that
+`--provider web` uses the page as a run does, with one small question, tells how long each step took, and names the one that \
 fails; exit code 2 then.
 
 Examples:
@@ -122,8 +122,8 @@ Examples:
   codex-task doctor --provider local";
 
 pub(crate) const LOGIN: &str = "\
-Opens the site in a window. Sign in there and close the window: the session stays in a profile of its own, which runs of `web`
-use without a window. It needs a display. Whether a site allows such use is written in its terms; Codex CLI with its own sign-in
+Opens the site in a window. Sign in there and close the window: the session stays in a profile of its own, which runs of `web` \
+use without a window. It needs a display. Whether a site allows such use is written in its terms; Codex CLI with its own sign-in \
 is the sturdier way to use a subscription.
 
 Examples:
@@ -131,7 +131,7 @@ Examples:
   codex-task login my-chat";
 
 pub(crate) const SCAN: &str = "\
-Looks at the files of HEAD (what a fix would start from), in parallel, with the embedded rules and those of the
+Looks at the files of HEAD (what a fix would start from), in parallel, with the embedded rules and those of the \
 configuration. Comments such as `# noqa: E711` or `// eslint-disable-line` silence a finding.
 
 Examples:
@@ -140,10 +140,10 @@ Examples:
   codex-task scan --working-tree --exit-code";
 
 pub(crate) const FIX: &str = "\
-Each finding becomes one change of its own, from the same commit, with a branch of its own. A finding that already has a
+Each finding becomes one change of its own, from the same commit, with a branch of its own. A finding that already has a \
 live change is not taken twice. Each item ends in a named state, and the report says so.
 
-Exit code: 0 when at least one change was made and none failed its checks (or nothing was found); 1 when one failed its
+Exit code: 0 when at least one change was made and none failed its checks (or nothing was found); 1 when one failed its \
 checks; else the code of the first item, as for a single change.
 
 Examples:
@@ -158,7 +158,7 @@ Examples:
   codex-task suggest --file app.py --line 7 --code ARG001 --message \"Unused argument: x\" --provider local";
 
 pub(crate) const VERIFY: &str = "\
-The patch goes through the same gate and the same checks as any other change. Nothing is published; when it is verified,
+The patch goes through the same gate and the same checks as any other change. Nothing is published; when it is verified, \
 its candidate is kept, and `codex-task commit last` makes the branch.
 
 Examples:
@@ -166,7 +166,7 @@ Examples:
   codex-task verify fix.patch --title \"fix(parser): accept an empty list\"";
 
 pub(crate) const COMMIT: &str = "\
-Approves exactly the patch that was judged and verified. When the policy changed since, the approval does not hold and
+Approves exactly the patch that was judged and verified. When the policy changed since, the approval does not hold and \
 the task has to be run again.
 
 Examples:
@@ -174,7 +174,7 @@ Examples:
   codex-task commit 3f2a -m \"refactor(auth): implement dependency injection\"";
 
 pub(crate) const UNDO: &str = "\
-Without an id, the branch that was made last. The branch is removed only while it holds nothing but our commit and is not
+Without an id, the branch that was made last. The branch is removed only while it holds nothing but our commit and is not \
 checked out anywhere. The candidate stays, so a second undo brings the branch back.
 
 Examples:
@@ -182,25 +182,25 @@ Examples:
   codex-task undo 3f2a";
 
 pub(crate) const REPLAY: &str = "\
-Exit code 0: the record gives the very same patch. 1: it gives another one, or the record is gone; which is said. No
+Exit code 0: the record gives the very same patch. 1: it gives another one, or the record is gone; which is said. No \
 provider is asked and nothing is spent.";
 
 pub(crate) const AUDIT: &str = "\
-Checks the hash chain, the signed checkpoints, each story, row, sum and blob, and, in a repository, the heads of the
-journal that its commits name: a changed byte, a deleted row and a cut tail each show, and are named. Exit code 1 when
+Checks the hash chain, the signed checkpoints, each story, row, sum and blob, and, in a repository, the heads of the \
+journal that its commits name: a changed byte, a deleted row and a cut tail each show, and are named. Exit code 1 when \
 something does not fit.";
 
 pub(crate) const COMPACT: &str = "\
-What goes: changes that are over (ended, undone, or published without standing for a finding), owe nothing, and are older
-than the date. Of each entry its number, time, name and hash stay, in a digest that the journal records; lists, costs and
-figures stay as they are. Answers, patches and outputs that no other change names go into the file too. `audit verify --with
+What goes: changes that are over (ended, undone, or published without standing for a finding), owe nothing, and are older \
+than the date. Of each entry its number, time, name and hash stay, in a digest that the journal records; lists, costs and \
+figures stay as they are. Answers, patches and outputs that no other change names go into the file too. `audit verify --with \
 FILE` proves the file. Keep it: nothing else has what went. Others wait while it writes.";
 
 pub(crate) const ERASE: &str = "\
-What goes: what the changes' entries say (task, events, reasons), the texts of their rows, and the answers, patches and outputs
-that no other change names. Each entry keeps its place and a salted hash: the chain, anchors and witnesses hold as before, and
-whoever guesses what was said cannot confirm it. Then the database is written anew, so that nothing is left in its files; others
-wait meanwhile. A change has to be over: `codex-task abort` it first. What was published stays with git and the forge, and files
+What goes: what the changes' entries say (task, events, reasons), the texts of their rows, and the answers, patches and outputs \
+that no other change names. Each entry keeps its place and a salted hash: the chain, anchors and witnesses hold as before, and \
+whoever guesses what was said cannot confirm it. Then the database is written anew, so that nothing is left in its files; others \
+wait meanwhile. A change has to be over: `codex-task abort` it first. What was published stays with git and the forge, and files \
 that `audit compact` wrote, logs and backups are yours to look through.
 
 Examples:
@@ -209,14 +209,14 @@ Examples:
   pass show api-key | codex-task audit erase --holding -   # a secret, never on a command line";
 
 pub(crate) const RESUME: &str = "\
-Every unfinished change of this repository is taken up where its process left it, and ends in a named state; trees,
-processes and locks of dead processes are removed. What a live process works on is left alone. A run that had --sandbox,
+Every unfinished change of this repository is taken up where its process left it, and ends in a named state; trees, \
+processes and locks of dead processes are removed. What a live process works on is left alone. A run that had --sandbox, \
 --test-command or --retries needs the same ones here, for they belong to its policy; without them it ends as aborted.";
 
 pub(crate) const PREPARE: &str = "\
-Checks have no network. This fetches what the lock files at the root name (cargo, npm, pnpm, yarn, pip, uv, poetry, go), in the
-sandbox, with the machine's network, before and outside of any change. It is kept read-only, and shared by every base of the
-repository with the same lock files. Packages run no scripts while they are fetched unless prepare.scripts allows it.
+Checks have no network. This fetches what the lock files at the root name (cargo, npm, pnpm, yarn, pip, uv, poetry, go), in the \
+sandbox, with the machine's network, before and outside of any change. It is kept read-only, and shared by every base of the \
+repository with the same lock files. Packages run no scripts while they are fetched unless prepare.scripts allows it. \
 Nothing else fetches anything. Needs the level strict with overlays. Exit code 7 when a command fails; then nothing is kept.
 
 Examples:
@@ -225,9 +225,9 @@ Examples:
   codex-task prepare --again       # fetch anew";
 
 pub(crate) const GC: &str = "\
-Looks at our own cache folder only. Left-over trees go when their change is at rest; base checkouts with their build caches go,
-those used longest ago first, when they take more than trees.quota_mb. What lacks our marker, is in use, holds a git
-repository, or is unknown to the registry stays and is named. The same is done by itself after each baseline.
+Looks at our own cache folder only. Left-over trees go when their change is at rest; base checkouts with their build caches go, \
+those used longest ago first, when they take more than trees.quota_mb. What lacks our marker, is in use, holds a git \
+repository, or is unknown to the registry stays and is named. The same is done by itself after each baseline. \
 With store.keep_days the records of finished changes that are older go into files too, as `audit compact` does it.
 
 Examples:
@@ -235,7 +235,7 @@ Examples:
   CODEX_TASK_TREES__QUOTA_MB=0 codex-task gc     # everything that is not in use";
 
 pub(crate) const CHECK_COMMAND: &str = "\
-The command line is parsed as bash would and judged by what it does; nothing is run. Needs no repository: inside of one its
+The command line is parsed as bash would and judged by what it does; nothing is run. Needs no repository: inside of one its \
 `commands` section counts too. A tripwire in front of the sandbox, which must hold even if the verdict were wrong.
 
 Exit code: 0 allow, 3 ask, 4 deny.
@@ -246,7 +246,7 @@ Examples:
   echo 'git reset --hard' | codex-task policy check-command --policy team.yaml -";
 
 pub(crate) const POLICY_TEST: &str = "\
-Loads the policy in force, or FILE alone, and judges the examples of all rules: those that are built in and those under
+Loads the policy in force, or FILE alone, and judges the examples of all rules: those that are built in and those under \
 `safety.rules` and `commands`. A rule whose example is not judged as it says is named, with its file.
 
 Exit code: 0 all examples are judged as they say, 2 one is not or the policy cannot be read.
@@ -262,11 +262,11 @@ Examples:
   codex-task policy explain secret --json";
 
 pub(crate) const DEMO: &str = "\
-Needs git and cargo; Python or Node.js give the second language. No network, no key, no cost. The registry of the demo is
+Needs git and cargo; Python or Node.js give the second language. No network, no key, no cost. The registry of the demo is \
 its own, so yours is not touched. Everything that is shown is really run.";
 
 pub(crate) const PATCH: &str = "\
-Reads what models write: unified and git diffs with wrong or missing counts, bare @@, lost prefixes, fences and prose;
+Reads what models write: unified and git diffs with wrong or missing counts, bare @@, lost prefixes, fences and prose; \
 *** Begin Patch; SEARCH/REPLACE blocks. Each hunk goes to the one place where its old text stands, or nowhere.
 
   codex-task patch check answer.txt --base main
@@ -276,7 +276,7 @@ Reads what models write: unified and git diffs with wrong or missing counts, bar
 Exit codes: 0 taken, 3 a person has to look (check), 4 not taken; nothing was changed.";
 
 pub(crate) const REPLY: &str = "\
-The contract: one JSON object with patch, explanation, confidence (0 to 1) and meta. Fences and prose around it are taken
+The contract: one JSON object with patch, explanation, confidence (0 to 1) and meta. Fences and prose around it are taken \
 off and told; what has two meanings is refused with a code.
 
   codex-task reply check answer.json --json
@@ -284,8 +284,8 @@ off and told; what has two meanings is refused with a code.
 Exit codes: 0 kept (or it says that nothing is to be changed), 4 not kept.";
 
 pub(crate) const SERVE: &str = "\
-Serves the repository that --repo names. Every request needs an agent's key, but for /health, /ready and /openapi.json. On
-another address than loopback it wants agents with keys, and TLS. SIGTERM ends it: what is under way may finish within the
+Serves the repository that --repo names. Every request needs an agent's key, but for /health, /ready and /openapi.json. On \
+another address than loopback it wants agents with keys, and TLS. SIGTERM ends it: what is under way may finish within the \
 grace, the rest is in the journal and goes on with the next server or `codex-task resume`. docs/manual/api.md has the API.
 
 Examples:
@@ -294,15 +294,15 @@ Examples:
   codex-task serve --listen 0.0.0.0:7443 --tls-cert server.pem --tls-key server.key";
 
 pub(crate) const MCP: &str = "\
-The key comes from CODEX_TASK_KEY; it is never an argument. Tools: register_intent, propose_patch, verify_patch, get_intent,
+The key comes from CODEX_TASK_KEY; it is never an argument. Tools: register_intent, propose_patch, verify_patch, get_intent, \
 list_intents, usage.
 
 Example, as a client's configuration:
   {\"command\": \"codex-task\", \"args\": [\"mcp\", \"--repo\", \"/path\"], \"env\": {\"CODEX_TASK_KEY\": \"ctk_...\"}}";
 
 pub(crate) const AGENT: &str = "\
-Scopes: propose registers tasks and hands in patches, and sees its own changes; review approves and rejects changes of
-others; admin manages agents. An agent never approves what it asked for. Without a certificate its changes wait for a
+Scopes: propose registers tasks and hands in patches, and sees its own changes; review approves and rejects changes of \
+others; admin manages agents. An agent never approves what it asked for. Without a certificate its changes wait for a \
 decision, whatever policy says.
 
 Examples:
