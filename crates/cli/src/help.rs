@@ -200,7 +200,7 @@ pub(crate) const ERASE: &str = "\
 What goes: what the changes' entries say (task, events, reasons), the texts of their rows, and the answers, patches and outputs \
 that no other change names. Each entry keeps its place and a salted hash: the chain, anchors and witnesses hold as before, and \
 whoever guesses what was said cannot confirm it. Then the database is written anew, so that nothing is left in its files; others \
-wait meanwhile. A change has to be over: `codex-task abort` it first. What was published stays with git and the forge, and files \
+wait meanwhile. A change has to be over: `codex-task reject` or `resume` ends it. What was published stays with git and the forge, and files \
 that `audit compact` wrote, logs and backups are yours to look through.
 
 Examples:

@@ -63,9 +63,8 @@ pub struct Erased {
     pub erasing: Option<Compaction>,
     /// How many blobs and recorded answers stay because other intents name them too.
     pub shared: u64,
-    /// Whether the database's files were written anew. If not, they may still hold what was erased: on SQLite because others
-    /// read all the time, on PostgreSQL because somebody else owns the tables.
-    pub is_rewritten: bool,
+    /// Why the database's files may still hold what was erased; `None` when all of them were written anew.
+    pub left: Option<String>,
 }
 
 impl Store {

@@ -24,9 +24,13 @@ impl Database {
     pub(crate) async fn erase(&self, wanted: &Erasing<'_>, keeper: &Keeper) -> Result<Erased, Fault> {
         let done = self.erase_rows(wanted, keeper).await?;
         // Also when there was nothing to do: whoever erased before may have died before this.
-        let is_rewritten = self.turn().await?.rewrite().await?;
+        let left = match self.turn().await?.rewrite().await {
+            Ok(left) => left.map(str::to_owned),
+            // What was erased is erased, and recorded: that is not to be told as a failure.
+            Err(error) => Some(error.to_string()),
+        };
         let (erasing, shared) = done.unzip();
-        Ok(Erased { erasing, shared: shared.unwrap_or_default(), is_rewritten })
+        Ok(Erased { erasing, shared: shared.unwrap_or_default(), left })
     }
 
     async fn erase_rows(
@@ -88,7 +92,10 @@ async fn choose(db: &mut Db<'_>, intents: &[IntentId]) -> Result<bool, Fault> {
         let row = row.ok_or_else(|| refused("is not in the registry".to_owned()))?;
         if let Some(seq) = stub_of(&row.get::<Vec<u8>>(2)?) {
             let gone = told(db).await?.into_iter().flatten().find(|told| told.seq.cast_signed() == seq);
-            match gone.and_then(|gone| gone.archive) {
+            let gone = gone.ok_or_else(|| {
+                Fault::Damaged(format!("intent {id} went at entry {seq}, which does not tell so"))
+            })?;
+            match gone.archive {
                 None => continue,
                 Some(archive) => {
                     let file = archive.file;
@@ -100,7 +107,9 @@ async fn choose(db: &mut Db<'_>, intents: &[IntentId]) -> Result<bool, Fault> {
         }
         if row.get::<i64>(0)? == 0 {
             let status: String = row.get(1)?;
-            return Err(refused(format!("is {status}: abort it, or wait until it is over")));
+            return Err(refused(format!(
+                "is {status}, not over: `codex-task reject` or `codex-task resume` ends it"
+            )));
         }
         chosen += query(statements::CHOOSE).bind(id.as_str()).execute(db).await?;
     }

@@ -46,8 +46,8 @@ impl Turn<'_> {
 }
 
 impl Turn<'_> {
-    /// Writes the whole database anew, so that nothing that was deleted is left in its files. Whether all of it was done.
-    pub(super) async fn rewrite(&mut self) -> Result<bool, DbError> {
+    /// Writes the whole database anew, so that nothing that was deleted is left in its files; if something may be, why.
+    pub(super) async fn rewrite(&mut self) -> Result<Option<&'static str>, DbError> {
         match self {
             Self::Sqlite(conn, beside) => {
                 let _place = beside.queue.turn().await;

@@ -74,7 +74,7 @@ async fn what_is_erased_leaves_a_salted_hash_and_a_whole_chain(place: Place) {
     let done = erase(&store, &[&leaking.id]).await.unwrap();
     let erasing = done.erasing.unwrap();
     assert_eq!((erasing.seq, erasing.intents, erasing.entries), (24, 1, 7));
-    assert_eq!((erasing.blobs, erasing.exchanges, done.shared, done.is_rewritten), (2, 1, 1, true));
+    assert_eq!((erasing.blobs, erasing.exchanges, done.shared, done.left), (2, 1, 1, None));
     assert_eq!(told().await, before);
     for bytes in &blobs {
         assert_eq!(store.blob(&Sha256::of(bytes)).await.unwrap(), None);
@@ -146,7 +146,7 @@ async fn nothing_that_could_be_guessed_is_left_in_any_table_or_file(place: Place
     };
     let is_left = |text: &str| text.contains("4711") || hashes.iter().any(|hash| text.contains(hash));
     assert!(is_left(&all().await));
-    assert!(erase(&store, &[&leaking.id]).await.unwrap().is_rewritten);
+    assert_eq!(erase(&store, &[&leaking.id]).await.unwrap().left, None);
     let left = all().await;
     assert!(!is_left(&left), "{left}");
     // Nor in what the database freed. (A server's files are not here.)
@@ -215,7 +215,7 @@ async fn what_is_not_over_or_not_whole_is_not_erased(place: Place) {
         assert!(matches!(refused, StoreError::NotErasable { .. }), "{refused}");
         assert!(refused.to_string().contains(why), "{refused}");
     };
-    refused(&[&over.id, &open.id], "abort it, or wait until it is over").await;
+    refused(&[&over.id, &open.id], "`codex-task resume` ends it").await;
     refused(&[&over.id, &unknown.id], "is not in the registry").await;
     Story::new(4).tell(&store, None).await;
     compact(&store, &file(&place)).await.unwrap().unwrap();
@@ -237,7 +237,7 @@ async fn an_erasing_is_done_once_and_its_end_again(place: Place) {
     let (one, _) = leak(&store, 1).await;
     let first = erase(&store, &[&one.id, &one.id]).await.unwrap().erasing.unwrap();
     let again = erase(&store, &[&one.id]).await.unwrap();
-    assert_eq!(again, Erased { erasing: None, shared: 0, is_rewritten: true });
+    assert_eq!(again, Erased { erasing: None, shared: 0, left: None });
     let (two, _) = leak(&store, 2).await;
     let second = erase(&store, &[&one.id, &two.id]).await.unwrap().erasing.unwrap();
     assert_eq!((first.intents, second.intents), (1, 1));
@@ -285,6 +285,29 @@ async fn whatever_is_changed_of_an_erased_intent_is_found(place: Place) {
     }
     let found = place.problems_after("DELETE FROM journal WHERE seq = 16").await;
     assert!(found.contains(&Problem::NotCompacted { seq: 16, intents: 1 }), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_own_the_tables_is_told_that_they_were_not_written_anew() {
+    testkit::requires!(testkit::postgres_need());
+    let place = Place::postgres();
+    let store = place.open().await;
+    let (one, _) = leak(&store, 1).await;
+    store.close().await.unwrap();
+    let (folder, url) = place.parts();
+    let url = url.unwrap();
+    let (schema, role) = (url.rsplit("%3D").next().unwrap(), format!("role_{}", std::process::id()));
+    let grants = format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role}; \
+         GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {role}"
+    );
+    place.execute(&grants).await;
+    let store = Store::connect(&folder, &url.replacen("postgres@", &format!("{role}@"), 1)).await.unwrap();
+    let done = erase(&store, &[&one.id]).await.unwrap();
+    assert_eq!(done.erasing.unwrap().intents, 1);
+    assert_eq!(done.left.as_deref(), Some("the registry's tables belong to another user of the server"));
+    store.close().await.unwrap();
+    assert_eq!(erase(&place.open().await, &[&one.id]).await.unwrap().left, None);
 }
 
 /// The rows of the sample of format 6, whose entries have event format 7 at most.

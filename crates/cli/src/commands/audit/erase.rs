@@ -42,16 +42,16 @@ pub(super) async fn run(session: &Session<'_>, args: &EraseArgs) -> Result<ExitC
     let at = Micros(session.world.clock.now_micros());
     let done = store.erase(&Erasing { intents: &wanted, at, by: session.world.person.as_str() }).await?;
     let refs = remove_refs(session, &wanted)?;
-    tell(session, &done, &refs);
-    let code = if done.is_rewritten { ExitCode::Done } else { ExitCode::NotVerified };
-    let Erased { erasing, shared, is_rewritten } = done;
+    tell(session, &done, (&wanted, &refs));
+    let code = if done.left.is_none() { ExitCode::Done } else { ExitCode::NotVerified };
+    let Erased { erasing, shared, left } = done;
     document(
         session,
         "audit erase",
         json!({
             "erasing": erasing,
             "shared": shared,
-            "rewritten": is_rewritten,
+            "left": left,
             "intents": wanted,
             "refs_removed": refs,
             "exit_code": code.code(),
@@ -129,16 +129,16 @@ fn remove_refs(session: &Session<'_>, intents: &[IntentId]) -> Result<Vec<String
     Ok(removed)
 }
 
-fn tell(session: &Session<'_>, done: &Erased, refs: &[String]) {
+fn tell(session: &Session<'_>, done: &Erased, (intents, refs): (&[IntentId], &[String])) {
     let shell = session.shell;
     if shell.is_json() {
         return;
     }
     shell.out(&match &done.erasing {
         None => "all of it was erased before".to_owned(),
-        Some(Compaction { seq, intents, entries: number, blobs, exchanges, .. }) => format!(
+        Some(Compaction { seq, intents: changes, entries: number, blobs, exchanges, .. }) => format!(
             "{} ({}) erased, with {} and {}; entry {seq} of the journal tells so",
-            count(*intents, "change"),
+            count(*changes, "change"),
             entries(*number),
             count(*exchanges, "recorded answer"),
             count(*blobs, "blob"),
@@ -153,10 +153,11 @@ fn tell(session: &Session<'_>, done: &Erased, refs: &[String]) {
             count(refs.len() as u64, "candidate ref")
         ));
     }
-    if !done.is_rewritten {
-        session.remark(
-            "the database's files were not wholly written anew and may still hold it: stop what reads the registry (on \
-             PostgreSQL: be the owner of its tables), then run the same command again",
-        );
+    if let Some(why) = &done.left {
+        let ids = intents.iter().map(IntentId::short).collect::<Vec<_>>().join(" ");
+        session.remark(&format!(
+            "the database's files were not wholly written anew and may still hold it: {why}. When that is mended, run \
+             `codex-task audit erase {ids}`"
+        ));
     }
 }

@@ -153,9 +153,9 @@ impl WriterTurn<'_> {
         Ok((self.tx(own, &rows)?, found))
     }
 
-    /// Has the server write those tables anew that hold what others said. Whether it did: for anybody but their owner it only
-    /// warns.
-    pub(in crate::sql) async fn rewrite(&mut self) -> Result<bool, DbError> {
+    /// Has the server write those tables anew that hold what others said; if it did not, why. For anybody but their owner it
+    /// only warns.
+    pub(in crate::sql) async fn rewrite(&mut self) -> Result<Option<&'static str>, DbError> {
         let mut home = match self.home.take() {
             Some(home) => home,
             None => Home::connect(&self.writer.options).await?,
@@ -171,7 +171,7 @@ impl WriterTurn<'_> {
             is_rewritten &= before != after;
         }
         *self.home = Some(home);
-        Ok(is_rewritten)
+        Ok((!is_rewritten).then_some("the registry's tables belong to another user of the server"))
     }
 
     async fn begun(&mut self, looking: Option<Looking<'_>>) -> Result<(Home, Vec<PgRow>), DbError> {

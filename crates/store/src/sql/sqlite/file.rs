@@ -116,18 +116,19 @@ pub(in crate::sql) async fn run_script(conn: &mut Connection, text: &str) -> Res
     patiently(conn, |conn| conn.execute_batch(text)).await
 }
 
-/// Writes the whole file anew, so that nothing that was deleted is left in it or in its log. Whether all of it was done:
-/// somebody who reads all the time keeps the log from being emptied.
-pub(in crate::sql) async fn rewrite(conn: &mut Connection) -> Result<bool, DbError> {
+/// Writes the whole file anew, so that nothing that was deleted is left in it or in its log; if something may be, why.
+pub(in crate::sql) async fn rewrite(conn: &mut Connection) -> Result<Option<&'static str>, DbError> {
     patiently(conn, |conn| conn.execute_batch("VACUUM")).await?;
     let began = Instant::now();
     loop {
         let emptied = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
         if emptied.map_err(DbError::File)? == 0 {
-            return Ok(true);
+            return Ok(None);
         }
         if began.elapsed() > BUSY_TIMEOUT {
-            return Ok(false);
+            return Ok(Some(
+                "somebody reads the registry all the time, which keeps its log from being emptied",
+            ));
         }
         pause().await?;
     }
