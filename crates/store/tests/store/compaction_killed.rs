@@ -1,44 +1,29 @@
 //! Who dies while compacting leaves all of it or nothing. The child is this test binary.
-#![expect(clippy::disallowed_methods, reason = "starts its own binary, and tells it what to do")]
 
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Stdio;
 use std::time::Duration;
 
 use store::StoreError;
 
+use crate::child::{at_place, child};
 use crate::compaction::{compact, file};
 use crate::on_both;
-use crate::place::{Place, open};
+use crate::place::Place;
 use crate::story::*;
 
 on_both! { a_killed_compaction_is_done_or_can_be_done_again }
 
-const FOLDER: &str = "CODEX_TASK_STORE_TEST_COMPACT";
-const URL: &str = "CODEX_TASK_STORE_TEST_COMPACT_URL";
 /// Enough that the file grows for a while.
 const STORIES: u64 = 60;
 /// Without those that have the last entry and that of the last checkpoint.
 const GOING: u64 = STORIES - 2;
 
-fn child(place: &Place) -> Child {
-    let (folder, url) = place.parts();
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "compaction_killed::child_compacts", "--ignored"])
-        .env(FOLDER, folder)
-        .env(URL, url.unwrap_or_default())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
 #[tokio::test]
 #[ignore = "is started by the other test"]
 async fn child_compacts() {
-    let Ok(folder) = std::env::var(FOLDER) else { return };
-    let url = std::env::var(URL).ok().filter(|url| !url.is_empty());
-    let store = open(Path::new(&folder), url.as_deref()).await;
-    compact(&store, &Path::new(&folder).join("old.jsonl")).await.unwrap();
+    let Some((folder, store)) = at_place().await else { return };
+    compact(&store, &folder.join("old.jsonl")).await.unwrap();
     store.leave();
 }
 
@@ -61,7 +46,8 @@ async fn a_killed_compaction_is_done_or_can_be_done_again(place: Place) {
         let place = place.copy().await;
         let (whole, partial) = (file(&place), place.path().join("old.jsonl.partial"));
         let length = |path: &Path| std::fs::metadata(path).map(|meta| meta.len()).ok();
-        let mut child = child(&place);
+        let mut child =
+            child(&place, "compaction_killed::child_compacts").stdout(Stdio::null()).spawn().unwrap();
         loop {
             let reached = match moment {
                 "begun" => partial.exists(),

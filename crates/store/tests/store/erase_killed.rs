@@ -1,23 +1,20 @@
 //! Who dies while erasing leaves all of it or nothing, and the next one ends it. The child is this test binary.
-#![expect(clippy::disallowed_methods, reason = "starts its own binary, and tells it what to do")]
 
-use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Stdio;
 use std::time::Duration;
 
 use domain::event::Ending;
 use domain::ids::IntentId;
 use store::{Erased, Erasing, Store};
 
+use crate::child::{at_place, child};
 use crate::compaction::LATER;
 use crate::on_both;
-use crate::place::{Place, open};
+use crate::place::Place;
 use crate::story::*;
 
 on_both! { a_killed_erasing_is_done_or_can_be_done_again }
 
-const FOLDER: &str = "CODEX_TASK_STORE_TEST_ERASE";
-const URL: &str = "CODEX_TASK_STORE_TEST_ERASE_URL";
 const STORIES: u64 = 40;
 /// How long after its start a child is killed, in milliseconds: before, in and behind what it does.
 const MOMENTS: [u64; 6] = [5, 20, 40, 80, 160, 320];
@@ -27,23 +24,10 @@ async fn erase_half(store: &Store) -> Erased {
     store.erase(&Erasing { intents: &intents, at: LATER, by: "root" }).await.unwrap()
 }
 
-fn child(place: &Place) -> Child {
-    let (folder, url) = place.parts();
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "erase_killed::child_erases", "--ignored"])
-        .env(FOLDER, folder)
-        .env(URL, url.unwrap_or_default())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
 #[tokio::test]
 #[ignore = "is started by the other test"]
 async fn child_erases() {
-    let Ok(folder) = std::env::var(FOLDER) else { return };
-    let url = std::env::var(URL).ok().filter(|url| !url.is_empty());
-    let store = open(Path::new(&folder), url.as_deref()).await;
+    let Some((_, store)) = at_place().await else { return };
     erase_half(&store).await;
     store.leave();
 }
@@ -59,7 +43,7 @@ async fn a_killed_erasing_is_done_or_can_be_done_again(place: Place) {
     store.close().await.unwrap();
     for moment in MOMENTS {
         let place = place.copy().await;
-        let mut child = child(&place);
+        let mut child = child(&place, "erase_killed::child_erases").stdout(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(moment));
         child.kill().unwrap();
         child.wait().unwrap();

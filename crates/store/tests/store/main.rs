@@ -7,6 +7,7 @@ mod audit;
 mod batch;
 mod budget;
 mod cases;
+mod child;
 mod compaction;
 mod compaction_killed;
 mod erase;

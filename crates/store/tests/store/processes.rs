@@ -1,14 +1,14 @@
 //! Several processes on one registry, and processes that die in the middle of it. The children are this test binary.
-#![expect(clippy::disallowed_methods, reason = "starts its own binary, and tells it what to do")]
+#![expect(clippy::disallowed_methods, reason = "children are told by variables what to do")]
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use domain::money::MicroDollars;
 use store::{AppendError, BudgetLimit, Period, Scope, Window};
 
+use crate::child::at_place;
 use crate::on_both;
 use crate::place::{Place, open};
 use crate::story::*;
@@ -21,8 +21,6 @@ on_both! {
     killed_spenders_lose_nothing_once_their_leases_ran_out,
 }
 
-const FOLDER: &str = "CODEX_TASK_STORE_TEST_FOLDER";
-const URL: &str = "CODEX_TASK_STORE_TEST_URL";
 const FIRST: &str = "CODEX_TASK_STORE_TEST_FIRST";
 const STORIES: &str = "CODEX_TASK_STORE_TEST_STORIES";
 
@@ -32,11 +30,7 @@ const ROOM: u64 = 1_000;
 
 /// Tells stories with the ids from `first` on; prints a line after each append.
 fn child(place: &Place, first: u64, stories: u64) -> Child {
-    let (folder, url) = place.parts();
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "processes::child_tells_stories", "--ignored", "--nocapture"])
-        .env(FOLDER, folder)
-        .env(URL, url.unwrap_or_default())
+    crate::child::child(place, "processes::child_tells_stories")
         .env(FIRST, first.to_string())
         .env(STORIES, stories.to_string())
         .stdout(Stdio::piped())
@@ -47,10 +41,8 @@ fn child(place: &Place, first: u64, stories: u64) -> Child {
 #[tokio::test]
 #[ignore = "is started by the other tests"]
 async fn child_tells_stories() {
-    let Ok(folder) = std::env::var(FOLDER) else { return };
+    let Some((_, store)) = at_place().await else { return };
     let number = |name: &str| std::env::var(name).unwrap().parse::<u64>().unwrap();
-    let url = std::env::var(URL).ok().filter(|url| !url.is_empty());
-    let store = open(Path::new(&folder), url.as_deref()).await;
     for id in number(FIRST)..number(FIRST) + number(STORIES) {
         let mut story = Story::new(id);
         story.begin(&store, None).await.unwrap();
@@ -108,11 +100,7 @@ async fn a_killed_writer_leaves_a_chain_that_verifies_and_goes_on(place: Place) 
 
 /// Reserves again and again until the budget has no room; settles every third one below its ceiling where `settle` is set.
 fn spender(place: &Place, first: u64, settle: bool) -> Child {
-    let (folder, url) = place.parts();
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "processes::child_spends", "--ignored", "--nocapture"])
-        .env(FOLDER, folder)
-        .env(URL, url.unwrap_or_default())
+    crate::child::child(place, "processes::child_spends")
         .env(FIRST, first.to_string())
         .env(STORIES, if settle { "settle" } else { "hold" })
         .stdout(Stdio::piped())
@@ -123,11 +111,9 @@ fn spender(place: &Place, first: u64, settle: bool) -> Child {
 #[tokio::test]
 #[ignore = "is started by the other tests"]
 async fn child_spends() {
-    let Ok(folder) = std::env::var(FOLDER) else { return };
-    let url = std::env::var(URL).ok().filter(|url| !url.is_empty());
+    let Some((_, store)) = at_place().await else { return };
     let settles = std::env::var(STORIES).unwrap() == "settle";
     let first: u64 = std::env::var(FIRST).unwrap().parse().unwrap();
-    let store = open(Path::new(&folder), url.as_deref()).await;
     for number in first.. {
         let mut story = Story::new(number);
         story.limits =
