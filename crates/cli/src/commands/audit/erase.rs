@@ -145,7 +145,7 @@ fn tell(session: &Session<'_>, done: &Erased, (intents, refs): (&[IntentId], &[S
         ),
     });
     if done.shared > 0 {
-        session.remark(&format!("what other changes name too stayed: {}", count(done.shared, "hash")));
+        session.remark(&format!("answers and blobs that other changes name too stayed: {}", done.shared));
     }
     if !refs.is_empty() {
         session.remark(&format!(
