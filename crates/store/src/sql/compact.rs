@@ -128,6 +128,13 @@ async fn compact_in(
     let mut writer = Writer::begin(wanted.file, first.clone())?;
     let into = Archiving { writer: &mut writer, with_blobs: wanted.keep_blobs };
     let done = take_away(db, Some(into), first.compaction).await;
+    let done = done.and_then(|left| match (left.kept.intents, left.kept.entries) {
+        found if found == (first.intents, first.entries) => Ok(left),
+        found => Err(Fault::Damaged(format!(
+            "the intents to be compacted have gaps: {:?} intents and entries were expected, {found:?} are there",
+            (first.intents, first.entries)
+        ))),
+    });
     let Left { kept, blobs, exchanges, .. } = match done {
         Ok(done) => done,
         Err(fault) => {
