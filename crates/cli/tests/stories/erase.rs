@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::audit::tamper;
 use crate::support::Place;
 use crate::tell::{Tale, Told};
 
@@ -76,9 +77,19 @@ fn a_secret_is_found_and_erased_and_everything_else_is_proved_as_before() {
     assert!(said.ends_with(" of 1 erased intent: hashes and rows are as recorded\n"), "{said}");
     assert!(report["anchors"].as_u64() >= Some(1), "{report}");
 
-    // Again: nothing is there, and what was erased stays erased.
-    let nothing = place.ends_with(0, &by_secret).stdout;
-    assert_eq!(nothing, "no change holds it\n");
+    // Again: nothing is there, and what was erased stays erased. What somebody who died had left goes too: a ref, and bytes
+    // that the database no longer knows.
+    let commit = place.own_refs().first().unwrap().1.clone();
+    let name = format!("refs/codex-task/candidates/{id}-2");
+    place.shell(&format!("git update-ref {name} {commit}"));
+    tamper(
+        place,
+        "PRAGMA secure_delete = OFF; CREATE TABLE t (x); INSERT INTO t VALUES ('4711' || hex(zeroblob(9000))); DROP TABLE t",
+    );
+    assert!(!left(place).is_empty() && candidates() == 1);
+    let again = place.ends_with(0, &by_secret);
+    assert_eq!(again.stdout, "no change holds it\n");
+    assert_eq!((left(place), candidates()), (Vec::new(), 0));
     let again = place.json(0, &["audit", "erase", &id]);
     assert_eq!((&again["erasing"], &again["left"]), (&().into(), &().into()), "{again}");
     place.ends_with(0, &["gc"]);

@@ -6,7 +6,7 @@ use std::path::Path;
 use domain::exit_code::ExitCode;
 use domain::ids::IntentId;
 use serde_json::{Value, json};
-use store::{Compaction, Erased, Erasing, Micros, Store};
+use store::{Compaction, Erased, Erasing, Micros, Store, StoreError};
 
 use super::compact::entries;
 use super::{CANDIDATES, document};
@@ -18,6 +18,9 @@ use crate::ui::progress::Gauge;
 use crate::ui::shell::clean;
 use crate::ui::words::count;
 
+/// The length of a change's id.
+const ID: usize = 36;
+const NOTHING: &str = "no change holds it";
 /// A shorter text, in bytes, is in every change.
 const SHORTEST: usize = 4;
 /// A secret is shorter, also one that is a whole file of keys.
@@ -36,12 +39,13 @@ pub(super) async fn run(session: &Session<'_>, args: &EraseArgs) -> Result<ExitC
         wanted.extend(store.holding(&text, &mut |done, total| progress.at(done, total)).await?);
     }
     let wanted: Vec<IntentId> = wanted.into_iter().collect();
-    if args.dry_run || wanted.is_empty() {
-        return would(session, &store, &wanted, args.dry_run).await;
+    if args.dry_run {
+        return would(session, &store, &wanted).await;
     }
+    // Also when nothing holds it any more: whoever erased it may have died before the files were written anew.
     let at = Micros(session.world.clock.now_micros());
     let done = store.erase(&Erasing { intents: &wanted, at, by: session.world.person.as_str() }).await?;
-    let refs = remove_refs(session, &wanted)?;
+    let refs = remove_refs(session, &store).await?;
     tell(session, &done, (&wanted, &refs));
     let code = if done.left.is_none() { ExitCode::Done } else { ExitCode::NotVerified };
     let Erased { erasing, shared, left } = done;
@@ -81,12 +85,7 @@ fn text_of(session: &Session<'_>, file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Which changes are meant. An erased one holds nothing any more.
-async fn would(
-    session: &Session<'_>,
-    store: &Store,
-    wanted: &[IntentId],
-    is_dry: bool,
-) -> Result<ExitCode, Failure> {
+async fn would(session: &Session<'_>, store: &Store, wanted: &[IntentId]) -> Result<ExitCode, Failure> {
     let mut rows = Vec::new();
     for id in wanted {
         rows.extend(store.row(id).await?);
@@ -99,12 +98,12 @@ async fn would(
         document(
             session,
             "audit erase",
-            json!({ "dry_run": is_dry, "would": { "intents": intents }, "exit_code": 0 }),
+            json!({ "dry_run": true, "would": { "intents": intents }, "exit_code": 0 }),
         );
         return Ok(ExitCode::Done);
     }
     session.shell.out(&match rows.len() {
-        0 => "no change holds it".to_owned(),
+        0 => NOTHING.to_owned(),
         some => format!("{} would be erased", count(some as u64, "change")),
     });
     for row in rows {
@@ -113,17 +112,22 @@ async fn would(
     Ok(ExitCode::Done)
 }
 
-/// Takes away the hidden refs of the changes' candidates, where this is their repository.
-fn remove_refs(session: &Session<'_>, intents: &[IntentId]) -> Result<Vec<String>, Failure> {
+/// Takes away the hidden refs of the candidates of every erased change, also of those at whose erasing somebody died.
+async fn remove_refs(session: &Session<'_>, store: &Store) -> Result<Vec<String>, Failure> {
     let Ok(repository) = session.repository() else { return Ok(Vec::new()) };
     let mut removed = Vec::new();
     for (own, commit) in repository.list_refs(CANDIDATES)? {
         let name = own.full();
-        let of =
-            |id: &IntentId| name.strip_prefix(CANDIDATES).is_some_and(|rest| rest.starts_with(id.as_str()));
-        if intents.iter().any(of) {
-            repository.delete_ref(&own, &commit)?;
-            removed.push(name);
+        // Behind the id stands the attempt, from the second on.
+        let id = name.strip_prefix(CANDIDATES).and_then(|rest| rest.get(..ID)).and_then(|id| id.parse().ok());
+        let Some(id) = id else { continue };
+        match store.events(&id).await {
+            Err(StoreError::Compacted { compaction, .. }) if compaction.archive.is_none() => {
+                repository.delete_ref(&own, &commit)?;
+                removed.push(name);
+            }
+            Ok(_) | Err(StoreError::Compacted { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(removed)
@@ -135,6 +139,7 @@ fn tell(session: &Session<'_>, done: &Erased, (intents, refs): (&[IntentId], &[S
         return;
     }
     shell.out(&match &done.erasing {
+        None if intents.is_empty() => NOTHING.to_owned(),
         None => "all of it was erased before".to_owned(),
         Some(Compaction { seq, intents: changes, entries: number, blobs, exchanges, .. }) => format!(
             "{} ({}) erased, with {} and {}; entry {seq} of the journal tells so",
@@ -154,10 +159,9 @@ fn tell(session: &Session<'_>, done: &Erased, (intents, refs): (&[IntentId], &[S
         ));
     }
     if let Some(why) = &done.left {
-        let ids = intents.iter().map(IntentId::short).collect::<Vec<_>>().join(" ");
         session.remark(&format!(
-            "the database's files were not wholly written anew and may still hold it: {why}. When that is mended, run \
-             `codex-task audit erase {ids}`"
+            "the database's files were not wholly written anew and may still hold it: {why}. When that is mended, run the \
+             same command again"
         ));
     }
 }
